@@ -1,0 +1,17 @@
+/** What every vitest project shares: workspace packages are read from their TypeScript source, so no build is needed. */
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+const SOURCE = '@fourfold/source';
+const conditions = [SOURCE, 'module', 'node', 'development|production'];
+
+export const shared: ViteUserConfig = defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: [SOURCE, 'node'] } },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    passWithNoTests: true,
+    // scripts/count-tests.mjs sums these reports.
+    reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }]],
+  },
+});
