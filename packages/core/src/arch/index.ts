@@ -1,1 +1,25 @@
-export {};
+/**
+ * `@fourfold/core/arch`: the contract between core and an architecture, and what works on a descriptor alone. The only
+ * entry that an arch package imports.
+ */
+
+export { errnoName, KernelBug, MmError } from '../errors.js';
+export * from '../events/counters.js';
+export * from '../events/ring.js';
+export type { MemMap } from '../memory/mem-map.js';
+export type { PhysicalMemory } from '../memory/physical.js';
+export type { PageTables } from '../pgtable/page-tables.js';
+export { Cpu, type FlushBatch } from '../smp/cpu.js';
+export * from '../tlb/tlb.js';
+export * from '../vma/flags.js';
+export type { Mm } from '../vma/mm.js';
+export * from './descriptor.js';
+export * from './geometry.js';
+export * from './layout.js';
+export * from './mmu.js';
+export * from './mmu-data.js';
+export * from './pte-codec.js';
+export * from './pte-format.js';
+export * from './table-format.js';
+export * from './upper-codec.js';
+export * from './words.js';

@@ -1,1 +1,2 @@
-export {};
+/** The file-system contract: what tmpfs and other file systems implement. */
+export * from './file.js';

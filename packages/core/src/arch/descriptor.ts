@@ -1,0 +1,110 @@
+/**
+ * The descriptor of a machine: one class for all of them, data but for the two factories at the end. This is what an
+ * arch package exports and what everything else (core, decode, the docs, the conformance kit) reads.
+ */
+import type { Geometry } from './geometry.js';
+import type { Layout } from './layout.js';
+import type { Mmu, MmuHost } from './mmu.js';
+import {
+  type CostTable,
+  type FaultRules,
+  type GatherSpec,
+  PendingFlush,
+  type PendingFlushSpec,
+  type TlbShape,
+} from './mmu-data.js';
+import { PteCodec } from './pte-codec.js';
+import type { PteFormat } from './pte-format.js';
+import type { UpperFormat } from './table-format.js';
+import { UpperCodec } from './upper-codec.js';
+
+/** Version of the contract in this folder; an arch package states the one it was written for. */
+export const ARCH_CONTRACT_VERSION = 1;
+
+export interface ArchSpec {
+  /** As users type it: `x86_64`, `sparc64-8k`. */
+  readonly name: string;
+  /** One line for people. */
+  readonly title: string;
+  readonly contractVersion: number;
+  /** 32 or 64. */
+  readonly wordBits: 32 | 64;
+  readonly byteOrder: 'little' | 'big';
+  readonly geometry: Geometry;
+  readonly layout: Layout;
+  /** Formats of the real levels above the pte, root first (geometry.depth - 1 of them). */
+  readonly upper: readonly UpperFormat[];
+  readonly pte: PteFormat;
+  readonly tlb: TlbShape;
+  readonly pendingFlush?: PendingFlushSpec;
+  readonly gather: GatherSpec;
+  readonly faults: FaultRules;
+  readonly cost: CostTable;
+  /** Who fills the TLB, for tables and docs: `'hardware walk'`, `'software (VPTE)'` ... */
+  readonly walker: string;
+  readonly flushStyle: string;
+  readonly hugetlb: string;
+  /** Highest physical address bits a frame may use. */
+  readonly physicalBits: number;
+  /** MADV_REMOVE's number; default 5. */
+  readonly madvRemove?: number;
+  /** Makes the machine's MMU code. */
+  readonly createMmu: (host: MmuHost) => Mmu;
+}
+
+export class ArchDescriptor {
+  readonly name: string;
+  readonly title: string;
+  readonly contractVersion: number;
+  readonly wordBits: 32 | 64;
+  readonly byteOrder: 'little' | 'big';
+  readonly geometry: Geometry;
+  readonly layout: Layout;
+  readonly upper: readonly UpperFormat[];
+  readonly pteFormat: PteFormat;
+  /** The pte codec, for the edge: `x86_64.pte.decode(0x8000000012345067n)`. */
+  readonly pte: PteCodec;
+  /** Codecs of the upper entries, by level name. */
+  readonly tables: UpperCodec;
+  readonly tlb: TlbShape;
+  readonly pendingFlush: PendingFlush;
+  readonly gather: GatherSpec;
+  readonly faults: FaultRules;
+  readonly cost: CostTable;
+  readonly walker: string;
+  readonly flushStyle: string;
+  readonly hugetlb: string;
+  readonly physicalBits: number;
+  readonly madvRemove: number;
+  readonly createMmu: (host: MmuHost) => Mmu;
+
+  constructor(spec: ArchSpec) {
+    this.name = spec.name;
+    this.title = spec.title;
+    this.contractVersion = spec.contractVersion;
+    this.wordBits = spec.wordBits;
+    this.byteOrder = spec.byteOrder;
+    this.geometry = spec.geometry;
+    this.layout = spec.layout;
+    this.upper = spec.upper;
+    this.pteFormat = spec.pte;
+    this.pte = new PteCodec(spec.pte);
+    this.tables = new UpperCodec(spec.geometry, spec.upper);
+    this.tlb = spec.tlb;
+    this.pendingFlush = new PendingFlush(spec.pendingFlush);
+    this.gather = spec.gather;
+    this.faults = spec.faults;
+    this.cost = spec.cost;
+    this.walker = spec.walker;
+    this.flushStyle = spec.flushStyle;
+    this.hugetlb = spec.hugetlb;
+    this.physicalBits = spec.physicalBits;
+    this.madvRemove = spec.madvRemove ?? 5;
+    this.createMmu = spec.createMmu;
+  }
+
+  /** Bytes of a base page. */
+  get pageSize(): number {
+    return this.geometry.pageSize;
+  }
+}

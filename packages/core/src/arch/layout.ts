@@ -1,0 +1,62 @@
+/**
+ * Where things lie in a user address space. Data; addresses are bigint here and page numbers inside (a page number is
+ * below 2^52 on every machine, so plain numbers hold it exactly).
+ */
+
+export interface LayoutSpec {
+  /** First address past user space. */
+  readonly taskSize: bigint;
+  /** Where the bottom-up search for room starts (TASK_UNMAPPED_BASE). */
+  readonly unmappedBase: bigint;
+  /** mm.mmap_base of the top-down policy, absent on machines that only search upward. */
+  readonly topDownBase?: bigint;
+  /** First address past the initial stack. */
+  readonly stackTop: bigint;
+  /** FIRST_USER_ADDRESS; default 0. */
+  readonly firstUser?: bigint;
+  /** Ranges of user space that no mapping may touch (sparc64's address hole), ascending. */
+  readonly holes?: readonly { readonly start: bigint; readonly end: bigint }[];
+  /** Longest mapping; default taskSize (sparc64: 2^43, ia64: RGN_MAP_LIMIT). */
+  readonly maxLength?: bigint;
+  /** Region slices: only offsets below `limit` inside each 2^shift bytes may be mapped (ia64). */
+  readonly region?: { readonly shift: number; readonly limit: bigint };
+  /** Alignment of shared and file mappings against their file offset (SHMLBA); default one page: no rule. */
+  readonly colourBytes?: number;
+  /** brk may not change these address bits (sparc64: which half); default none. */
+  readonly brkFixedBits?: bigint;
+  /** Gate area (vsyscall page): readable by every process, outside every mm. */
+  readonly gate?: { readonly start: bigint; readonly end: bigint };
+}
+
+/** Layout of one machine; page numbers are vaddr >> pageShift. */
+export class Layout {
+  readonly taskSizePages: number;
+  readonly unmappedBase: number;
+  /** Page number of the top-down base, -1 for bottom-up machines. */
+  readonly topDownBase: number;
+  readonly stackTop: number;
+  readonly firstUser: number;
+  /** Start and end page of each hole, in pairs. */
+  readonly holes: readonly number[];
+  readonly maxLengthPages: number;
+  /** Pages of a region and how many of them may be mapped; 0 when the machine has no regions. */
+  readonly regionPages: number;
+  readonly regionLimitPages: number;
+  readonly colourPages: number;
+  readonly spec: LayoutSpec;
+
+  constructor(pageShift: number, spec: LayoutSpec) {
+    const page = (address: bigint): number => Number(address >> BigInt(pageShift));
+    this.taskSizePages = page(spec.taskSize);
+    this.unmappedBase = page(spec.unmappedBase + (1n << BigInt(pageShift)) - 1n);
+    this.topDownBase = spec.topDownBase === undefined ? -1 : page(spec.topDownBase);
+    this.stackTop = page(spec.stackTop);
+    this.firstUser = page(spec.firstUser ?? 0n);
+    this.holes = (spec.holes ?? []).flatMap((h) => [page(h.start), page(h.end)]);
+    this.maxLengthPages = page(spec.maxLength ?? spec.taskSize);
+    this.regionPages = spec.region ? 2 ** (spec.region.shift - pageShift) : 0;
+    this.regionLimitPages = spec.region ? page(spec.region.limit) : 0;
+    this.colourPages = Math.max(1, (spec.colourBytes ?? 0) / 2 ** pageShift);
+    this.spec = spec;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What a machine says as data about its TLB, its flush rules, its gather and its costs. The code that belongs to it is
+ * in mmu.ts.
+ */
+
+/** One translation buffer: any number of sets and ways (sets 1: fully associative). */
+export interface TlbUnitSpec {
+  readonly name: string;
+  readonly sets: number;
+  readonly ways: number;
+}
+
+/**
+ * TLBs of a CPU as data: for instruction and for data accesses the units asked in order. The two chains may share
+ * units. A hit in a later unit refills the earlier ones.
+ */
+export interface TlbShape {
+  readonly units: readonly TlbUnitSpec[];
+  /** Indices into `units`, first level first. */
+  readonly exec: readonly number[];
+  readonly data: readonly number[];
+}
+
+/**
+ * Entries whose change must be told to the TLB (or hash table) by set_pte_at itself. Core applies it, so that zap,
+ * fork and mprotect make no arch call per entry: sparc64's tlb_batch and ppc64's ppc64_tlb_batch are this mechanism.
+ */
+export interface PendingFlushSpec {
+  /** An old entry with any of these bits queues (sparc64 VALID, ppc64 HASHPTE). 0: never (x86, ia64). */
+  readonly queueIf: bigint;
+  /** Entries per batch (TLB_BATCH_NR, PPC64_TLB_BATCH_NR). */
+  readonly capacity: number;
+  /** Whether a gather of a dying mm queues nothing (sparc64). */
+  readonly skipWhenFullmm: boolean;
+  /** Whether storing over a present entry flushes at once (ppc64 set_pte_at). Default false. */
+  readonly flushOnOverwrite?: boolean;
+}
+
+/** mmu_gather of the port. */
+export interface GatherSpec {
+  /** Pages collected before a flush on a machine with several CPUs; with one CPU pages are freed at once. */
+  readonly capacity: number;
+  /** The port frees the collected pages before it sends the flushes (sparc64): a port defect, mended by default. */
+  readonly freesBeforeFlush?: boolean;
+}
+
+/** Costs in CPU cycles, for the estimated translation time of a replay. Documented guesses, overridable. */
+export interface CostTable {
+  /** One memory reference of a walk or of a software handler. */
+  readonly walkReference: number;
+  /** Entering and leaving a software miss handler. */
+  readonly softwareFill: number;
+  /** Entering and leaving a trap that runs the fault handler. */
+  readonly trap: number;
+  /** Hit in a second-level TLB. */
+  readonly secondLevelHit: number;
+  readonly purge: number;
+  readonly ipi: number;
+  readonly copyPage: number;
+  readonly clearPage: number;
+}
+
+/** vm_flags of which one is needed, by access, and what a protection fault on a read means. */
+export interface FaultRules {
+  /** Any of these vm_flags lets an instruction fetch through the area check. */
+  readonly exec: number;
+  readonly load: number;
+  readonly store: number;
+  /** A fault of a fetch or load on a present entry is a signal whatever the area says (x86). */
+  readonly presentReadIsFatal: boolean;
+  /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit (x86). */
+  readonly readUpdatesAccessFlags: boolean;
+}
+
+export class PendingFlush {
+  readonly queueLo: number;
+  readonly queueHi: number;
+  readonly capacity: number;
+  readonly skipWhenFullmm: boolean;
+  readonly flushOnOverwrite: boolean;
+  constructor(spec?: PendingFlushSpec) {
+    const mask = spec?.queueIf ?? 0n;
+    this.queueLo = Number(BigInt.asIntN(32, mask));
+    this.queueHi = Number(BigInt.asIntN(32, mask >> 32n));
+    this.capacity = spec?.capacity ?? 1;
+    this.skipWhenFullmm = spec?.skipWhenFullmm ?? false;
+    this.flushOnOverwrite = spec?.flushOnOverwrite ?? false;
+  }
+}
+
+/** Access kinds as numbers, everywhere: in traces, TLBs and faults. */
+export const EXEC = 0;
+export const LOAD = 1;
+export const STORE = 2;
+/** EXEC, LOAD or STORE. */
+export type AccessKind = 0 | 1 | 2;

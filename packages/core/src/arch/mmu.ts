@@ -1,0 +1,163 @@
+/**
+ * The code of a machine: what is not data. One Mmu serves all CPUs of a Machine; per-CPU registers hang on the Cpu.
+ * Calls are coarse: one per TLB miss, per flush, per context switch; never one per bit or per level. Every method has a
+ * default, so a new one never breaks a third-party machine, and states the law the conformance kit tests.
+ */
+import type { Counters } from '../events/counters.js';
+import {
+  FLUSH_ALL,
+  FLUSH_MM,
+  FLUSH_PAGE,
+  FLUSH_PENDING,
+  FLUSH_RANGE,
+  FLUSH_TABLES,
+  PURGED_ENTRIES,
+} from '../events/counters.js';
+import type { EventRing } from '../events/ring.js';
+import type { MemMap } from '../memory/mem-map.js';
+import type { PhysicalMemory } from '../memory/physical.js';
+import type { PageTables } from '../pgtable/page-tables.js';
+import type { Cpu } from '../smp/cpu.js';
+import { TLB_TABLE } from '../tlb/tlb.js';
+import type { Mm } from '../vma/mm.js';
+import type { ArchDescriptor } from './descriptor.js';
+import type { AccessKind } from './mmu-data.js';
+
+/** What machine code may reach of the machine it belongs to. */
+export interface MmuHost {
+  readonly arch: ArchDescriptor;
+  readonly memory: PhysicalMemory;
+  readonly map: MemMap;
+  readonly tables: PageTables;
+  readonly counters: Counters;
+  readonly events: EventRing;
+  readonly cpus: readonly Cpu[];
+  /** Live mms, for code that has to find one by its context (audit). */
+  readonly mms: ReadonlySet<Mm>;
+  /** Whether the port's own defects are kept. */
+  readonly defectsKept: boolean;
+}
+
+/** Answers of `miss` and `denied` that are not a slot. */
+export const FAULT_ABSENT = -1;
+/** The entry is there but does not give the right. */
+export const FAULT_RIGHTS = -2;
+
+/** The live tables' word on a TLB slot: what the audit compares it with. */
+export interface TlbTruth {
+  /** Frame the tables give now, -1 for none. */
+  readonly frame: number;
+  /** RIGHT_ bits the tables give now. */
+  readonly rights: number;
+}
+
+export abstract class Mmu {
+  protected readonly host: MmuHost;
+  constructor(host: MmuHost) {
+    this.host = host;
+  }
+
+  // --- translation -------------------------------------------------------------------------------------------------
+
+  /**
+   * Resolves a TLB miss by reading the machine's own structure in simulated memory and fills the TLB.
+   * Law: the answer is a slot of `cpu.tlb` whose translation the tables give now and which allows the access, or
+   * FAULT_ABSENT or FAULT_RIGHTS, with nothing changed but accessed and dirty bits that hardware keeps.
+   */
+  abstract miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number;
+
+  /**
+   * A TLB hit in `slot` that does not allow the access. Default: a rights fault. x86 sets the dirty bit here.
+   * Law: as for `miss`.
+   */
+  denied(_cpu: Cpu, _kind: AccessKind, _slot: number, _vpnHi: number, _vpnLo: number): number {
+    return FAULT_RIGHTS;
+  }
+
+  /** Called before the generic fault handler runs (ia64 purges the page of a spurious fault). Default: nothing. */
+  beforeGenericFault(_cpu: Cpu, _vpn: number): void {}
+
+  /** update_mmu_cache, after the fault handlers install an entry (ppc64 preloads the hash). Default: nothing. */
+  updateMmuCache(_cpu: Cpu, _mm: Mm, _vpn: number, _hi: number, _lo: number): void {}
+
+  // --- contexts ----------------------------------------------------------------------------------------------------
+
+  /** init_new_context. `parent` is the mm being forked, or null. Default: context 0. */
+  initContext(mm: Mm, _parent: Mm | null): void {
+    mm.context = 0;
+  }
+
+  /** destroy_context: the mm's tables are gone. Default: nothing. */
+  destroyContext(_mm: Mm): void {}
+
+  /**
+   * switch_mm (activate_mm when `prev` is null): `cpu` runs `next` from now on.
+   * Law: afterwards no slot that a look-up with cpu.context can hit belongs to another mm, unless it is global.
+   */
+  abstract switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void;
+
+  /** The mm a slot's context belongs to now, or null when no live mm uses that context. Audit only. */
+  abstract mmOfSlot(cpu: Cpu, slot: number): Mm | null;
+
+  // --- flushes: law: afterwards no CPU holds a translation in the stated range that the tables do not give. ---------
+
+  /** flush_tlb_page. Flushing more is legal, less never is. */
+  abstract flushPage(mm: Mm, vpn: number): void;
+  /** flush_tlb_range over page numbers [start, end). */
+  abstract flushRange(mm: Mm, start: number, end: number): void;
+  /** flush_tlb_mm. */
+  abstract flushMm(mm: Mm): void;
+  /** flush_tlb_pgtables: pte tables of [start, end) were freed. Default: nothing. */
+  flushTables(_mm: Mm, _start: number, _end: number): void {}
+  /** flush_tlb_pending: empties the CPU's batch. Default: nothing is ever batched. */
+  flushPending(cpu: Cpu): void {
+    cpu.batch.nr = 0;
+    cpu.batch.mm = null;
+  }
+  /** tlb_flush of the port's mmu_gather: called before the gathered pages are freed, and at the end. */
+  abstract gatherFlush(mm: Mm, fullmm: boolean): void;
+
+  // --- audit -------------------------------------------------------------------------------------------------------
+
+  /**
+   * What the live tables say about a slot of `mm`. Default: the leaf entry of its page; machines that keep translations
+   * of page tables in the TLB override it for TLB_TABLE slots.
+   */
+  truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
+    const { tlb } = cpu;
+    if (((tlb.attrs[slot] as number) & TLB_TABLE) !== 0) return { frame: -1, rights: 0 };
+    return this.leafTruth(mm, tlb.vpnHi[slot] as number, tlb.vpnLo[slot] as number);
+  }
+
+  protected leafTruth(mm: Mm, vpnHi: number, vpnLo: number): TlbTruth {
+    const { tables, arch, memory } = this.host;
+    const at = tables.lookup(mm, vpnHi, vpnLo);
+    if (at === 0) return { frame: -1, rights: 0 };
+    const f = arch.pteFormat;
+    const lo = memory.words[at + tables.loAt] as number;
+    const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
+    const rights = f.hardwareRights(hi, lo);
+    return { frame: f.isUserValid(hi, lo) ? f.frame(hi, lo) : -1, rights };
+  }
+
+  // --- helpers for ports -------------------------------------------------------------------------------------------
+
+  protected count(index: number, n = 1): void {
+    const values = this.host.counters.values;
+    values[index] = (values[index] as number) + n;
+  }
+
+  protected countFlush(which: 'page' | 'range' | 'mm' | 'tables' | 'pending' | 'all', purged: number): void {
+    this.count(FLUSH_COUNTERS[which]);
+    this.count(PURGED_ENTRIES, purged);
+  }
+}
+
+const FLUSH_COUNTERS = {
+  page: FLUSH_PAGE,
+  range: FLUSH_RANGE,
+  mm: FLUSH_MM,
+  tables: FLUSH_TABLES,
+  pending: FLUSH_PENDING,
+  all: FLUSH_ALL,
+} as const;

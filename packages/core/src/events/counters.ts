@@ -1,0 +1,126 @@
+/**
+ * Everything that is counted, in one typed array with names. Hot code adds to `values[INDEX]`; people read
+ * `counters.minorFaults`, `counters.get(name)` or `counters.snapshot()`.
+ */
+
+export const COUNTER_NAMES = [
+  'minorFaults',
+  'majorFaults',
+  'execFaults',
+  'loadFaults',
+  'storeFaults',
+  'copyFaults',
+  'reuseFaults',
+  'bitFaults',
+  'zeroPageFaults',
+  'signals',
+  'tlbExecLookups',
+  'tlbDataLookups',
+  'tlbExecMisses',
+  'tlbDataMisses',
+  'tlbExecMisses2',
+  'tlbDataMisses2',
+  'walks',
+  'walkReferences',
+  'dirtyAssists',
+  'softwareFills',
+  'nestedFills',
+  'flushPage',
+  'flushRange',
+  'flushMm',
+  'flushTables',
+  'flushPending',
+  'flushAll',
+  'pendingQueued',
+  'purgedEntries',
+  'contextSwitches',
+  'contextsAllocated',
+  'pagesAllocated',
+  'pagesFreed',
+  'pagesCopied',
+  'pagesCleared',
+  'tablesAllocated',
+  'tablesFreed',
+  'rootVisits',
+  'pteSets',
+  'forks',
+  'exits',
+] as const;
+
+/** A counter's name. */
+export type CounterName = (typeof COUNTER_NAMES)[number];
+
+function at(name: CounterName): number {
+  return COUNTER_NAMES.indexOf(name);
+}
+
+export const MINOR_FAULTS = at('minorFaults');
+export const MAJOR_FAULTS = at('majorFaults');
+/** First-touch faults by access kind: EXEC_FAULTS + kind. */
+export const EXEC_FAULTS = at('execFaults');
+/** do_wp_page that copied (or replaced the zero page). */
+export const COPY_FAULTS = at('copyFaults');
+/** do_wp_page that made the process's own page writable again (after mprotect, or the last sharer). */
+export const REUSE_FAULTS = at('reuseFaults');
+/** Faults on a present entry that only set accessed or dirty, on machines that keep them in software. */
+export const BIT_FAULTS = at('bitFaults');
+export const ZERO_PAGE_FAULTS = at('zeroPageFaults');
+export const SIGNALS = at('signals');
+/** Look-ups and misses of the first and second level: add 1 for data. */
+export const TLB_EXEC_LOOKUPS = at('tlbExecLookups');
+export const TLB_DATA_LOOKUPS = at('tlbDataLookups');
+export const TLB_EXEC_MISSES = at('tlbExecMisses');
+export const TLB_DATA_MISSES = at('tlbDataMisses');
+export const TLB_EXEC_MISSES_2 = at('tlbExecMisses2');
+export const TLB_DATA_MISSES_2 = at('tlbDataMisses2');
+export const WALKS = at('walks');
+export const WALK_REFERENCES = at('walkReferences');
+export const DIRTY_ASSISTS = at('dirtyAssists');
+export const SOFTWARE_FILLS = at('softwareFills');
+export const NESTED_FILLS = at('nestedFills');
+export const FLUSH_PAGE = at('flushPage');
+export const FLUSH_RANGE = at('flushRange');
+export const FLUSH_MM = at('flushMm');
+export const FLUSH_TABLES = at('flushTables');
+export const FLUSH_PENDING = at('flushPending');
+export const FLUSH_ALL = at('flushAll');
+export const PENDING_QUEUED = at('pendingQueued');
+export const PURGED_ENTRIES = at('purgedEntries');
+export const CONTEXT_SWITCHES = at('contextSwitches');
+export const CONTEXTS_ALLOCATED = at('contextsAllocated');
+export const PAGES_ALLOCATED = at('pagesAllocated');
+export const PAGES_FREED = at('pagesFreed');
+export const PAGES_COPIED = at('pagesCopied');
+export const PAGES_CLEARED = at('pagesCleared');
+export const TABLES_ALLOCATED = at('tablesAllocated');
+export const TABLES_FREED = at('tablesFreed');
+/** Entries of root tables looked at by range operations (unmap, fork, free). */
+export const ROOT_VISITS = at('rootVisits');
+export const PTE_SETS = at('pteSets');
+export const FORKS = at('forks');
+export const EXITS = at('exits');
+
+export class Counters {
+  readonly values = new Float64Array(COUNTER_NAMES.length);
+
+  get(name: CounterName): number {
+    return this.values[at(name)] as number;
+  }
+
+  get minorFaults(): number {
+    return this.values[MINOR_FAULTS] as number;
+  }
+
+  get majorFaults(): number {
+    return this.values[MAJOR_FAULTS] as number;
+  }
+
+  /** All counters by name. */
+  snapshot(): Record<CounterName, number> {
+    const out = {} as Record<CounterName, number>;
+    COUNTER_NAMES.forEach((name, i) => {
+      out[name] = this.values[i] as number;
+    });
+    return out;
+  }
+}

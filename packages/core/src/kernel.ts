@@ -1,0 +1,107 @@
+/**
+ * The kernel's view of a machine: everything the mm code works with, in one object. Functions of core take it as `k`.
+ * It knows no architecture; what differs comes from `arch` (data) and `mmu` (code).
+ */
+import type { ArchDescriptor } from './arch/descriptor.js';
+import type { Mmu, MmuHost } from './arch/mmu.js';
+import { Counters } from './events/counters.js';
+import { EventRing } from './events/ring.js';
+import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
+import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
+import { type Bank, PhysicalMemory } from './memory/physical.js';
+import { PteCursor } from './pgtable/cursor.js';
+import { PageTables } from './pgtable/page-tables.js';
+import { TableSlab } from './pgtable/table-slab.js';
+import { Mappings } from './rmap/mappings.js';
+import { Cpu } from './smp/cpu.js';
+import type { Mm } from './vma/mm.js';
+import { MmuGather } from './zap/gather.js';
+
+export interface KernelConfig {
+  readonly arch: ArchDescriptor;
+  readonly banks: readonly Bank[];
+  readonly zones: readonly ZoneSpec[];
+  readonly cpus: number;
+  /** NR_CPUS the kernel was built for: from 4 on, pte locks are split per table. */
+  readonly nrCpus: number;
+  /** Whether frames of data get contents; tables always do. */
+  readonly contents: boolean;
+  readonly defectsKept: boolean;
+  readonly preempt: boolean;
+}
+
+export class Kernel implements MmuHost {
+  readonly arch: ArchDescriptor;
+  readonly memory: PhysicalMemory;
+  readonly map: MemMap;
+  readonly pages: PageAllocator;
+  readonly tables: PageTables;
+  readonly counters = new Counters();
+  readonly events = new EventRing();
+  readonly mappings = new Mappings();
+  readonly cpus: Cpu[] = [];
+  /** The CPU that runs the code now. */
+  cpu: Cpu;
+  readonly mmu: Mmu;
+  readonly gather: MmuGather;
+  /** Cursors for the walks of one operation: source and destination. */
+  readonly cursor: PteCursor;
+  readonly mms = new Set<Mm>();
+  /** Tables in use by real level, kernel tables included. */
+  readonly tablesInUse: Int32Array;
+  readonly contents: boolean;
+  readonly defectsKept: boolean;
+  readonly preempt: boolean;
+  readonly nrCpus: number;
+  /** ZERO_PAGE: reserved, never freed, reads as zero for ever. */
+  readonly zeroPage: number;
+  /** References the zero page has before any pte maps it. */
+  readonly zeroPageBase = 1;
+  /** vm_committed_space and the overcommit rule: 0 guess, 1 always, 2 never. */
+  committed = 0;
+  overcommit: 0 | 1 | 2 = 0;
+  overcommitRatio = 50;
+  maxMapCount = 65536;
+  /** Pages in page caches (nr_pagecache). */
+  pageCachePages = 0;
+  /** Called between the two stores of a wide entry in a race run; null when off. */
+  tearPoint: ((at: number) => void) | null = null;
+  readonly #slabs = new Map<number, TableSlab>();
+  #mmIds = 0;
+
+  constructor(config: KernelConfig) {
+    const { arch } = config;
+    this.arch = arch;
+    this.contents = config.contents;
+    this.defectsKept = config.defectsKept;
+    this.preempt = config.preempt;
+    this.nrCpus = config.nrCpus;
+    this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big');
+    this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events);
+    this.map = this.pages.map;
+    this.tables = new PageTables(this.memory, arch);
+    this.tablesInUse = new Int32Array(arch.geometry.depth);
+    for (let id = 0; id < config.cpus; id++) this.cpus.push(new Cpu(id, arch.tlb, arch.pendingFlush.capacity));
+    this.cpu = this.cpus[0] as Cpu;
+    this.zeroPage = this.pages.alloc(0);
+    this.map.flags[this.zeroPage] = PG_RESERVED;
+    this.gather = new MmuGather(this);
+    this.cursor = new PteCursor(this);
+    this.mmu = arch.createMmu(this);
+  }
+
+  /** The slab of tables of `bytes` bytes. */
+  smallTables(bytes: number): TableSlab {
+    let slab = this.#slabs.get(bytes);
+    if (slab === undefined) {
+      slab = new TableSlab(bytes, this.memory, this.pages);
+      this.#slabs.set(bytes, slab);
+    }
+    return slab;
+  }
+
+  /** Number for a new mm. */
+  nextMmId(): number {
+    return this.#mmIds++;
+  }
+}

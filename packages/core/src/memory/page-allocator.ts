@@ -1,0 +1,112 @@
+/**
+ * alloc_pages and the page reference count over the zones of a machine.
+ * Plain and atomic: an allocation that would have to reclaim answers -1 and the caller, a generator, decides to wait.
+ */
+import { KernelBug } from '../errors.js';
+import { type Counters, PAGES_ALLOCATED, PAGES_FREED } from '../events/counters.js';
+import { ALLOC_PAGE, type EventRing, FREE_PAGE } from '../events/ring.js';
+import { MemMap, PG_BUDDY, PG_RESERVED } from './mem-map.js';
+import type { PhysicalMemory } from './physical.js';
+import { Zone } from './zone.js';
+
+/** A zone by name and by its first frame number past the end. */
+export interface ZoneSpec {
+  readonly name: string;
+  readonly endPfn: number;
+}
+
+export class PageAllocator {
+  readonly map: MemMap;
+  readonly zones: Zone[] = [];
+  readonly #memory: PhysicalMemory;
+  readonly #counters: Float64Array;
+  readonly #events: EventRing;
+  /** Test hook: the n-th allocation from now fails (1 is the next); 0 never. */
+  failAfter = 0;
+
+  constructor(memory: PhysicalMemory, zones: readonly ZoneSpec[], counters: Counters, events: EventRing) {
+    this.#memory = memory;
+    this.#counters = counters.values;
+    this.#events = events;
+    this.map = new MemMap(memory.nrPages);
+    let start = 0;
+    for (const spec of zones) {
+      const end = memory.pagesBelow(spec.endPfn);
+      if (end > start) this.zones.push(new Zone(spec.name, this.map, start, end));
+      start = end;
+    }
+    for (const zone of this.zones) zone.setWatermarks(memory.pageSize);
+    // Highest zone first: the fallback order of a zonelist.
+    this.zones.reverse();
+  }
+
+  /** Takes 2^order frames with count 1 and no contents; returns the first page, or -1 when below the watermark. */
+  alloc(order: number): number {
+    if (this.failAfter !== 0 && --this.failAfter === 0) return -1;
+    const zones = this.zones;
+    for (let i = 0; i < zones.length; i++) {
+      const zone = zones[i] as Zone;
+      if (order === 0 ? zone.freePages <= zone.pagesMin : !zone.watermarkOk(order, zone.pagesMin)) continue;
+      const page = zone.take(order);
+      if (page < 0) continue;
+      this.map.count[page] = 1;
+      this.#counters[PAGES_ALLOCATED] = (this.#counters[PAGES_ALLOCATED] as number) + 2 ** order;
+      if (this.#events.on) this.#events.emit(ALLOC_PAGE, page, order);
+      return page;
+    }
+    return -1;
+  }
+
+  /** put_page: drops one reference; the last one frees the frame. */
+  put(page: number): void {
+    const count = (this.map.count[page] as number) - 1;
+    if (count > 0) {
+      this.map.count[page] = count;
+      return;
+    }
+    if (count < 0) throw new KernelBug(`page ${page} put below zero`);
+    this.free(page, 0);
+  }
+
+  /** Frees 2^order frames whose only reference is the caller's. */
+  free(page: number, order: number): void {
+    const map = this.map;
+    if (
+      map.count[page] !== 1 ||
+      map.mapcount[page] !== 0 ||
+      ((map.flags[page] as number) & (PG_BUDDY | PG_RESERVED)) !== 0
+    ) {
+      throw new KernelBug(
+        `bad page ${page}: count ${map.count[page]} mapcount ${map.mapcount[page]} flags ${map.flags[page]}`,
+      );
+    }
+    map.count[page] = 0;
+    map.flags[page] = 0;
+    map.mapping[page] = 0;
+    map.index[page] = 0;
+    map.priv[page] = 0;
+    if (order === 0) {
+      if (this.#memory.slot[page] !== 0) this.#memory.dropContents(page);
+    } else {
+      for (let i = 0; i < 2 ** order; i++) this.#memory.dropContents(page + i);
+    }
+    this.#counters[PAGES_FREED] = (this.#counters[PAGES_FREED] as number) + 2 ** order;
+    if (this.#events.on) this.#events.emit(FREE_PAGE, page, order);
+    this.#zoneOf(page).give(page, order);
+  }
+
+  /** nr_free_pages. */
+  get freePages(): number {
+    let free = 0;
+    for (const zone of this.zones) free += zone.freePages;
+    return free;
+  }
+
+  #zoneOf(page: number): Zone {
+    for (let i = 0; i < this.zones.length; i++) {
+      const zone = this.zones[i] as Zone;
+      if (page >= zone.start && page < zone.end) return zone;
+    }
+    throw new KernelBug(`page ${page} lies in no zone`);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * A zone and its buddy allocator: free blocks of 2^order frames on lists linked through the mem_map.
+ * Lists are last in, first out, so a run is deterministic and a frame just freed is used again at once.
+ * Invariants: a free block's head has PG_BUDDY and its order in `priv`, all its frames count 0; `freePages` is the sum.
+ */
+import { KernelBug } from '../errors.js';
+import { type MemMap, PG_BUDDY } from './mem-map.js';
+
+export const MAX_ORDER = 11;
+
+export class Zone {
+  readonly name: string;
+  /** First page and first page past the zone (dense page numbers). */
+  readonly start: number;
+  readonly end: number;
+  freePages = 0;
+  /** Watermarks, in pages (setup_per_zone_pages_min). */
+  pagesMin = 0;
+  pagesLow = 0;
+  pagesHigh = 0;
+  readonly #map: MemMap;
+  /** Heads of the free lists by order, -1 empty. */
+  readonly #head = new Int32Array(MAX_ORDER).fill(-1);
+  readonly #blocks = new Int32Array(MAX_ORDER);
+
+  constructor(name: string, map: MemMap, start: number, end: number) {
+    this.name = name;
+    this.#map = map;
+    this.start = start;
+    this.end = end;
+    let page = start;
+    const blocks: [number, number][] = [];
+    while (page < end) {
+      let order = MAX_ORDER - 1;
+      while (order > 0 && ((page - start) % 2 ** order !== 0 || page + 2 ** order > end)) order--;
+      blocks.push([page, order]);
+      page += 2 ** order;
+    }
+    // Last first, so that the lowest frames are handed out first.
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const [first, order] = blocks[i] as [number, number];
+      this.#link(first, order);
+      this.freePages += 2 ** order;
+    }
+  }
+
+  /** min_free_kbytes = sqrt(16 x kB), clamped to 128..65536; low and high a quarter and a half above min. */
+  setWatermarks(pageSize: number): void {
+    const kb = ((this.end - this.start) * pageSize) / 1024;
+    const minFreeKb = Math.min(65536, Math.max(128, Math.floor(Math.sqrt(16 * kb))));
+    this.pagesMin = Math.floor((minFreeKb * 1024) / pageSize);
+    this.pagesLow = this.pagesMin + Math.floor(this.pagesMin / 4);
+    this.pagesHigh = this.pagesMin + Math.floor(this.pagesMin / 2);
+  }
+
+  /** zone_watermark_ok: whether 2^order pages can be taken and `mark` pages stay free, at every lower order too. */
+  watermarkOk(order: number, mark: number): boolean {
+    let free = this.freePages - 2 ** order + 1;
+    let min = mark;
+    if (free <= min) return false;
+    for (let o = 0; o < order; o++) {
+      free -= (this.#blocks[o] as number) * 2 ** o;
+      min >>= 1;
+      if (free <= min) return false;
+    }
+    return true;
+  }
+
+  /** Takes a block of 2^order pages; returns its first page or -1. */
+  take(order: number): number {
+    const head = this.#head;
+    for (let o = order; o < MAX_ORDER; o++) {
+      const page = head[o] as number;
+      if (page < 0) continue;
+      this.#unlink(page, o);
+      for (let split = o; split > order; ) {
+        split--;
+        this.#link(page + 2 ** split, split);
+      }
+      this.freePages -= 2 ** order;
+      return page;
+    }
+    return -1;
+  }
+
+  /** Gives a block of 2^order pages back, joining it with its free buddies. */
+  give(page: number, order: number): void {
+    const { flags, priv } = this.#map;
+    if (((flags[page] as number) & PG_BUDDY) !== 0) throw new KernelBug(`page ${page} freed twice`);
+    this.freePages += 2 ** order;
+    let first = page;
+    let o = order;
+    for (; o < MAX_ORDER - 1; o++) {
+      const buddy = this.start + ((first - this.start) ^ (1 << o));
+      if (buddy + (1 << o) > this.end || ((flags[buddy] as number) & PG_BUDDY) === 0 || priv[buddy] !== o) break;
+      this.#unlink(buddy, o);
+      if (buddy < first) first = buddy;
+    }
+    this.#link(first, o);
+  }
+
+  /** Recounts the free pages by following every list. @throws KernelBug on a broken list. */
+  recountFree(): number {
+    let free = 0;
+    for (let o = 0; o < MAX_ORDER; o++) {
+      let blocks = 0;
+      for (let page = this.#head[o] as number; page >= 0; page = this.#map.next[page] as number) {
+        if (((this.#map.flags[page] as number) & PG_BUDDY) === 0 || this.#map.priv[page] !== o) {
+          throw new KernelBug(`page ${page} on the free list of order ${o} is not a free block of it`);
+        }
+        blocks++;
+      }
+      if (blocks !== this.#blocks[o])
+        throw new KernelBug(`zone ${this.name} order ${o}: ${blocks} blocks, counted ${this.#blocks[o]}`);
+      free += blocks * 2 ** o;
+    }
+    return free;
+  }
+
+  #link(page: number, order: number): void {
+    const map = this.#map;
+    const first = this.#head[order] as number;
+    map.flags[page] = PG_BUDDY;
+    map.priv[page] = order;
+    map.next[page] = first;
+    map.prev[page] = -1;
+    if (first >= 0) map.prev[first] = page;
+    this.#head[order] = page;
+    this.#blocks[order] = (this.#blocks[order] as number) + 1;
+  }
+
+  #unlink(page: number, order: number): void {
+    const map = this.#map;
+    const next = map.next[page] as number;
+    const prev = map.prev[page] as number;
+    if (prev >= 0) map.next[prev] = next;
+    else this.#head[order] = next;
+    if (next >= 0) map.prev[next] = prev;
+    map.flags[page] = 0;
+    map.priv[page] = 0;
+    this.#blocks[order] = (this.#blocks[order] as number) - 1;
+  }
+}

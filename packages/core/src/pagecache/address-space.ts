@@ -1,0 +1,25 @@
+/** address_space: the cached pages of one inode and the areas that map it. */
+import type { EventRing } from '../events/ring.js';
+import type { Inode } from '../fs/file.js';
+import { SpinLock } from '../smp/lock.js';
+import type { Vma } from '../vma/vma.js';
+
+export class AddressSpace {
+  readonly host: Inode;
+  /** Cached page of each file index; the tree lock of the kernel guards it. */
+  readonly pages = new Map<number, number>();
+  /** i_mmap: linear areas; i_mmap_lock guards both. */
+  readonly linear = new Set<Vma>();
+  readonly nonlinear = new Set<Vma>();
+  readonly lock: SpinLock;
+  /** i_mmap_writable: areas with VM_SHARED. */
+  writableAreas = 0;
+  truncateCount = 0;
+  /** Even handle stored in page.mapping of its pages. */
+  handle = 0;
+
+  constructor(host: Inode, events: EventRing) {
+    this.host = host;
+    this.lock = new SpinLock('i_mmap_lock', events);
+  }
+}

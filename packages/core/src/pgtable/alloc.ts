@@ -1,0 +1,128 @@
+/**
+ * Allocation and release of page-table pages.
+ *
+ * Tables are allocated without locks and linked under mm.page_table_lock after a second look at the upper entry: if
+ * another fault linked one meanwhile, ours is freed (generic-mm 3.1). Tables smaller than a page come from slabs of
+ * their size.
+ */
+
+import { TABLES_ALLOCATED, TABLES_FREED } from '../events/counters.js';
+import { ALLOC_TABLE, FREE_TABLE } from '../events/ring.js';
+import type { Kernel } from '../kernel.js';
+import { PG_TABLE } from '../memory/mem-map.js';
+import type { Op } from '../smp/lock.js';
+import type { Mm } from '../vma/mm.js';
+
+/** Takes a zeroed table of `level`; returns its physical address, or -1 when memory is short. Atomic. */
+export function allocTable(k: Kernel, level: number): number {
+  const bytes = k.arch.geometry.tableBytes[level] as number;
+  const pa = bytes < k.memory.pageSize ? takeSmall(k, bytes) : takePages(k, bytes);
+  if (pa >= 0) {
+    k.counters.values[TABLES_ALLOCATED] = (k.counters.values[TABLES_ALLOCATED] as number) + 1;
+    k.tablesInUse[level] = (k.tablesInUse[level] as number) + 1;
+    if (k.events.on) k.events.emit(ALLOC_TABLE, level, pa);
+  }
+  return pa;
+}
+
+/** Gives a table of `level` at physical address `pa` back. */
+export function freeTable(k: Kernel, level: number, pa: number): void {
+  const bytes = k.arch.geometry.tableBytes[level] as number;
+  k.counters.values[TABLES_FREED] = (k.counters.values[TABLES_FREED] as number) + 1;
+  k.tablesInUse[level] = (k.tablesInUse[level] as number) - 1;
+  if (k.events.on) k.events.emit(FREE_TABLE, level, pa);
+  const page = k.memory.pfnToPage(Math.floor(pa / k.memory.pageSize));
+  if (bytes < k.memory.pageSize) {
+    k.smallTables(bytes).give(pa);
+  } else {
+    const order = orderOf(k, bytes);
+    k.map.flags[page] = 0;
+    k.pages.free(page, order);
+  }
+}
+
+/** Word index of the table at physical address `pa`. */
+export function tableWord(k: Kernel, pa: number): number {
+  return k.memory.wordAt(pa);
+}
+
+/** pgd_alloc: the root of a new mm, with the tables that come with it (PAE's pmd pages). False when memory is short. */
+export function allocRoot(k: Kernel, mm: Mm): boolean {
+  const pa = allocTable(k, 0);
+  if (pa < 0) return false;
+  mm.rootPa = pa;
+  mm.rootWord = tableWord(k, pa);
+  const format = k.arch.upper[0];
+  if (!format?.preallocated) return true;
+  for (let i = 0; i < 1 << (k.arch.geometry.bits[0] as number); i++) {
+    const below = allocTable(k, 1);
+    if (below < 0) {
+      freeRoot(k, mm);
+      return false;
+    }
+    const at = mm.rootWord + i * ((k.arch.geometry.entryBytes[0] as number) / 4);
+    k.tables.setEntry(0, at, format.linkHi(below), format.linkLo(below));
+  }
+  return true;
+}
+
+/** pgd_free: the root and what came with it. The user part below must be empty already. */
+export function freeRoot(k: Kernel, mm: Mm): void {
+  if (k.arch.upper[0]?.preallocated) {
+    for (let i = 0; i < 1 << (k.arch.geometry.bits[0] as number); i++) {
+      const at = mm.rootWord + i * ((k.arch.geometry.entryBytes[0] as number) / 4);
+      if (k.tables.tableAt(0, at) !== 0) freeTable(k, 1, k.tables.tableAddress(0, at));
+    }
+  }
+  freeTable(k, 0, mm.rootPa);
+  mm.rootPa = 0;
+  mm.rootWord = 0;
+}
+
+/**
+ * pud_alloc, pmd_alloc and pte_alloc in one: makes every missing table on the way to a page's pte.
+ * @returns the word index of the pte, or 0 when memory is short.
+ */
+export function* allocPte(k: Kernel, mm: Mm, vpnHi: number, vpnLo: number): Op<number> {
+  const { tables } = k;
+  const last = tables.depth - 1;
+  let table = mm.rootWord;
+  for (let level = 0; level < last; level++) {
+    const at = tables.entryAt(level, table, vpnHi, vpnLo);
+    let below = tables.tableAt(level, at);
+    if (below === 0) {
+      const pa = allocTable(k, level + 1);
+      if (pa < 0) return 0;
+      if (!mm.pageTableLock.tryLock()) yield* mm.pageTableLock.wait();
+      below = tables.tableAt(level, at);
+      if (below !== 0) {
+        freeTable(k, level + 1, pa);
+      } else {
+        const format = k.arch.upper[level] as (typeof k.arch.upper)[number];
+        tables.setEntry(level, at, format.linkHi(pa), format.linkLo(pa));
+        if (level + 1 === last) mm.nrPtes++;
+        below = tableWord(k, pa);
+      }
+      mm.pageTableLock.unlock();
+    }
+    table = below;
+  }
+  return tables.entryAt(last, table, vpnHi, vpnLo);
+}
+
+function takePages(k: Kernel, bytes: number): number {
+  const order = orderOf(k, bytes);
+  const page = k.pages.alloc(order);
+  if (page < 0) return -1;
+  k.map.flags[page] = PG_TABLE;
+  for (let i = 0; i < 2 ** order; i++) k.memory.materialize(page + i);
+  return k.memory.pageToPfn(page) * k.memory.pageSize;
+}
+
+function takeSmall(k: Kernel, bytes: number): number {
+  return k.smallTables(bytes).take();
+}
+
+function orderOf(k: Kernel, bytes: number): number {
+  return Math.max(0, Math.ceil(Math.log2(bytes / k.memory.pageSize)));
+}

@@ -1,0 +1,116 @@
+/**
+ * free_pgtables: releases the page tables that no remaining area needs (generic-mm 3.3).
+ *
+ * All arithmetic is in page numbers; the kernel's "ceiling 0" (the top of the address space) is `top` here, so the
+ * comparisons need no wrap. A table goes exactly when no area left in the mm needs the span it covers: `floor` is the
+ * end of the area below, `ceiling` the start of the area above.
+ */
+import { ROOT_VISITS } from '../events/counters.js';
+import type { Kernel } from '../kernel.js';
+import type { Mm } from '../vma/mm.js';
+import type { Vma } from '../vma/vma.js';
+import type { MmuGather } from '../zap/gather.js';
+
+/**
+ * Frees the tables below a run of areas that were taken out of the mm.
+ * @param areas the areas, ascending, already zapped and unlinked from files and anon_vmas.
+ * @param floor end page of the area below the run (or FIRST_USER_ADDRESS).
+ * @param ceiling start page of the area above the run, or Infinity for none.
+ */
+export function freePgtables(
+  k: Kernel,
+  gather: MmuGather,
+  areas: readonly Vma[],
+  floor: number,
+  ceiling: number,
+): void {
+  const { geometry } = k.arch;
+  if (geometry.depth < 2) return;
+  const pmdPages = geometry.entryPages(geometry.depth - 2);
+  for (let i = 0; i < areas.length; ) {
+    const start = (areas[i] as Vma).start;
+    let end = (areas[i] as Vma).end;
+    i++;
+    while (i < areas.length && (areas[i] as Vma).start <= end + pmdPages) {
+      end = (areas[i] as Vma).end;
+      i++;
+    }
+    freePgdRange(k, gather, start, end, floor, i < areas.length ? (areas[i] as Vma).start : ceiling);
+  }
+}
+
+/** free_pgd_range for pages [start, end). */
+export function freePgdRange(
+  k: Kernel,
+  gather: MmuGather,
+  start: number,
+  end: number,
+  floor: number,
+  ceiling: number,
+): void {
+  const mm = gather.mm;
+  const { geometry } = k.arch;
+  const pmdPages = geometry.entryPages(geometry.depth - 2);
+  let first = roundDown(start, pmdPages);
+  if (first < floor) first += pmdPages;
+  let top = ceiling;
+  if (top !== Infinity) {
+    top = roundDown(top, pmdPages);
+    if (top === 0) return;
+  }
+  let last = end;
+  if (last > top) last -= pmdPages;
+  if (first >= last) return;
+  freeLevel(k, gather, mm, 0, mm.rootWord, first, last, floor, ceiling);
+  if (!gather.fullmm) k.mmu.flushTables(mm, first, last);
+}
+
+/** Frees what lies below the entries of one table for [start, end); `table` itself stays. */
+function freeLevel(
+  k: Kernel,
+  gather: MmuGather,
+  mm: Mm,
+  level: number,
+  table: number,
+  start: number,
+  end: number,
+  floor: number,
+  ceiling: number,
+): void {
+  const { tables, arch, counters } = k;
+  const pages = arch.geometry.entryPages(level);
+  const belowIsPte = level === tables.depth - 2;
+  for (let vpn = start; vpn < end; ) {
+    const next = Math.min(end, (Math.floor(vpn / pages) + 1) * pages);
+    if (level === 0) counters.values[ROOT_VISITS] = (counters.values[ROOT_VISITS] as number) + 1;
+    const at = tables.entryAt(level, table, (vpn / 4294967296) | 0, vpn | 0);
+    const below = tables.tableAt(level, at);
+    if (below !== 0) {
+      if (belowIsPte) {
+        release(level, at);
+        mm.nrPtes--;
+      } else {
+        freeLevel(k, gather, mm, level + 1, below, vpn, next, floor, ceiling);
+        if (!arch.upper[level]?.preallocated && spanIsFree(vpn, next, pages, floor, ceiling)) release(level, at);
+      }
+    }
+    vpn = next;
+  }
+
+  function release(entryLevel: number, at: number): void {
+    const pa = tables.tableAddress(entryLevel, at);
+    tables.setEntry(entryLevel, at, 0, 0);
+    gather.freeTable(entryLevel + 1, pa);
+  }
+}
+
+/** Whether the whole span of the entry around [start, end) is free of other areas. */
+function spanIsFree(start: number, end: number, pages: number, floor: number, ceiling: number): boolean {
+  if (roundDown(start, pages) < floor) return false;
+  const top = ceiling === Infinity ? Infinity : roundDown(ceiling, pages);
+  return top !== 0 && end <= top;
+}
+
+function roundDown(page: number, pages: number): number {
+  return Math.floor(page / pages) * pages;
+}

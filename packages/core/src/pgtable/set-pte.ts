@@ -1,0 +1,62 @@
+/**
+ * Storing page-table entries: set_pte_at, ptep_get_and_clear and the machine's pending-flush rule.
+ *
+ * The rule is data (PendingFlush): an old entry with one of the queue bits joins the CPU's batch, which is flushed when
+ * full, when another mm's entry comes, or when the generic code calls any flush. That is sparc64's tlb_batch_add and
+ * ppc64's hpte_update; on x86 and ia64 the mask is 0 and nothing ever queues.
+ */
+import type { PendingFlush } from '../arch/mmu-data.js';
+import { PENDING_QUEUED, PTE_SETS } from '../events/counters.js';
+import { SET_PTE } from '../events/ring.js';
+import type { Kernel } from '../kernel.js';
+import type { Mm } from '../vma/mm.js';
+
+/** set_pte_at: stores an entry over whatever is there. The pte lock is held. */
+export function setPteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
+  const words = k.memory.words;
+  const { loAt, hiAt, pteWords } = k.tables;
+  const oldLo = words[at + loAt] as number;
+  const oldHi = pteWords === 2 ? (words[at + hiAt] as number) : 0;
+  storeEntry(k, at, hi, lo);
+  const rule = k.arch.pendingFlush;
+  if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo);
+  k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;
+  if (k.events.on) k.events.emit(SET_PTE, vpn, hi, lo);
+}
+
+/**
+ * Stores the two halves. On a machine with split stores (PAE) the high half goes first for a new entry and the low
+ * half, which holds the present bit, goes first when the entry is cleared; between them lies a tear point.
+ */
+export function storeEntry(k: Kernel, at: number, hi: number, lo: number): void {
+  const words = k.memory.words;
+  const { loAt, hiAt, pteWords } = k.tables;
+  if (pteWords === 1) {
+    words[at] = lo;
+    return;
+  }
+  if (k.tearPoint !== null && k.arch.pteFormat.splitStore) {
+    const clearsFirst = (lo | hi) === 0 && !k.defectsKept;
+    words[clearsFirst ? at + loAt : at + hiAt] = clearsFirst ? lo : hi;
+    k.tearPoint(at);
+    words[clearsFirst ? at + hiAt : at + loAt] = clearsFirst ? hi : lo;
+    return;
+  }
+  words[at + hiAt] = hi;
+  words[at + loAt] = lo;
+}
+
+/** Adds an old entry to the running CPU's batch. */
+export function queueOld(k: Kernel, rule: PendingFlush, mm: Mm, vpn: number, oldHi: number, oldLo: number): void {
+  const cpu = k.cpu;
+  if (rule.skipWhenFullmm && cpu.fullmmGather) return;
+  const batch = cpu.batch;
+  if (batch.nr > 0 && batch.mm !== mm) k.mmu.flushPending(cpu);
+  batch.mm = mm;
+  batch.vpn[batch.nr] = vpn;
+  batch.oldLo[batch.nr] = oldLo;
+  batch.oldHi[batch.nr] = oldHi;
+  batch.nr++;
+  k.counters.values[PENDING_QUEUED] = (k.counters.values[PENDING_QUEUED] as number) + 1;
+  if (batch.nr >= rule.capacity) k.mmu.flushPending(cpu);
+}

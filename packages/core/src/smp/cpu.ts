@@ -1,0 +1,39 @@
+/** A virtual CPU: its TLBs, the mm it runs, and the batch of translations it still has to flush. */
+import type { TlbShape } from '../arch/mmu-data.js';
+import { Tlb } from '../tlb/tlb.js';
+import type { Mm } from '../vma/mm.js';
+
+export class Cpu {
+  readonly id: number;
+  readonly tlb: Tlb;
+  /** active_mm; null before the first process runs. */
+  mm: Mm | null = null;
+  /** Context number the TLB is looked up with: what the last switch loaded. */
+  context = 0;
+  readonly batch: FlushBatch;
+  /** A gather of a dying mm is open on this CPU. */
+  fullmmGather = false;
+  /** Per-CPU registers of the machine (CR3, region registers, SLB ...), owned by its Mmu. */
+  registers: unknown = null;
+
+  constructor(id: number, shape: TlbShape, batchCapacity: number) {
+    this.id = id;
+    this.tlb = new Tlb(shape);
+    this.batch = new FlushBatch(batchCapacity);
+  }
+}
+
+/** Old entries of one mm whose translations wait to be flushed (tlb_batch, ppc64_tlb_batch). */
+export class FlushBatch {
+  mm: Mm | null = null;
+  nr = 0;
+  readonly vpn: Float64Array;
+  readonly oldLo: Int32Array;
+  readonly oldHi: Int32Array;
+
+  constructor(capacity: number) {
+    this.vpn = new Float64Array(capacity);
+    this.oldLo = new Int32Array(capacity);
+    this.oldHi = new Int32Array(capacity);
+  }
+}

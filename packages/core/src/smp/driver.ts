@@ -1,0 +1,76 @@
+/**
+ * Drivers of operations: one run to its end, or several stepped against each other.
+ */
+import { MmError } from '../errors.js';
+import type { Op, Wait } from './lock.js';
+
+/**
+ * Runs an operation to its end on its own.
+ * @throws MmError MM_DEADLOCK when it waits for something that nobody else can give.
+ */
+export function runToEnd<T>(op: Op<T>): T {
+  for (;;) {
+    const step = op.next();
+    if (step.done) return step.value;
+    if (!step.value.ready()) {
+      throw new MmError(
+        'MM_DEADLOCK',
+        `the operation waits for ${step.value.what}, which nothing under way will release`,
+      );
+    }
+  }
+}
+
+/** One operation that is driven step by step. */
+export class SteppedOp<T> {
+  readonly name: string;
+  readonly #op: Op<T>;
+  /** What it waits for now; undefined before the first step and after the end. */
+  waiting: Wait | undefined;
+  done = false;
+  result: T | undefined;
+
+  constructor(name: string, op: Op<T>) {
+    this.name = name;
+    this.#op = op;
+  }
+
+  /** Whether a step would get further. */
+  get runnable(): boolean {
+    return !this.done && (this.waiting === undefined || this.waiting.ready());
+  }
+
+  /** Runs to the next yield point or the end. */
+  step(): void {
+    const step = this.#op.next();
+    if (step.done) {
+      this.done = true;
+      this.waiting = undefined;
+      this.result = step.value;
+    } else {
+      this.waiting = step.value;
+    }
+  }
+}
+
+/**
+ * Steps operations against each other until all have ended.
+ * @param choose picks the index of the operation to step among the runnable ones; the schedule is the list of choices.
+ * @returns the schedule: the name of each operation stepped, in order.
+ * @throws MmError MM_DEADLOCK with the schedule so far when none can go on.
+ */
+export function interleave(ops: readonly SteppedOp<unknown>[], choose: (runnable: number) => number): string[] {
+  const schedule: string[] = [];
+  for (;;) {
+    const open = ops.filter((op) => !op.done);
+    if (open.length === 0) return schedule;
+    const runnable = open.filter((op) => op.runnable);
+    if (runnable.length === 0) {
+      const waits = open.map((op) => `${op.name} waits for ${op.waiting?.what}`).join(', ');
+      throw new MmError('MM_DEADLOCK', `${waits}; schedule ${schedule.join(' ')}`);
+    }
+    const op = runnable[choose(runnable.length) % runnable.length] as SteppedOp<unknown>;
+    schedule.push(op.name);
+    op.step();
+  }
+}

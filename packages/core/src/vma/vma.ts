@@ -1,0 +1,42 @@
+/** vm_area_struct: a range of pages with one set of rights and one backing. */
+import type { MappedFile } from '../fs/file.js';
+import type { AnonVma } from '../rmap/anon-vma.js';
+import type { Mm } from './mm.js';
+
+export class Vma {
+  readonly mm: Mm;
+  /** First page and first page past the area (page numbers). */
+  start: number;
+  end: number;
+  flags: number;
+  /** vm_page_prot: the halves of the protection word new entries get. */
+  protLo = 0;
+  protHi = 0;
+  /** Page offset of `start` in the file, or in the numbering of anonymous pages (its own page number at first). */
+  pgoff: number;
+  file: MappedFile | null;
+  anonVma: AnonVma | null = null;
+  /** Neighbours in address order. */
+  prev: Vma | null = null;
+  next: Vma | null = null;
+  /** vm_truncate_count: where unmap_mapping_range stands with this area. */
+  truncateCount = 0;
+
+  constructor(mm: Mm, start: number, end: number, flags: number, pgoff: number, file: MappedFile | null) {
+    this.mm = mm;
+    this.start = start;
+    this.end = end;
+    this.flags = flags;
+    this.pgoff = pgoff;
+    this.file = file;
+  }
+
+  get pages(): number {
+    return this.end - this.start;
+  }
+
+  /** linear_page_index of a page of this area. */
+  indexOf(vpn: number): number {
+    return vpn - this.start + this.pgoff;
+  }
+}

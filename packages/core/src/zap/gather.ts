@@ -1,0 +1,86 @@
+/**
+ * mmu_gather: frames and tables taken out of an address space, kept until the translations of them are flushed
+ * (asm-generic/tlb.h). With one CPU frames are freed at once ("fast mode") and the flush comes at the end: nothing can
+ * use them in between.
+ */
+import { KernelBug } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+import { freeTable } from '../pgtable/alloc.js';
+import type { Mm } from '../vma/mm.js';
+
+export class MmuGather {
+  mm!: Mm;
+  /** The whole address space is going away. */
+  fullmm = false;
+  needFlush = false;
+  readonly #k: Kernel;
+  readonly #pages: Int32Array;
+  #nr = 0;
+  /** Tables that wait, as level and physical address. */
+  readonly #tables: number[] = [];
+  #fast = true;
+  #open = false;
+
+  constructor(k: Kernel) {
+    this.#k = k;
+    this.#pages = new Int32Array(k.arch.gather.capacity);
+  }
+
+  /** tlb_gather_mmu. */
+  start(mm: Mm, fullmm: boolean): this {
+    if (this.#open) throw new KernelBug('mmu_gather opened twice on one CPU');
+    const cpu = this.#k.cpu;
+    if (cpu.batch.nr !== 0) this.#k.mmu.flushPending(cpu);
+    this.mm = mm;
+    this.fullmm = fullmm;
+    this.needFlush = false;
+    this.#fast = this.#k.cpus.length === 1;
+    this.#open = true;
+    cpu.fullmmGather = fullmm;
+    return this;
+  }
+
+  /** tlb_remove_page: drops a pte's reference now or after the flush. */
+  removePage(page: number): void {
+    this.needFlush = true;
+    if (this.#fast) {
+      this.#k.pages.put(page);
+      return;
+    }
+    this.#pages[this.#nr++] = page;
+    if (this.#nr >= this.#pages.length) this.flush();
+  }
+
+  /** pte_free_tlb, pmd_free_tlb, pud_free_tlb. */
+  freeTable(level: number, pa: number): void {
+    this.needFlush = true;
+    if (this.#fast) freeTable(this.#k, level, pa);
+    else this.#tables.push(level, pa);
+  }
+
+  /** tlb_flush_mmu. */
+  flush(): void {
+    if (!this.needFlush) return;
+    this.needFlush = false;
+    const freesFirst = this.#k.arch.gather.freesBeforeFlush === true && this.#k.defectsKept;
+    if (freesFirst) this.#free();
+    this.#k.mmu.gatherFlush(this.mm, this.fullmm);
+    this.#free();
+  }
+
+  /** tlb_finish_mmu. */
+  finish(): void {
+    this.flush();
+    this.#open = false;
+    this.#k.cpu.fullmmGather = false;
+  }
+
+  #free(): void {
+    for (let i = 0; i < this.#nr; i++) this.#k.pages.put(this.#pages[i] as number);
+    this.#nr = 0;
+    for (let i = 0; i < this.#tables.length; i += 2) {
+      freeTable(this.#k, this.#tables[i] as number, this.#tables[i + 1] as number);
+    }
+    this.#tables.length = 0;
+  }
+}
