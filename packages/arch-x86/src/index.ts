@@ -1,1 +1,14 @@
-export {};
+/** `@fourfold/arch-x86`: the i386, i386-pae and x86_64 machines. */
+export {
+  createI386,
+  createI386Pae,
+  createX86_64,
+  i386,
+  i386Pae,
+  type X86NxOptions,
+  type X86Options,
+  x86_64,
+  x86Arches,
+} from './arch.js';
+export { type HugetlbFacts, I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
+export { OPTERON_COST, OPTERON_TLB, PENTIUM_III_COST, PENTIUM_III_TLB } from './tlb.js';

@@ -1,0 +1,30 @@
+/**
+ * User address spaces (asm-i386/processor.h, asm-x86_64/processor.h, arch/i386/mm/mmap.c).
+ *
+ * i386 searches top-down from TASK_SIZE - 128 MiB: the gap for the stack is its limit, 8 MiB by default, raised to the
+ * minimum of 128 MiB, and no random offset is taken. x86_64 tasks search upward from TASK_UNMAPPED_BASE.
+ */
+import { Layout } from '@fourfold/core/arch';
+import { PAGE_SHIFT } from './geometry.js';
+
+const I386_TASK_SIZE = 0xc000_0000n;
+const I386_MIN_GAP = 128n << 20n;
+/** 2^47 less a guard page: one lower than the non-canonical hole, so that no access runs into it. */
+const X86_64_TASK_SIZE = 0x7fff_ffff_f000n;
+
+/** Both i386 machines: three gigabytes, the gate page near the top of the space. */
+export const I386_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
+  taskSize: I386_TASK_SIZE,
+  unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 3)
+  topDownBase: I386_TASK_SIZE - I386_MIN_GAP,
+  stackTop: I386_TASK_SIZE,
+  gate: { start: 0xffff_e000n, end: 0xffff_f000n },
+});
+
+/** A 64-bit task; the gate area is the vsyscall range. */
+export const X86_64_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
+  taskSize: X86_64_TASK_SIZE,
+  unmappedBase: 0x2aaa_aaaa_b000n, // PAGE_ALIGN(TASK_SIZE / 3)
+  stackTop: X86_64_TASK_SIZE,
+  gate: { start: 0xffff_ffff_ff60_0000n, end: 0xffff_ffff_ffe0_0000n },
+});
