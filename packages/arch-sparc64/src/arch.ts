@@ -1,0 +1,86 @@
+/** The sparc64 machines, and the function that makes variants of them. */
+import {
+  ARCH_CONTRACT_VERSION,
+  ArchDescriptor,
+  type CostTable,
+  type FaultRules,
+  type TlbShape,
+  VM_EXEC,
+  VM_READ,
+  VM_WRITE,
+} from '@fourfold/core/arch';
+import { createGeometry, type Sparc64PageShift } from './geometry.js';
+import { createLayout } from './layout.js';
+import { Sparc64Mmu } from './mmu.js';
+import { createPteFormat } from './pte.js';
+import { SPARC64_UPPER } from './tables.js';
+import {
+  CHEETAH_COST,
+  CHEETAH_TLB_8K,
+  CHEETAH_TLB_64K,
+  SPARC64_GATHER,
+  SPARC64_PENDING,
+  SPITFIRE_COST,
+  SPITFIRE_TLB,
+  type Sparc64Chip,
+} from './tlb.js';
+
+/** What a variant may change. */
+export interface Sparc64Options {
+  /** Base page: 13 for 8 KiB (default), 16 for 64 KiB. */
+  readonly pageShift?: Sparc64PageShift;
+  /** Processor, or any TLB; costs and physical bits are then spitfire's. Default spitfire. */
+  readonly tlb?: Sparc64Chip | TlbShape;
+  /** Default: those of the processor. */
+  readonly cost?: CostTable;
+}
+
+/** Makes a sparc64 machine (sun4u, Linux 2.6.15: the TLB is filled by software from a linear page table). */
+export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
+  const pageShift = options.pageShift ?? 13;
+  const chip = options.tlb ?? 'spitfire';
+  const isCheetah = chip === 'cheetah';
+  const cheetah = pageShift === 13 ? CHEETAH_TLB_8K : CHEETAH_TLB_64K;
+  const size = pageShift === 13 ? '8k' : '64k';
+  return new ArchDescriptor({
+    name: `sparc64-${size}`,
+    title: `sparc64 (UltraSPARC, sun4u), ${pageShift === 13 ? 8 : 64} KiB pages`,
+    contractVersion: ARCH_CONTRACT_VERSION,
+    wordBits: 64,
+    byteOrder: 'big',
+    geometry: createGeometry(pageShift),
+    layout: createLayout(pageShift),
+    upper: [SPARC64_UPPER, SPARC64_UPPER],
+    pte: createPteFormat(pageShift),
+    tlb: typeof chip === 'object' ? chip : isCheetah ? cheetah : SPITFIRE_TLB,
+    pendingFlush: SPARC64_PENDING,
+    gather: SPARC64_GATHER,
+    faults: FAULTS,
+    cost: options.cost ?? (isCheetah ? CHEETAH_COST : SPITFIRE_COST),
+    walker: 'software (VPTE)',
+    flushStyle: 'batch of 192 demaps, queued by every store over a valid pte',
+    hugetlb: `4 MiB, ${2 ** (22 - pageShift)} ptes in a row`,
+    physicalBits: isCheetah ? 43 : 41,
+    madvRemove: 6,
+    createMmu: (host) => new Sparc64Mmu(host),
+  });
+}
+
+/**
+ * do_sparc64_fault: a fetch needs VM_EXEC, a store VM_WRITE, a load VM_READ or VM_EXEC. Accessed and dirty are kept in
+ * software, so a fault on a present page is everyday business, for reads too.
+ */
+const FAULTS: FaultRules = {
+  exec: VM_EXEC,
+  load: VM_READ | VM_EXEC,
+  store: VM_WRITE,
+  presentReadIsFatal: false,
+  readUpdatesAccessFlags: true,
+};
+
+/** sparc64 with 8 KiB pages on spitfire. */
+export const sparc64_8k: ArchDescriptor = /* @__PURE__ */ createSparc64({ pageShift: 13 });
+/** sparc64 with 64 KiB pages on spitfire. */
+export const sparc64_64k: ArchDescriptor = /* @__PURE__ */ createSparc64({ pageShift: 16 });
+/** Both. */
+export const sparc64Arches: readonly ArchDescriptor[] = [sparc64_8k, sparc64_64k];

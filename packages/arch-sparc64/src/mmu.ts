@@ -1,0 +1,372 @@
+/**
+ * The MMU of UltraSPARC as Linux 2.6.15 drives it: no hardware walk, the TLB is filled by a trap handler that finds the
+ * pte with one load from a linear page table ("VPTE area", layout.ts). That load needs a translation of its own, in the
+ * same context and the same data TLB; when it is missing a nested handler reads pgd and pmd with physical loads and
+ * puts the VPTE page into the TLB, for privileged use only (arch/sparc64/kernel: dtlb_base.S, itlb_base.S,
+ * dtlb_backend.S).
+ *
+ * - The handler looks at VALID, and for a fetch at EXEC. What it finds goes to the TLB as it is: a store through an entry
+ *   without W fills the TLB and is then stopped by the protection trap, which is a rights fault.
+ * - Contexts are given when a CPU first runs an mm (context.ts) and flushed by whoever gets a number next.
+ * - Nothing is flushed at exit. What the old number's translations point at is out of reach by then.
+ *
+ * Port defects, mended unless the host keeps them:
+ * - After a change of the context version the kernel leaves cpu_vm_mask alone, so a CPU that ran the mm long ago reuses
+ *   another mm's leftovers under the new number, and CPUs that run other threads of it keep the old number. Mended as
+ *   later kernels did: the mask starts anew with the number, and the running mms of other CPUs are given theirs at once.
+ * - flush_tlb_pgtables across the address hole flushes the complement of the range. Mended by flushing all of the area.
+ */
+import {
+  type AccessKind,
+  CONTEXTS_ALLOCATED,
+  type Cpu,
+  EXEC,
+  FAULT_ABSENT,
+  FAULT_RIGHTS,
+  FLUSH_PENDING,
+  LOAD,
+  type Mm,
+  Mmu,
+  type MmuHost,
+  NESTED_FILLS,
+  PENDING_QUEUED,
+  type PhysicalMemory,
+  PURGED_ENTRIES,
+  SOFTWARE_FILLS,
+  TLB_TABLE,
+  type TlbTruth,
+  WALK_REFERENCES,
+} from '@fourfold/core/arch';
+import { ContextAllocator, contextBits } from './context.js';
+import { demapBatch, vpteFlushRange } from './flush.js';
+import { pteIndexBits, upperIndexBits } from './geometry.js';
+import { VpteArea } from './layout.js';
+import { PAGE_EXEC, PAGE_P } from './pte.js';
+import { UPPER_SHIFT } from './tables.js';
+
+const EXEC_LO = Number(PAGE_EXEC);
+const P_LO = Number(PAGE_P);
+/** PADDR bits 42:32, in the high half. */
+const PADDR_HI = 0x7ff;
+
+export class Sparc64Mmu extends Mmu {
+  /** The machine's context numbers. */
+  readonly contexts: ContextAllocator;
+  readonly #memory: PhysicalMemory;
+  readonly #slot: Int32Array;
+  readonly #counts: Float64Array;
+  readonly #area: VpteArea;
+  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
+  readonly #firstPfn: number;
+  readonly #nrPages: number;
+  readonly #pageShift: number;
+  /** SZ code of the base page. */
+  readonly #baseSize: number;
+  readonly #pteBits: number;
+  readonly #pteMask: number;
+  readonly #upperBits: number;
+  readonly #upperMask: number;
+  readonly #upperToPfn: number;
+  readonly #loAt: number;
+  readonly #hiAt: number;
+  /** The TLB is one unit for each side. */
+  readonly #byHash: boolean;
+  readonly #halfShift: number;
+  readonly #topHi: number;
+  readonly #baseLo: number;
+  readonly #windowLo: number;
+  readonly #highLo: number;
+
+  constructor(host: MmuHost) {
+    super(host);
+    const { pageShift } = host.arch.geometry;
+    const area = new VpteArea(pageShift);
+    this.contexts = new ContextAllocator(contextBits(pageShift));
+    this.#memory = host.memory;
+    this.#slot = host.memory.slot;
+    this.#counts = host.counters.values;
+    this.#area = area;
+    this.#firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.#nrPages = host.memory.nrPages;
+    this.#pageShift = pageShift;
+    this.#baseSize = (pageShift - 13) / 3;
+    this.#pteBits = pteIndexBits(pageShift);
+    this.#pteMask = 2 ** this.#pteBits - 1;
+    this.#upperBits = upperIndexBits(pageShift);
+    this.#upperMask = 2 ** this.#upperBits - 1;
+    this.#upperToPfn = pageShift - UPPER_SHIFT;
+    this.#loAt = host.tables.loAt;
+    this.#hiAt = host.tables.hiAt;
+    this.#byHash = host.arch.tlb.exec.length === 1 && host.arch.tlb.data.length === 1;
+    this.#halfShift = area.halfShift;
+    this.#topHi = area.topHi;
+    this.#baseLo = area.baseLo;
+    this.#windowLo = area.windowLo;
+    this.#highLo = area.highLo;
+  }
+
+  // --- misses --------------------------------------------------------------------------------------------------------
+
+  override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+    // The hole, and what lies past user space: the processor or the privilege bit stops the access.
+    if (
+      vpnHi === 0
+        ? vpnLo >>> this.#halfShift !== 0
+        : vpnHi !== this.#topHi || vpnLo < this.#highLo || vpnLo >= this.#windowLo
+    ) {
+      return FAULT_ABSENT;
+    }
+    const counts = this.#counts;
+    counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
+    const { tlb, context } = cpu;
+    // Legal page numbers are the sign extension of their low half, so one signed shift gives the place in the area.
+    const offset = vpnLo >> this.#pteBits;
+    const vpteSlot = tlb.find(LOAD, this.#topHi, this.#baseLo + offset, context);
+    const table = vpteSlot >= 0 ? (tlb.frame[vpteSlot] as number) : this.#nestedMiss(cpu, offset);
+    if (table < 0) return FAULT_ABSENT;
+    counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
+    const words = this.#memory.words;
+    const at = (this.#slot[table] as number) + ((vpnLo & this.#pteMask) << 1);
+    const hi = words[at + this.#hiAt] as number;
+    if (hi >= 0) return FAULT_ABSENT; // VALID is the sign bit
+    const lo = words[at + this.#loAt] as number;
+    if (kind === EXEC && (lo & EXEC_LO) === 0) return FAULT_RIGHTS;
+    const shift = this.#pageShift;
+    const pfn = (lo >>> shift) | ((hi & PADDR_HI) << (32 - shift));
+    let page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    // RIGHT_EXEC from bit 12, RIGHT_LOAD always, RIGHT_STORE from W (bit 1); nothing for a privileged page.
+    const rights = (lo & P_LO) !== 0 ? 0 : ((lo >>> 12) & 1) | 2 | ((lo & 2) << 1);
+    const size = (hi >>> 29) & 3;
+    let span = 0;
+    if (size > this.#baseSize) {
+      span = 3 * (size - this.#baseSize);
+      page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
+    }
+    // G (bit 0) is TLB_GLOBAL.
+    const slot = tlb.fill(kind, vpnHi, vpnLo, context, page, rights, lo & 1, span);
+    return ((rights >>> kind) & 1) !== 0 ? slot : FAULT_RIGHTS;
+  }
+
+  /** The protection trap of a store; an address of the linear table is nothing that user mode can reach. */
+  override denied(cpu: Cpu, _kind: AccessKind, slot: number, _vpnHi: number, _vpnLo: number): number {
+    return ((cpu.tlb.attrs[slot] as number) & TLB_TABLE) !== 0 ? FAULT_ABSENT : FAULT_RIGHTS;
+  }
+
+  /** The miss of a VPTE page: puts its translation into the data TLB; answers the page of the pte table, or -1. */
+  #nestedMiss(cpu: Cpu, offset: number): number {
+    const counts = this.#counts;
+    counts[NESTED_FILLS] = (counts[NESTED_FILLS] as number) + 1;
+    const page = cpu.mm === null ? -1 : this.#pteTable(cpu.mm, offset, true);
+    if (page < 0) return -1;
+    cpu.tlb.fill(LOAD, this.#topHi, this.#baseLo + offset, cpu.context, page, 0, TLB_TABLE, 0);
+    return page;
+  }
+
+  /** Page of the pte table at `offset` pages from the middle of the area (negative: the high half); -1 for none. */
+  #pteTable(mm: Mm, offset: number, counted: boolean): number {
+    const words = this.#memory.words;
+    if (counted) this.#reference();
+    const pmdTable = this.#tablePage(words[mm.rootWord + ((offset >> this.#upperBits) & this.#upperMask)] as number);
+    if (pmdTable < 0) return -1;
+    if (counted) this.#reference();
+    return this.#tablePage(words[(this.#slot[pmdTable] as number) + (offset & this.#upperMask)] as number);
+  }
+
+  #reference(): void {
+    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + 1;
+  }
+
+  /** Page of the table that an upper entry points to, -1 for none. */
+  #tablePage(entry: number): number {
+    if (entry === 0) return -1;
+    const pfn = entry >>> this.#upperToPfn;
+    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
+    return page >= 0 && page < this.#nrPages ? page : -1;
+  }
+
+  // --- contexts ------------------------------------------------------------------------------------------------------
+
+  override destroyContext(mm: Mm): void {
+    this.contexts.release(mm.context);
+    mm.context = 0;
+  }
+
+  /**
+   * switch_mm, and activate_mm when `prev` is null. The context switch sends the CPU's batch first. A context that was
+   * given just now, or that this CPU did not hold before, is flushed here: its number may have had another owner.
+   */
+  override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
+    if (cpu.batch.nr !== 0) this.flushPending(cpu);
+    const given = !this.contexts.isValid(next.context);
+    if (given) this.#giveContext(cpu, next);
+    if (given || prev !== next || cpu.mm !== next) this.#load(cpu, next);
+    if (given || prev === null || (next.cpuVmMask & (1 << cpu.id)) === 0) this.#flushContext(cpu, next);
+  }
+
+  override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
+    const context = cpu.tlb.context[slot] as number;
+    for (const mm of this.host.mms) {
+      // A CPU outside the mask flushes the number before it uses it: what it holds is an old owner's.
+      if ((mm.cpuVmMask & (1 << cpu.id)) === 0) continue;
+      if (this.contexts.isValid(mm.context) && this.contexts.numberOf(mm.context) === context) return mm;
+    }
+    return null;
+  }
+
+  #giveContext(cpu: Cpu, mm: Mm): void {
+    const old = this.contexts.cache;
+    this.#allocate(mm);
+    if (this.host.defectsKept || this.contexts.isValid(old)) return;
+    for (const other of this.host.cpus) {
+      const running = other.mm;
+      if (other === cpu || running === null || !this.host.mms.has(running)) continue;
+      if (!this.contexts.isValid(running.context)) this.#allocate(running);
+      this.#load(other, running);
+      this.#flushContext(other, running);
+    }
+  }
+
+  #allocate(mm: Mm): void {
+    mm.context = this.contexts.allocate(mm.context);
+    if (!this.host.defectsKept) mm.cpuVmMask = 0;
+    this.count(CONTEXTS_ALLOCATED);
+  }
+
+  #load(cpu: Cpu, mm: Mm): void {
+    cpu.mm = mm;
+    cpu.context = this.contexts.numberOf(mm.context);
+  }
+
+  /** Adds the CPU to the mm's mask and demaps the whole context there. */
+  #flushContext(cpu: Cpu, mm: Mm): void {
+    mm.cpuVmMask |= 1 << cpu.id;
+    this.count(PURGED_ENTRIES, cpu.tlb.dropContext(this.contexts.numberOf(mm.context)));
+  }
+
+  // --- flushes: all of them send what is pending ---------------------------------------------------------------------
+
+  override flushPage(_mm: Mm, _vpn: number): void {
+    this.countFlush('page', 0);
+    this.#flushRunning();
+  }
+
+  override flushRange(_mm: Mm, _start: number, _end: number): void {
+    this.countFlush('range', 0);
+    this.#flushRunning();
+  }
+
+  override flushMm(_mm: Mm): void {
+    this.countFlush('mm', 0);
+    this.#flushRunning();
+  }
+
+  /** A dying mm's translations are left where they are: whoever gets the number next flushes it. */
+  override gatherFlush(_mm: Mm, fullmm: boolean): void {
+    if (!fullmm) this.#flushRunning();
+  }
+
+  /** flush_tlb_pending. Entries of an mm whose context is no longer valid are dropped: nobody can hit them. */
+  override flushPending(cpu: Cpu): void {
+    const { batch } = cpu;
+    const { mm, nr } = batch;
+    batch.nr = 0;
+    batch.mm = null;
+    if (nr === 0 || mm === null) return;
+    let purged = 0;
+    if (this.contexts.isValid(mm.context)) {
+      const context = this.contexts.numberOf(mm.context);
+      const mask = this.#flushMask(cpu, mm);
+      for (const target of this.host.cpus) {
+        if ((mask & (1 << target.id)) !== 0) purged += demapBatch(target.tlb, this.#byHash, batch, nr, context);
+      }
+    }
+    this.countFlush('pending', purged);
+  }
+
+  /**
+   * flush_tlb_pgtables: the kernel queues one demap for each VPTE page of the range and flushes whenever the batch is
+   * full. Here the TLBs are searched once, so that a range of terabytes costs as little as a small one; the counters
+   * are those of the loop.
+   */
+  override flushTables(mm: Mm, start: number, end: number): void {
+    const cpu = this.#running();
+    if (cpu.fullmmGather) return;
+    const { batch } = cpu;
+    if (batch.nr > 0 && batch.mm !== mm) this.flushPending(cpu);
+    const { defectsKept, cpus, arch } = this.host;
+    const range = vpteFlushRange(this.#area, start, end, defectsKept);
+    const everything = range.swapped && !defectsKept;
+    const first = everything ? this.#area.windowPage : range.first;
+    const last = everything ? this.#area.spacePages : range.end;
+    const queued = range.end - range.first;
+    const pending = batch.nr;
+    batch.nr = 0;
+    batch.mm = null;
+    let purged = 0;
+    if (this.contexts.isValid(mm.context)) {
+      const context = this.contexts.numberOf(mm.context);
+      const mask = this.#flushMask(cpu, mm);
+      for (const target of cpus) {
+        if ((mask & (1 << target.id)) === 0) continue;
+        purged +=
+          demapBatch(target.tlb, this.#byHash, batch, pending, context) + target.tlb.dropRange(first, last, context);
+      }
+    }
+    this.count(PENDING_QUEUED, queued);
+    this.count(FLUSH_PENDING, Math.ceil((pending + queued) / arch.pendingFlush.capacity));
+    this.countFlush('tables', purged);
+  }
+
+  /**
+   * CPUs that a flush on `cpu` has to reach. With one user, who runs here, the others leave the mask: they flush when
+   * they come back. (A CPU that still has the mm loaded stays in it; the kernel counts on a switch there.)
+   */
+  #flushMask(cpu: Cpu, mm: Mm): number {
+    const here = 1 << cpu.id;
+    if (mm.cpuVmMask !== here && cpu.mm === mm && mm.users === 1) {
+      let mask = here;
+      for (const other of this.host.cpus) if (other.mm === mm) mask |= 1 << other.id;
+      mm.cpuVmMask &= mask;
+    }
+    return mm.cpuVmMask | here;
+  }
+
+  #flushRunning(): void {
+    const cpu = this.#running();
+    if (cpu.batch.nr !== 0) this.flushPending(cpu);
+  }
+
+  /** The CPU that runs the kernel's code. */
+  #running(): Cpu {
+    return (this.host as RunningHost).cpu ?? (this.host.cpus[0] as Cpu);
+  }
+
+  // --- audit ---------------------------------------------------------------------------------------------------------
+
+  /** A VPTE page is right while the pmd entry of its place points at the same pte table; user mode gets nothing. */
+  override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
+    const { tlb } = cpu;
+    if (((tlb.attrs[slot] as number) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
+    return { frame: this.#pteTable(mm, (tlb.vpnLo[slot] as number) - this.#baseLo, false), rights: 0 };
+  }
+}
+
+/** A host that says which CPU runs the kernel's code; without it, the first one does. */
+interface RunningHost extends MmuHost {
+  readonly cpu?: Cpu;
+}
+
+/** Indices of the nested handler, cut from a VPTE address's offset in the area (not from the address itself). */
+export function nestedIndices(pageShift: number, vpteOffset: bigint): { pgd: number; pmd: number } {
+  const mask = (1n << BigInt(upperIndexBits(pageShift))) - 1n;
+  return {
+    pgd: Number((vpteOffset >> BigInt(pageShift + upperIndexBits(pageShift))) & mask),
+    pmd: Number((vpteOffset >> BigInt(pageShift)) & mask),
+  };
+}
+
+/** TTE of a miss in the kernel's direct map: no table is read, the address is turned into a 4 MiB translation. */
+export function directMapTte(va: bigint): bigint {
+  return (va & ~0x1fffn) ^ 0x1fff_f800_0000_0036n;
+}

@@ -1,0 +1,80 @@
+/**
+ * TLBs, pending batch, gather and costs.
+ *
+ * Spitfire (UltraSPARC I and II) is the default: 64 instruction and 64 data entries, fully associative, any page size
+ * (64 follows from the kernel's highest locked entry, 63). Cheetah (UltraSPARC III) keeps unlocked 8 KiB pages in a
+ * two-way array of 512 data and 128 instruction entries and all else in 16 fully associative ones (a comment of the
+ * kernel says so); which array a page goes to depends on its size, so the shape is that of the base page.
+ */
+import type { CostTable, GatherSpec, PendingFlushSpec, TlbShape } from '@fourfold/core/arch';
+import { PAGE_VALID } from './pte.js';
+
+/** Processors whose shape and costs are here. */
+export type Sparc64Chip = 'spitfire' | 'cheetah';
+
+export const SPITFIRE_TLB: TlbShape = {
+  units: [
+    { name: 'itlb', sets: 1, ways: 64 },
+    { name: 'dtlb', sets: 1, ways: 64 },
+  ],
+  exec: [0],
+  data: [1],
+};
+
+/** Cheetah with 8 KiB pages. */
+export const CHEETAH_TLB_8K: TlbShape = {
+  units: [
+    { name: 'itlb', sets: 64, ways: 2 },
+    { name: 'dtlb', sets: 256, ways: 2 },
+  ],
+  exec: [0],
+  data: [1],
+};
+
+/** Cheetah with 64 KiB pages: they fit the small arrays only. */
+export const CHEETAH_TLB_64K: TlbShape = {
+  units: [
+    { name: 'itlb', sets: 1, ways: 16 },
+    { name: 'dtlb', sets: 1, ways: 16 },
+  ],
+  exec: [0],
+  data: [1],
+};
+
+/** tlb_batch_add: old words with VALID queue, 192 at a time (TLB_BATCH_NR); a dying mm queues nothing. */
+export const SPARC64_PENDING: PendingFlushSpec = { queueIf: PAGE_VALID, capacity: 192, skipWhenFullmm: true };
+
+/**
+ * mmu_gather of asm-sparc64/tlb.h: 506 pages on SMP (FREE_PTE_NR). The port frees the pages first and sends the demaps
+ * afterwards; that order is kept only where a machine keeps the ports' defects.
+ */
+export const SPARC64_GATHER: GatherSpec = { capacity: 506, freesBeforeFlush: true };
+
+/**
+ * Cycles on an UltraSPARC II of about 400 MHz. Estimates of the right size, not measurements: a reference of the
+ * handler mostly hits the external cache, the miss handler is about twenty instructions between trap and retry, a
+ * trap into the fault handler saves and restores windows, an IPI is a mondo and its acknowledgement, a page copy moves
+ * 8 KiB with block loads and stores.
+ */
+export const SPITFIRE_COST: CostTable = {
+  walkReference: 10,
+  softwareFill: 35,
+  trap: 450,
+  secondLevelHit: 0, // no second level
+  purge: 30,
+  ipi: 1500,
+  copyPage: 3000,
+  clearPage: 1500,
+};
+
+/** Cycles on an UltraSPARC III of about 900 MHz; estimates, as above. */
+export const CHEETAH_COST: CostTable = {
+  walkReference: 12,
+  softwareFill: 50,
+  trap: 600,
+  secondLevelHit: 0,
+  purge: 40,
+  ipi: 2500,
+  copyPage: 4000,
+  clearPage: 2000,
+};
