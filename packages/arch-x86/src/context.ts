@@ -56,6 +56,6 @@ function loadPdpt(registers: X86Registers, memory: PhysicalMemory, tables: PageT
   for (let i = 0; i < PDPT_ENTRIES; i++) {
     const at = registers.rootWord + 2 * i;
     const present = ((memory.words[at] as number) & PAGE_PRESENT) !== 0;
-    registers.pdpt[i] = present ? tables.tableAt(0, at) : 0;
+    registers.pdpt[i] = present ? Math.max(0, memory.wordAt(tables.tableAddress(0, at))) : 0;
   }
 }

@@ -31,6 +31,7 @@ import {
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { switchMm, X86Registers } from './context.js';
 import { flushMm, flushPage, invlpg } from './flush.js';
+import { PAGE_SHIFT } from './geometry.js';
 
 /** What the walker needs to know beyond the geometry. */
 export interface WalkerSpec {
@@ -44,6 +45,7 @@ export interface WalkerSpec {
   readonly rootInRegisters: boolean;
 }
 
+const PAGE_BYTES = 2 ** PAGE_SHIFT;
 /** Deepest tree here. */
 const MAX_LEVELS = 4;
 
@@ -51,9 +53,10 @@ export class X86Mmu extends Mmu {
   readonly #memory: PhysicalMemory;
   readonly #slot: Int32Array;
   readonly #counts: Float64Array;
-  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
-  readonly #firstPfn: number;
-  readonly #nrPages: number;
+  /** Banks of physical memory: first frame number, frames, and page minus frame number of each. */
+  readonly #bankStart: Int32Array;
+  readonly #bankFrames: Int32Array;
+  readonly #bankOffset: Int32Array;
   readonly #beyondHi: number;
   readonly #beyondLo: number;
   readonly #reservedHi: number;
@@ -66,10 +69,6 @@ export class X86Mmu extends Mmu {
   readonly #lastLevel: number;
   readonly #shift = new Uint8Array(MAX_LEVELS);
   readonly #mask = new Int32Array(MAX_LEVELS);
-  /** What the last successful walk found. */
-  #rights = 0;
-  #attrs = 0;
-  #span = 0;
 
   constructor(host: MmuHost, spec: WalkerSpec) {
     super(host);
@@ -77,8 +76,10 @@ export class X86Mmu extends Mmu {
     this.#memory = host.memory;
     this.#slot = host.memory.slot;
     this.#counts = host.counters.values;
-    this.#firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
-    this.#nrPages = host.memory.nrPages;
+    const { banks } = host.memory;
+    this.#bankStart = Int32Array.from(banks, (bank) => bank.base / PAGE_BYTES);
+    this.#bankFrames = Int32Array.from(banks, (bank) => bank.size / PAGE_BYTES);
+    this.#bankOffset = this.#bankStart.map((pfn) => host.memory.pfnToPage(pfn) - pfn);
     this.#beyondHi = high(spec.beyondUser);
     this.#beyondLo = low(spec.beyondUser);
     this.#reservedHi = high(spec.reserved);
@@ -96,9 +97,85 @@ export class X86Mmu extends Mmu {
   }
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    const page = this.#walk(cpu.registers as X86Registers, kind, vpnHi, vpnLo);
-    if (page < 0) return page;
-    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, page, this.#rights, this.#attrs, this.#span);
+    if (((vpnHi & this.#beyondHi) | (vpnLo & this.#beyondLo)) !== 0) return FAULT_ABSENT;
+    const words = this.#memory.words;
+    const slot = this.#slot;
+    const shifts = this.#shift;
+    const masks = this.#mask;
+    const wide = this.#wide;
+    const entryShift = this.#entryShift;
+    const reservedHi = this.#reservedHi;
+    const frameHi = this.#frameHi;
+    const bankStart = this.#bankStart;
+    const bankFrames = this.#bankFrames;
+    const bankOffset = this.#bankOffset;
+    const last = this.#lastLevel;
+    const registers = cpu.registers as X86Registers;
+    let table = this.#rootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
+    let every = PAGE_RW | PAGE_USER;
+    let any = 0;
+    let references = 1;
+    let level = this.#firstLevel;
+    let at = 0;
+    let lo = 0;
+    let hi = 0;
+    for (; level < last; level++) {
+      const shift = shifts[level] as number; // 9 to 27: never 0 above the leaf
+      const index = ((vpnLo >>> shift) | (vpnHi << (32 - shift))) & (masks[level] as number);
+      at = table + (index << entryShift);
+      lo = words[at] as number;
+      hi = wide ? (words[at + 1] as number) : 0;
+      if ((lo & PAGE_PRESENT) === 0) return this.#counted(references, FAULT_ABSENT);
+      if ((hi & reservedHi) !== 0) return this.#counted(references, FAULT_RIGHTS);
+      if ((lo & PAGE_PSE) !== 0) break;
+      every &= lo;
+      any |= hi;
+      if ((lo & PAGE_ACCESSED) === 0) words[at] = lo | PAGE_ACCESSED;
+      const pfn = (lo >>> 12) | ((hi & frameHi) << 20); // reserved bits are 0, so it fits 28 bits
+      let bank = bankStart.length - 1;
+      while (bank >= 0 && (pfn - (bankStart[bank] as number)) >>> 0 >= (bankFrames[bank] as number)) bank--;
+      if (bank < 0) return this.#counted(references, FAULT_ABSENT);
+      table = slot[pfn + (bankOffset[bank] as number)] as number;
+      references++;
+    }
+    if (level === last) {
+      at = table + ((vpnLo & (masks[last] as number)) << entryShift);
+      lo = words[at] as number;
+      hi = wide ? (words[at + 1] as number) : 0;
+      if ((lo & PAGE_PRESENT) === 0) return this.#counted(references, FAULT_ABSENT);
+      if ((hi & reservedHi) !== 0) return this.#counted(references, FAULT_RIGHTS);
+    } else if (level !== last - 1) {
+      return this.#counted(references, FAULT_RIGHTS); // PSE is reserved above the level of large pages
+    }
+    this.#counts[WALKS] = (this.#counts[WALKS] as number) + 1;
+    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + references;
+    every &= lo;
+    any |= hi;
+    let rights = 0;
+    if ((every & PAGE_USER) !== 0) {
+      rights = any >= 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD; // NX is the sign bit of the high half
+      if ((every & PAGE_RW) !== 0) rights |= RIGHT_STORE;
+    }
+    if ((rights & (1 << kind)) === 0) return FAULT_RIGHTS;
+    const pfn = (lo >>> 12) | ((hi & frameHi) << 20);
+    let bank = bankStart.length - 1;
+    while (bank >= 0 && (pfn - (bankStart[bank] as number)) >>> 0 >= (bankFrames[bank] as number)) bank--;
+    if (bank < 0) return FAULT_ABSENT; // no frame there: a device, which is not simulated
+    let used = lo | PAGE_ACCESSED;
+    let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
+    if (kind === STORE) used |= PAGE_DIRTY;
+    else if ((rights & RIGHT_STORE) !== 0 && (lo & PAGE_DIRTY) === 0) {
+      rights &= ~RIGHT_STORE;
+      attrs |= TLB_CLEAN;
+    }
+    if (used !== lo) words[at] = used;
+    let page = pfn + (bankOffset[bank] as number);
+    let span = 0;
+    if (level !== last) {
+      span = shifts[level] as number;
+      page &= -1 << span;
+    }
+    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, page, rights, attrs, span);
   }
 
   /**
@@ -137,91 +214,10 @@ export class X86Mmu extends Mmu {
     this.flushMm(mm);
   }
 
-  /** Walks the tables; answers the page of the leaf and leaves rights, attributes and span in fields, or a fault. */
-  #walk(registers: X86Registers, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    if (((vpnHi & this.#beyondHi) | (vpnLo & this.#beyondLo)) !== 0) return FAULT_ABSENT;
-    const words = this.#memory.words;
-    const wide = this.#wide;
-    const entryShift = this.#entryShift;
-    const last = this.#lastLevel;
-    let table = this.#rootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
-    let every = PAGE_RW | PAGE_USER;
-    let any = 0;
-    let references = 0;
-    let level = this.#firstLevel;
-    let at = 0;
-    let lo = 0;
-    let hi = 0;
-    for (; level < last; level++) {
-      const shift = this.#shift[level] as number; // 9 to 27: never 0 above the leaf
-      const index = ((vpnLo >>> shift) | (vpnHi << (32 - shift))) & (this.#mask[level] as number);
-      at = table + (index << entryShift);
-      lo = words[at] as number;
-      hi = wide ? (words[at + 1] as number) : 0;
-      references++;
-      if ((lo & PAGE_PRESENT) === 0) return this.#counted(references, FAULT_ABSENT);
-      if ((hi & this.#reservedHi) !== 0) return this.#counted(references, FAULT_RIGHTS);
-      if ((lo & PAGE_PSE) !== 0) break;
-      every &= lo;
-      any |= hi;
-      if ((lo & PAGE_ACCESSED) === 0) words[at] = lo | PAGE_ACCESSED;
-      const page = this.#pageOf(hi, lo);
-      if (page < 0) return this.#counted(references, FAULT_ABSENT);
-      table = this.#slot[page] as number;
-    }
-    if (level === last) {
-      at = table + ((vpnLo & (this.#mask[last] as number)) << entryShift);
-      lo = words[at] as number;
-      hi = wide ? (words[at + 1] as number) : 0;
-      references++;
-      if ((lo & PAGE_PRESENT) === 0) return this.#counted(references, FAULT_ABSENT);
-      if ((hi & this.#reservedHi) !== 0) return this.#counted(references, FAULT_RIGHTS);
-    } else if (level !== last - 1) {
-      return this.#counted(references, FAULT_RIGHTS); // PSE is reserved above the level of large pages
-    }
-    this.#counts[WALKS] = (this.#counts[WALKS] as number) + 1;
-    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + references;
-    every &= lo;
-    any |= hi;
-    let rights = 0;
-    if ((every & PAGE_USER) !== 0) {
-      rights = any >= 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD; // NX is the sign bit of the high half
-      if ((every & PAGE_RW) !== 0) rights |= RIGHT_STORE;
-    }
-    if ((rights & (1 << kind)) === 0) return FAULT_RIGHTS;
-    const page = this.#pageOf(hi, lo);
-    if (page < 0) return FAULT_ABSENT; // no frame there: a device, which is not simulated
-    let used = lo | PAGE_ACCESSED;
-    let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
-    if (kind === STORE) used |= PAGE_DIRTY;
-    else if ((rights & RIGHT_STORE) !== 0 && (lo & PAGE_DIRTY) === 0) {
-      rights &= ~RIGHT_STORE;
-      attrs |= TLB_CLEAN;
-    }
-    if (used !== lo) words[at] = used;
-    this.#rights = rights;
-    this.#attrs = attrs;
-    if (level === last) {
-      this.#span = 0;
-      return page;
-    }
-    const span = this.#shift[level] as number;
-    this.#span = span;
-    return page & (-1 << span);
-  }
-
   #counted(references: number, answer: number): number {
     this.#counts[WALKS] = (this.#counts[WALKS] as number) + 1;
     this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + references;
     return answer;
-  }
-
-  /** Page of an entry's frame, or -1 when no bank holds it. Reserved bits are known to be 0. */
-  #pageOf(hi: number, lo: number): number {
-    const pfn = ((lo >>> 12) | ((hi & this.#frameHi) << 20)) >>> 0;
-    if (this.#firstPfn < 0) return this.#memory.pfnToPage(pfn);
-    const page = pfn - this.#firstPfn;
-    return page < this.#nrPages ? page : -1;
   }
 }
 
