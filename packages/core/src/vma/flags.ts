@@ -29,8 +29,8 @@ export const VM_INSERTPAGE = 0x2000000;
 export const VM_RIGHTS = VM_READ | VM_WRITE | VM_EXEC;
 /** Areas with one of these never merge. */
 export const VM_SPECIAL = VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_RESERVED;
-/** Flags of brk and anonymous data by default; every machine here allows execution to be asked for. */
-export const VM_DATA_DEFAULT = VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+/** VM_DATA_DEFAULT_FLAGS of brk and the stack: no execution, but it may be asked for. */
+export const VM_DATA_DEFAULT = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 
 /** A private mapping that may become writable: its pages are copied on write. */
 export function isCowMapping(flags: number): boolean {

@@ -25,6 +25,8 @@ export class Mm {
   /** CPUs that may hold translations of this mm, one bit each. */
   cpuVmMask = 0;
   users = 1;
+  /** The task whose faults count when the kernel faults pages in on the mm's behalf. */
+  owner: { minFlt: number; majFlt: number; bitFlt: number } | null = null;
 
   totalVm = 0;
   lockedVm = 0;
@@ -46,13 +48,15 @@ export class Mm {
   mmapBase: number;
   topDown: boolean;
 
-  startCode = 0;
-  endCode = 0;
-  startData = 0;
-  /** Initial and present break, in bytes from 0. */
-  startBrk = 0;
-  brk = 0;
-  startStack = 0;
+  /** Addresses in bytes; bigint, because they need not be whole pages and may lie above 2^53. */
+  startCode = 0n;
+  endCode = 0n;
+  startData = 0n;
+  /** Initial and present break. */
+  startBrk = 0n;
+  brk = 0n;
+  /** Initial stack pointer. */
+  startStack = 0n;
 
   rlimits: Rlimits = { as: Infinity, data: Infinity, stack: 8 * 1024 * 1024, memlock: 32 * 1024 };
   /** CAP_IPC_LOCK and CAP_SYS_ADMIN of the process. */

@@ -3,6 +3,14 @@ import type { MappedFile } from '../fs/file.js';
 import type { AnonVma } from '../rmap/anon-vma.js';
 import type { Mm } from './mm.js';
 
+/** vm_operations of an area beyond those of its file: who counts its areas (SysV shared memory). */
+export interface VmaOps {
+  /** A piece of the area came into being (split, move, fork). */
+  open?(vma: Vma): void;
+  /** An area went away. An area with this never merges. */
+  close?(vma: Vma): void;
+}
+
 export class Vma {
   readonly mm: Mm;
   /** First page and first page past the area (page numbers). */
@@ -16,6 +24,7 @@ export class Vma {
   pgoff: number;
   file: MappedFile | null;
   anonVma: AnonVma | null = null;
+  ops: VmaOps | null = null;
   /** Neighbours in address order. */
   prev: Vma | null = null;
   next: Vma | null = null;

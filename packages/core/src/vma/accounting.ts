@@ -1,0 +1,80 @@
+/**
+ * What areas cost: the commit charge with its three overcommit rules, the resource limits, and the statistics by kind of
+ * area (generic-mm 10.1 to 10.3). Plain functions; mmap_sem is held for writing, or the caller serialises growth.
+ */
+import { ERRNO } from '../errors.js';
+import type { MappedFile } from '../fs/file.js';
+import type { Kernel } from '../kernel.js';
+import { VM_EXEC, VM_GROWSDOWN, VM_GROWSUP, VM_IO, VM_RESERVED, VM_WRITE } from './flags.js';
+import type { Mm } from './mm.js';
+
+/** Modes of k.overcommit. */
+export const OVERCOMMIT_GUESS = 0;
+export const OVERCOMMIT_ALWAYS = 1;
+export const OVERCOMMIT_NEVER = 2;
+
+/**
+ * security_vm_enough_memory: charges `pages` to vm_committed_space on behalf of `mm` if the overcommit rule allows it.
+ * @returns 0, or -ENOMEM with nothing charged.
+ */
+export function chargeMemory(k: Kernel, mm: Mm, pages: number): number {
+  k.committed += pages;
+  if (k.overcommit === OVERCOMMIT_ALWAYS) return 0;
+  if (k.overcommit === OVERCOMMIT_GUESS ? guessAllows(k, mm, pages) : k.committed < commitLimit(k, mm)) return 0;
+  k.committed -= pages;
+  return -ERRNO.ENOMEM;
+}
+
+/** vm_unacct_memory. */
+export function unchargeMemory(k: Kernel, pages: number): void {
+  k.committed -= pages;
+}
+
+/** vm_stat_account: adds `pages` (negative to take away) of an area with `flags` to the statistics of its kind. */
+export function statAccount(mm: Mm, flags: number, file: MappedFile | null, pages: number): void {
+  if (file !== null) {
+    mm.sharedVm += pages;
+    if ((flags & (VM_EXEC | VM_WRITE)) === VM_EXEC) mm.execVm += pages;
+  } else if ((flags & (VM_GROWSDOWN | VM_GROWSUP)) !== 0) {
+    mm.stackVm += pages;
+  }
+  if ((flags & (VM_RESERVED | VM_IO)) !== 0) mm.reservedVm += pages;
+}
+
+/** may_expand_vm: whether RLIMIT_AS leaves room for `pages` more (or fewer, when negative). */
+export function mayExpandVm(k: Kernel, mm: Mm, pages: number): boolean {
+  return mm.totalVm + pages <= limitPages(k, mm.rlimits.as);
+}
+
+/** can_do_mlock: whether the process may lock memory at all. */
+export function canDoMlock(mm: Mm): boolean {
+  return mm.capIpcLock || mm.rlimits.memlock !== 0;
+}
+
+/** Whether `lockedVm` pages in all would be more than the process may lock. */
+export function exceedsMemlock(k: Kernel, mm: Mm, lockedVm: number): boolean {
+  return !mm.capIpcLock && lockedVm > limitPages(k, mm.rlimits.memlock);
+}
+
+/** A limit in bytes as whole pages. */
+export function limitPages(k: Kernel, bytes: number): number {
+  return Math.floor(bytes / k.memory.pageSize);
+}
+
+/** Mode 0: refuse only what obviously cannot fit. Without the capability the last 1/32 is left to the administrator. */
+function guessAllows(k: Kernel, mm: Mm, pages: number): boolean {
+  // Free swap and reclaimable slab count here too; this kernel has neither.
+  const reclaimable = lessReserve(mm, k.pageCachePages);
+  if (reclaimable > pages) return true;
+  return reclaimable + lessReserve(mm, k.pages.freePages) > pages;
+}
+
+/** Mode 2: a share of RAM, less some for this process's own growth. */
+function commitLimit(k: Kernel, mm: Mm): number {
+  const share = lessReserve(mm, Math.floor((k.memory.nrPages * k.overcommitRatio) / 100));
+  return share - Math.floor(mm.totalVm / 32);
+}
+
+function lessReserve(mm: Mm, pages: number): number {
+  return mm.capSysAdmin ? pages : pages - Math.floor(pages / 32);
+}

@@ -1,0 +1,30 @@
+/** split_vma: cutting an area in two (generic-mm 9.4). mmap_sem is held for writing. */
+import { ERRNO } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+import { adjustVma } from './adjust.js';
+import { Vma } from './vma.js';
+
+/**
+ * Cuts `vma` at page `at`, which lies inside it. `vma` keeps the part above when `newBelow`, else the part below.
+ * @returns 0, or -ENOMEM when the mm has as many areas as it may have.
+ */
+export function splitVma(k: Kernel, vma: Vma, at: number, newBelow: boolean): number {
+  if (vma.mm.vmas.size >= k.maxMapCount) return -ERRNO.ENOMEM;
+  const upper = vma.indexOf(at);
+  const piece = copyVmaFields(vma, newBelow ? vma.start : at, newBelow ? at : vma.end, newBelow ? vma.pgoff : upper);
+  if (newBelow) adjustVma(k, vma, at, vma.end, upper, piece);
+  else adjustVma(k, vma, vma.start, at, vma.pgoff, piece);
+  return 0;
+}
+
+/** A new area like `vma` over other pages, with a reference to the file; in no list yet. */
+export function copyVmaFields(vma: Vma, start: number, end: number, pgoff: number): Vma {
+  const copy = new Vma(vma.mm, start, end, vma.flags, pgoff, vma.file);
+  copy.protLo = vma.protLo;
+  copy.protHi = vma.protHi;
+  copy.anonVma = vma.anonVma;
+  copy.ops = vma.ops;
+  if (copy.file !== null) copy.file.refs++;
+  copy.ops?.open?.(copy);
+  return copy;
+}
