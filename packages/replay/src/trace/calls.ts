@@ -42,6 +42,8 @@ export const MAX_RECORD_BYTES = 16384;
 const MAX_UNRETURNED = 4096;
 const MAX_PROCESSES = 4096;
 
+const EXPECTED = 'an access, a system call or a header line';
+
 interface Held {
   /** `open`: in the middle of a string. `waiting`: its result comes on a later line. */
   readonly state: 'open' | 'waiting';
@@ -102,7 +104,8 @@ export class CallReader {
         return this.#join(held, text);
       }
     }
-    return this.#rest(text);
+    // An access at the start of a line that comes here lacks a column.
+    return isAccess(text.trim()) ? this.#refuse(EXPECTED, text) : this.#rest(text);
   }
 
   /** The text ends here. */
@@ -146,7 +149,7 @@ export class CallReader {
       if (!this.#childReturns(late.result)) return this.#refuse('the call that this result belongs to', rest);
       return this.#rest(late.rest);
     }
-    return this.#refuse('an access, a system call or a header line', text);
+    return this.#refuse(EXPECTED, text);
   }
 
   #records(text: string, line: number, lineOffset: number): Refusal | undefined {

@@ -51,12 +51,12 @@ const NAME = /^([A-Za-z_]\w{0,63})(?:\[[^\]]{0,32}\])? ?\(/;
 const LATE_RESULT = new RegExp(String.raw`^(?:\[sync\])? --> (?:\[pre-(?:success|fail)\] )?${RESULT}`);
 const MESSAGE = /^(?:==\d+==|--\d+--|\*\*\d+\*\*)/;
 const FORKED = /^(?:clone\(fork\)|v?fork): process (\d{1,10}) created child (\d{1,10})/;
-const ACCESS = /^[ILSM] +[0-9a-f]+,\d+$/;
+const ACCESS = /^(?:I {2}| ?[LSM] )[0-9a-f]+,\d+$/;
 
 // What may stand behind the closing parenthesis: a result, [async], another record, or nothing yet.
 const AFTER =
   String.raw`(?:(?:\[sync\])? --> (?:(\[async\] \.\.\. ?)|(?:\[pre-(?:success|fail)\] )?${RESULT})` +
-  String.raw`|(?=SYSCALL\[|==\d+==|--\d+--|\s{0,8}[ILSM] +[0-9a-f]+,\d+$| {3}(?:clone\(fork\)|v?fork): process \d)|\s?$)`;
+  String.raw`|(?=SYSCALL\[|==\d+==|--\d+--| ?(?:I {2}| ?[LSM] )[0-9a-f]+,\d+$| {3}(?:clone\(fork\)|v?fork): process \d)|\s?$)`;
 const CLOSE = new RegExp(String.raw`\)${AFTER}`, 'g');
 // sys_execveat is printed without its closing parenthesis.
 const CLOSE_OR_NUMBER = new RegExp(String.raw`(?:\)|(?<=, \d{1,10}))${AFTER}`, 'g');
