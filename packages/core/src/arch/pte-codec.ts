@@ -124,7 +124,9 @@ export class PteCodec {
   modify(value: bigint, protection: bigint | number): bigint {
     const f = this.format;
     const prot = typeof protection === 'number' ? this.protection(protection) : protection;
-    return (value & wordToBigInt(f.modifyKeepHi, f.modifyKeepLo)) | (prot & wordToBigInt(f.supportedHi, f.supportedLo));
+    return (
+      (value & wordToBigInt(f.modifyKeepHi, f.modifyKeepLo)) | (prot & wordToBigInt(f.modifyTakeHi, f.modifyTakeLo))
+    );
   }
 
   /**

@@ -70,8 +70,13 @@ export interface PteFormatSpec {
   readonly base?: bigint;
   /** And-ed into the protection part of every entry built (x86: bit 63 off without NX). Default all. */
   readonly supported?: bigint;
-  /** pte_modify keeps these bits of the old entry and takes the rest from the new protection. */
+  /** pte_modify keeps these bits of the old entry. */
   readonly modifyKeep: bigint;
+  /**
+   * Bits that pte_modify takes from the new protection. Default all: x86 and ppc64 or the whole protection in, and so
+   * its accessed bit; sparc64 and ia64 take only what they do not keep, and an old entry stays old.
+   */
+  readonly modifyTake?: bigint;
   /** protection_map[16], indexed by the low four vm_flags (shared, exec, write, read). */
   readonly protectionMap: readonly bigint[];
   readonly swapType: FieldPiece;
@@ -173,6 +178,9 @@ export class PteFormat {
   readonly supportedHi: number;
   readonly modifyKeepLo: number;
   readonly modifyKeepHi: number;
+  /** Bits of the new protection, `supported` already applied: (old & modifyKeep) | (prot & modifyTake). */
+  readonly modifyTakeLo: number;
+  readonly modifyTakeHi: number;
   /** protection_map as pairs: low half of entry i at 2i, high half at 2i + 1; `supported` is already applied. */
   readonly protection: Int32Array;
   readonly swapType: FieldPiece;
@@ -199,6 +207,7 @@ export class PteFormat {
     const base = new Word(spec.base ?? 0n);
     const supported = new Word(spec.supported ?? ALL);
     const modifyKeep = new Word(spec.modifyKeep);
+    const modifyTake = new Word(spec.modifyTake ?? ALL);
     this.bytes = spec.bytes;
     this.countLo = ~ignore.lo;
     this.countHi = ~ignore.hi;
@@ -244,6 +253,8 @@ export class PteFormat {
     this.supportedHi = supported.hi;
     this.modifyKeepLo = modifyKeep.lo;
     this.modifyKeepHi = modifyKeep.hi;
+    this.modifyTakeLo = modifyTake.lo & supported.lo;
+    this.modifyTakeHi = modifyTake.hi & supported.hi;
     this.protection = new Int32Array(32);
     for (let i = 0; i < 16; i++) {
       const prot = new Word(spec.protectionMap[i] as bigint);
