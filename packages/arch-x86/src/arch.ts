@@ -33,6 +33,7 @@ export function createI386(options: X86Options = {}): ArchDescriptor {
   const walker: WalkerSpec = {
     beyondUser: ABOVE_4_GIB,
     reserved: 0n,
+    noExec: 0n,
     frame: 0n,
     rootInRegisters: false,
   };
@@ -59,6 +60,7 @@ export function createI386Pae(options: X86NxOptions = {}): ArchDescriptor {
   const walker: WalkerSpec = {
     beyondUser: ABOVE_4_GIB,
     reserved: nx ? PAE_RESERVED : PAE_RESERVED | PAGE_NX,
+    noExec: PAGE_NX,
     frame: PAE_HARDWARE_FRAME,
     rootInRegisters: true,
   };
@@ -85,6 +87,7 @@ export function createX86_64(options: X86NxOptions = {}): ArchDescriptor {
   const walker: WalkerSpec = {
     beyondUser: NOT_LOWER_HALF,
     reserved: nx ? X86_64_RESERVED : X86_64_RESERVED | PAGE_NX,
+    noExec: PAGE_NX,
     frame: X86_64_HARDWARE_FRAME,
     rootInRegisters: false,
   };

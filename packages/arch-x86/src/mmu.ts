@@ -31,7 +31,6 @@ import {
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { switchMm, X86Registers } from './context.js';
 import { flushMm, flushPage, invlpg } from './flush.js';
-import { PAGE_SHIFT } from './geometry.js';
 
 /** What the walker needs to know beyond the geometry. */
 export interface WalkerSpec {
@@ -39,36 +38,39 @@ export interface WalkerSpec {
   readonly beyondUser: bigint;
   /** Bits that must be 0 in a present entry. */
   readonly reserved: bigint;
+  /** The NX bit, or 0. */
+  readonly noExec: bigint;
   /** Frame bits that the processor implements. */
   readonly frame: bigint;
   /** The root's entries are held in registers (PAE). */
   readonly rootInRegisters: boolean;
 }
 
-const PAGE_BYTES = 2 ** PAGE_SHIFT;
-/** Deepest tree here. */
-const MAX_LEVELS = 4;
+const PAGE_PRESENT_PSE = PAGE_PRESENT | PAGE_PSE;
 
 export class X86Mmu extends Mmu {
   readonly #memory: PhysicalMemory;
   readonly #slot: Int32Array;
   readonly #counts: Float64Array;
-  /** Banks of physical memory: first frame number, frames, and page minus frame number of each. */
-  readonly #bankStart: Int32Array;
-  readonly #bankFrames: Int32Array;
-  readonly #bankOffset: Int32Array;
+  /** The first bank of physical memory, where page = pfn - start: nearly every frame lies there. */
+  readonly #start: number;
+  readonly #frames: number;
   readonly #beyondHi: number;
   readonly #beyondLo: number;
   readonly #reservedHi: number;
   readonly #frameHi: number;
-  readonly #wide: boolean;
-  /** log2 of the words of an entry. */
-  readonly #entryShift: number;
+  /** Bit 63 where the machine has NX. */
+  readonly #nxHi: number;
+  /** 1 for 8-byte entries, else 0: log2 of an entry's words, and from the low to the high half. */
+  readonly #wide: number;
   readonly #rootInRegisters: boolean;
-  readonly #firstLevel: number;
-  readonly #lastLevel: number;
-  readonly #shift = new Uint8Array(MAX_LEVELS);
-  readonly #mask = new Int32Array(MAX_LEVELS);
+  /** Index bits of every level that is walked, as a mask and as a number. */
+  readonly #mask: number;
+  readonly #bits: number;
+  /** Lowest page number bit that the first level walked indexes. */
+  readonly #topShift: number;
+  /** Entries read by a walk that ends at the level of a shift. */
+  readonly #references: Uint8Array;
 
   constructor(host: MmuHost, spec: WalkerSpec) {
     super(host);
@@ -76,23 +78,20 @@ export class X86Mmu extends Mmu {
     this.#memory = host.memory;
     this.#slot = host.memory.slot;
     this.#counts = host.counters.values;
-    const { banks } = host.memory;
-    this.#bankStart = Int32Array.from(banks, (bank) => bank.base / PAGE_BYTES);
-    this.#bankFrames = Int32Array.from(banks, (bank) => bank.size / PAGE_BYTES);
-    this.#bankOffset = this.#bankStart.map((pfn) => host.memory.pfnToPage(pfn) - pfn);
+    this.#start = host.memory.pageToPfn(0) | 0;
+    this.#frames = ((host.memory.banks[0]?.size ?? 0) / host.memory.pageSize) | 0;
     this.#beyondHi = high(spec.beyondUser);
     this.#beyondLo = low(spec.beyondUser);
     this.#reservedHi = high(spec.reserved);
     this.#frameHi = high(spec.frame);
-    this.#wide = geometry.entryBytes[0] === 8;
-    this.#entryShift = this.#wide ? 1 : 0;
+    this.#nxHi = high(spec.noExec);
+    this.#wide = geometry.entryBytes[0] === 8 ? 1 : 0;
     this.#rootInRegisters = spec.rootInRegisters;
-    this.#firstLevel = spec.rootInRegisters ? 1 : 0;
-    this.#lastLevel = geometry.depth - 1;
-    for (let level = 0; level < geometry.depth; level++) {
-      this.#shift[level] = geometry.shift[level] as number;
-      this.#mask[level] = (1 << (geometry.bits[level] as number)) - 1;
-    }
+    this.#bits = geometry.bits[geometry.depth - 1] as number;
+    this.#mask = (1 << this.#bits) - 1;
+    this.#topShift = geometry.shift[spec.rootInRegisters ? 1 : 0] as number;
+    this.#references = new Uint8Array(this.#topShift + 1);
+    for (let shift = this.#topShift, n = 1; shift >= 0; shift -= this.#bits) this.#references[shift] = n++;
     for (const cpu of host.cpus) cpu.registers = new X86Registers();
   }
 
@@ -100,67 +99,60 @@ export class X86Mmu extends Mmu {
     if (((vpnHi & this.#beyondHi) | (vpnLo & this.#beyondLo)) !== 0) return FAULT_ABSENT;
     const words = this.#memory.words;
     const slot = this.#slot;
-    const shifts = this.#shift;
-    const masks = this.#mask;
     const wide = this.#wide;
-    const entryShift = this.#entryShift;
+    const mask = this.#mask;
+    const bits = this.#bits;
     const reservedHi = this.#reservedHi;
     const frameHi = this.#frameHi;
-    const bankStart = this.#bankStart;
-    const bankFrames = this.#bankFrames;
-    const bankOffset = this.#bankOffset;
-    const last = this.#lastLevel;
+    const start = this.#start;
+    const frames = this.#frames;
     const registers = cpu.registers as X86Registers;
     let table = this.#rootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
+    let shift = this.#topShift;
     let every = PAGE_RW | PAGE_USER;
     let any = 0;
-    let references = 1;
-    let level = this.#firstLevel;
     let at = 0;
     let lo = 0;
     let hi = 0;
-    for (; level < last; level++) {
-      const shift = shifts[level] as number; // 9 to 27: never 0 above the leaf
-      const index = ((vpnLo >>> shift) | (vpnHi << (32 - shift))) & (masks[level] as number);
-      at = table + (index << entryShift);
+    for (; shift !== 0; shift -= bits) {
+      at = table + ((((vpnLo >>> shift) | (vpnHi << (32 - shift))) & mask) << wide);
       lo = words[at] as number;
-      hi = wide ? (words[at + 1] as number) : 0;
-      if ((lo & PAGE_PRESENT) === 0) return this.#counted(references, FAULT_ABSENT);
-      if ((hi & reservedHi) !== 0) return this.#counted(references, FAULT_RIGHTS);
-      if ((lo & PAGE_PSE) !== 0) break;
+      hi = words[at + wide] as number;
+      if ((((lo & PAGE_PRESENT_PSE) ^ PAGE_PRESENT) | (hi & reservedHi)) !== 0) break; // not a table
       every &= lo;
       any |= hi;
       if ((lo & PAGE_ACCESSED) === 0) words[at] = lo | PAGE_ACCESSED;
       const pfn = (lo >>> 12) | ((hi & frameHi) << 20); // reserved bits are 0, so it fits 28 bits
-      let bank = bankStart.length - 1;
-      while (bank >= 0 && (pfn - (bankStart[bank] as number)) >>> 0 >= (bankFrames[bank] as number)) bank--;
-      if (bank < 0) return this.#counted(references, FAULT_ABSENT);
-      table = slot[pfn + (bankOffset[bank] as number)] as number;
-      references++;
+      let page = pfn - start;
+      if (page >>> 0 >= frames) page = this.#memory.pfnToPage(pfn) | 0;
+      if (page < 0) break;
+      table = slot[page] as number;
     }
-    if (level === last) {
-      at = table + ((vpnLo & (masks[last] as number)) << entryShift);
+    if (shift === 0) {
+      at = table + ((vpnLo & mask) << wide);
       lo = words[at] as number;
-      hi = wide ? (words[at + 1] as number) : 0;
-      if ((lo & PAGE_PRESENT) === 0) return this.#counted(references, FAULT_ABSENT);
-      if ((hi & reservedHi) !== 0) return this.#counted(references, FAULT_RIGHTS);
-    } else if (level !== last - 1) {
-      return this.#counted(references, FAULT_RIGHTS); // PSE is reserved above the level of large pages
+      hi = words[at + wide] as number;
     }
     this.#counts[WALKS] = (this.#counts[WALKS] as number) + 1;
-    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + references;
+    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + (this.#references[shift] as number);
+    if ((lo & PAGE_PRESENT) === 0) return FAULT_ABSENT;
+    if ((hi & reservedHi) !== 0) return FAULT_RIGHTS;
+    if (shift !== 0) {
+      if ((lo & PAGE_PSE) === 0) return FAULT_ABSENT; // a table in no bank
+      if (shift !== bits) return FAULT_RIGHTS; // a large page above the pmd is a reserved bit
+    }
     every &= lo;
     any |= hi;
     let rights = 0;
     if ((every & PAGE_USER) !== 0) {
-      rights = any >= 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD; // NX is the sign bit of the high half
+      rights = (any & this.#nxHi) === 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD;
       if ((every & PAGE_RW) !== 0) rights |= RIGHT_STORE;
     }
     if ((rights & (1 << kind)) === 0) return FAULT_RIGHTS;
     const pfn = (lo >>> 12) | ((hi & frameHi) << 20);
-    let bank = bankStart.length - 1;
-    while (bank >= 0 && (pfn - (bankStart[bank] as number)) >>> 0 >= (bankFrames[bank] as number)) bank--;
-    if (bank < 0) return FAULT_ABSENT; // no frame there: a device, which is not simulated
+    let page = pfn - start;
+    if (page >>> 0 >= frames) page = this.#memory.pfnToPage(pfn) | 0;
+    if (page < 0) return FAULT_ABSENT; // no frame there: a device, which is not simulated
     let used = lo | PAGE_ACCESSED;
     let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
     if (kind === STORE) used |= PAGE_DIRTY;
@@ -169,13 +161,8 @@ export class X86Mmu extends Mmu {
       attrs |= TLB_CLEAN;
     }
     if (used !== lo) words[at] = used;
-    let page = pfn + (bankOffset[bank] as number);
-    let span = 0;
-    if (level !== last) {
-      span = shifts[level] as number;
-      page &= -1 << span;
-    }
-    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, page, rights, attrs, span);
+    if (shift !== 0) page &= -1 << shift;
+    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, page, rights, attrs, shift);
   }
 
   /**
@@ -212,12 +199,6 @@ export class X86Mmu extends Mmu {
 
   override gatherFlush(mm: Mm, _fullmm: boolean): void {
     this.flushMm(mm);
-  }
-
-  #counted(references: number, answer: number): number {
-    this.#counts[WALKS] = (this.#counts[WALKS] as number) + 1;
-    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + references;
-    return answer;
   }
 }
 
