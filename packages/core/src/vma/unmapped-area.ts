@@ -1,0 +1,161 @@
+/**
+ * get_unmapped_area: choosing the address of a mapping (generic-mm 9.2, and what the machines' own versions add). What
+ * differs between machines is data of their Layout: address holes, cache colours, regions, the longest mapping.
+ *
+ * `mm.freeAreaCache` is where the next search starts and `mm.cachedHoleSize` the largest gap known to lie on the wrong
+ * side of it; Infinity means that nothing is known, so the next search starts from the base.
+ */
+import type { Layout } from '../arch/layout.js';
+import { ERRNO } from '../errors.js';
+import type { MappedFile } from '../fs/file.js';
+import type { Kernel } from '../kernel.js';
+import type { Mm } from './mm.js';
+import { regionUnmappedArea } from './unmapped-region.js';
+import { isUnaligned, pageAlign, taskSize, toAddress, toPages } from './words.js';
+
+/** MAP_ bits that matter here. */
+const MAP_SHARED = 0x01;
+const MAP_FIXED = 0x10;
+
+/**
+ * Finds room for `pages` pages.
+ * @param addr the address asked for, in bytes: binding with MAP_FIXED, else a hint (0 none).
+ * @param pgoff page offset in the file, for cache colours.
+ * @returns the first page, or -ENOMEM or -EINVAL.
+ */
+export function getUnmappedArea(
+  k: Kernel,
+  mm: Mm,
+  file: MappedFile | null,
+  addr: bigint,
+  pages: number,
+  pgoff: number,
+  flags: number,
+): number {
+  if ((flags & MAP_FIXED) === 0) return search(k, mm, file, addr, pages, pgoff, flags);
+  if (addr > taskSize(k) - toAddress(k, pages)) return -ERRNO.ENOMEM;
+  return isUnaligned(k, addr) ? -ERRNO.EINVAL : toPages(k, addr);
+}
+
+/** arch_unmap_area, called for the gap an unmap leaves: it ends at `prevEnd` below and `nextStart` above. */
+export function noteUnmapped(k: Kernel, mm: Mm, prevEnd: number | null, nextStart: number | null): void {
+  if (mm.topDown) {
+    mm.freeAreaCache = Math.min(mm.mmapBase, Math.max(mm.freeAreaCache, nextStart ?? mm.mmapBase));
+    return;
+  }
+  const at = prevEnd ?? mm.mmapBase;
+  if (at < searchBase(k, mm) || at >= mm.freeAreaCache) return;
+  mm.freeAreaCache = at;
+  mm.cachedHoleSize = Number.POSITIVE_INFINITY;
+}
+
+/** The first hole of the address space that [start, start + pages) touches, as its end page; -1 when it touches none. */
+export function holeEndAt(layout: Layout, start: number, pages: number): number {
+  const { holes } = layout;
+  for (let i = 0; i < holes.length; i += 2) {
+    if (start < (holes[i + 1] as number) && start + pages > (holes[i] as number)) return holes[i + 1] as number;
+  }
+  return -1;
+}
+
+function search(
+  k: Kernel,
+  mm: Mm,
+  file: MappedFile | null,
+  addr: bigint,
+  pages: number,
+  pgoff: number,
+  flags: number,
+): number {
+  const { layout } = k.arch;
+  if (pages > layout.taskSizePages || pages > layout.maxLengthPages) return -ERRNO.ENOMEM;
+  if (layout.regionPages !== 0) {
+    return regionUnmappedArea(k, mm, addr, pages, (flags & MAP_SHARED) !== 0);
+  }
+  const coloured = layout.colourPages > 1 && (file !== null || (flags & MAP_SHARED) !== 0);
+  const step = coloured ? layout.colourPages : 1;
+  const phase = coloured ? pgoff % step : 0;
+  if (addr !== 0n) {
+    const hint = colourAlign(toPages(k, pageAlign(k, addr)), step, phase);
+    // The kernel would take a hint that reaches into a hole; what lies there shares its page-table entries with others.
+    const reachable = layout.taskSizePages - pages >= hint && holeEndAt(layout, hint, pages) < 0;
+    if (reachable && isFree(mm, hint, pages)) return hint;
+  }
+  return mm.topDown ? topDown(k, mm, pages, step, phase) : bottomUp(k, mm, pages, step, phase);
+}
+
+function bottomUp(k: Kernel, mm: Mm, pages: number, step: number, phase: number): number {
+  const { layout } = k.arch;
+  const base = searchBase(k, mm);
+  const last = layout.taskSizePages - pages;
+  let start = mm.freeAreaCache;
+  if (pages <= mm.cachedHoleSize) {
+    start = base;
+    mm.cachedHoleSize = 0;
+  }
+  for (;;) {
+    let at = colourAlign(start, step, phase);
+    let vma = mm.vmas.find(at);
+    for (;;) {
+      for (let above = holeEndAt(layout, at, pages); above >= 0; above = holeEndAt(layout, at, pages)) {
+        at = above;
+        vma = mm.vmas.find(at);
+      }
+      if (at > last) break;
+      if (vma === null || at + pages <= vma.start) {
+        mm.freeAreaCache = at + pages;
+        return at;
+      }
+      if (at + mm.cachedHoleSize < vma.start) mm.cachedHoleSize = vma.start - at;
+      at = colourAlign(vma.end, step, phase);
+      vma = vma.next;
+    }
+    if (start === base) return -ERRNO.ENOMEM;
+    start = base;
+    mm.cachedHoleSize = 0;
+  }
+}
+
+function topDown(k: Kernel, mm: Mm, pages: number, step: number, phase: number): number {
+  if (pages <= mm.cachedHoleSize) {
+    mm.cachedHoleSize = 0;
+    mm.freeAreaCache = mm.mmapBase;
+  }
+  if (mm.freeAreaCache > pages && isFree(mm, mm.freeAreaCache - pages, pages)) {
+    mm.freeAreaCache -= pages;
+    return mm.freeAreaCache;
+  }
+  if (mm.mmapBase >= pages) {
+    let at = mm.mmapBase - pages;
+    for (;;) {
+      const vma = mm.vmas.find(at);
+      if (vma === null || at + pages <= vma.start) {
+        mm.freeAreaCache = at;
+        return at;
+      }
+      if (at + mm.cachedHoleSize < vma.start) mm.cachedHoleSize = vma.start - at;
+      if (pages >= vma.start) break;
+      at = vma.start - pages;
+    }
+  }
+  // No room below the base: look above it once, then go on from the base as before.
+  mm.cachedHoleSize = Number.POSITIVE_INFINITY;
+  const found = bottomUp(k, mm, pages, step, phase);
+  mm.freeAreaCache = mm.mmapBase;
+  mm.cachedHoleSize = Number.POSITIVE_INFINITY;
+  return found;
+}
+
+/** TASK_UNMAPPED_BASE of this mm: where a search upward begins. */
+function searchBase(k: Kernel, mm: Mm): number {
+  return mm.topDown ? k.arch.layout.unmappedBase : mm.mmapBase;
+}
+
+function isFree(mm: Mm, start: number, pages: number): boolean {
+  const vma = mm.vmas.find(start);
+  return vma === null || start + pages <= vma.start;
+}
+
+function colourAlign(page: number, step: number, phase: number): number {
+  return step === 1 ? page : Math.ceil(page / step) * step + phase;
+}
