@@ -85,6 +85,7 @@ export function baseSizeBits(pageShift: Sparc64PageShift): bigint {
 /** The format for one base page size. */
 export function createPteFormat(pageShift: Sparc64PageShift): PteFormat {
   const size = baseSizeBits(pageShift);
+  const kept = PAGE_PADDR | PAGE_MODIFIED | PAGE_ACCESSED | PAGE_CACHE | PAGE_E | PAGE_PRESENT | size;
   const spec: PteFormatSpec = {
     bytes: 8,
     present: PAGE_PRESENT,
@@ -113,7 +114,9 @@ export function createPteFormat(pageShift: Sparc64PageShift): PteFormat {
     pfnMask: PAGE_PADDR,
     pfnShift: pageShift,
     base: size,
-    modifyKeep: PAGE_PADDR | PAGE_MODIFIED | PAGE_ACCESSED | PAGE_CACHE | PAGE_E | PAGE_PRESENT | size,
+    modifyKeep: kept,
+    // Of the protection only what is not kept, so an old page becomes valid and stays old.
+    modifyTake: 0xffff_ffff_ffff_ffffn & ~kept,
     protectionMap: protectionMap(),
     swapType: { bit: pageShift, bits: 8 },
     // An offset of 2^42 (8K) or more would reach VALID; no swap area is that large.
