@@ -19,7 +19,7 @@ import {
 import { setVmaFlags } from './link.js';
 import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
-import { splitVma } from './split.js';
+import { cutOut } from './split.js';
 import type { Vma } from './vma.js';
 import { isUnaligned, pageAlign, toPages, word } from './words.js';
 
@@ -110,15 +110,6 @@ function* mprotectFixup(
   statAccount(mm, oldFlags, vma.file, -pages);
   statAccount(mm, flags, vma.file, pages);
   return vma;
-}
-
-/** Splits `vma` so that it covers exactly [start, end). 0, or a negative errno. */
-export function cutOut(k: Kernel, vma: Vma, start: number, end: number): number {
-  if (start !== vma.start) {
-    const error = splitVma(k, vma, start, true);
-    if (error < 0) return error;
-  }
-  return end === vma.end ? 0 : splitVma(k, vma, end, false);
 }
 
 /** change_protection: every present entry of [start, end) gets the area's vm_page_prot, then one flush. */

@@ -17,6 +17,15 @@ export function splitVma(k: Kernel, vma: Vma, at: number, newBelow: boolean): nu
   return 0;
 }
 
+/** Splits `vma` so that it covers exactly [start, end). 0, or a negative errno. */
+export function cutOut(k: Kernel, vma: Vma, start: number, end: number): number {
+  if (start !== vma.start) {
+    const error = splitVma(k, vma, start, true);
+    if (error < 0) return error;
+  }
+  return end === vma.end ? 0 : splitVma(k, vma, end, false);
+}
+
 /** A new area like `vma` over other pages, with a reference to the file; in no list yet. */
 export function copyVmaFields(vma: Vma, start: number, end: number, pgoff: number): Vma {
   const copy = new Vma(vma.mm, start, end, vma.flags, pgoff, vma.file);

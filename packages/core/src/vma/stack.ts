@@ -1,0 +1,106 @@
+/**
+ * Growth of stack-like areas (generic-mm 9.11), and the areas a process starts with. Growth runs under mmap_sem for
+ * reading; being plain, it is serialised by itself.
+ */
+import { ERRNO } from '../errors.js';
+import { makePagesPresent } from '../fault/present.js';
+import type { MappedFile } from '../fs/file.js';
+import type { Kernel } from '../kernel.js';
+import { AnonVma, findMergeableAnonVma } from '../rmap/anon-vma.js';
+import type { Op } from '../smp/lock.js';
+import { chargeMemory, exceedsMemlock, limitPages, mayExpandVm, statAccount } from './accounting.js';
+import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSDOWN, VM_GROWSUP, VM_LOCKED } from './flags.js';
+import { createVma, linkVma } from './link.js';
+import type { Mm } from './mm.js';
+import type { Vma } from './vma.js';
+
+/** expand_stack: makes a VM_GROWSDOWN area begin at page `vpn`, below it. 0, or -ENOMEM. */
+export function expandStack(k: Kernel, vma: Vma, vpn: number): number {
+  prepareAnonVma(k, vma);
+  if (vpn >= vma.start) return 0;
+  const growth = vma.start - vpn;
+  const error = accountGrowth(k, vma, vma.end - vpn, growth);
+  if (error < 0) return error;
+  vma.start = vpn;
+  vma.pgoff -= growth;
+  vma.mm.vmas.dropCache();
+  return 0;
+}
+
+/** expand_upwards: makes a VM_GROWSUP area end at page `end`, above it (register stacks). 0, or -ENOMEM. */
+export function expandUpwards(k: Kernel, vma: Vma, end: number): number {
+  if ((vma.flags & VM_GROWSUP) === 0) return -ERRNO.EFAULT;
+  prepareAnonVma(k, vma);
+  if (end <= vma.end) return 0;
+  const error = accountGrowth(k, vma, end - vma.start, end - vma.end);
+  if (error < 0) return error;
+  vma.end = end;
+  vma.mm.vmas.dropCache();
+  return 0;
+}
+
+/** find_extend_vma: the area of a page, grown down to it if need be; null when there is none. mmap_sem is held. */
+export function* findExtendVma(k: Kernel, mm: Mm, vpn: number): Op<Vma | null> {
+  const vma = mm.vmas.find(vpn);
+  if (vma === null || vma.start <= vpn) return vma;
+  if ((vma.flags & VM_GROWSDOWN) === 0) return null;
+  const { start } = vma;
+  if (expandStack(k, vma, vpn) < 0) return null;
+  if ((vma.flags & VM_LOCKED) !== 0) yield* makePagesPresent(k, mm, vpn, start);
+  return vma;
+}
+
+/** The first stack of a process: `pages` pages below page `top`. 0, or -ENOMEM. */
+export function insertStack(k: Kernel, mm: Mm, top: number, pages: number): number {
+  const flags = VM_DATA_DEFAULT | VM_GROWSDOWN | VM_ACCOUNT | mm.defFlags;
+  return insertArea(k, mm, top - pages, pages, flags, null, 0);
+}
+
+/**
+ * insert_vm_struct: puts a ready-made area into an mm (exec's stack and data). An anonymous area is numbered by its own
+ * pages; a file area takes a reference.
+ * @returns 0, or -ENOMEM when something is there or the charge is refused.
+ */
+export function insertArea(
+  k: Kernel,
+  mm: Mm,
+  start: number,
+  pages: number,
+  flags: number,
+  file: MappedFile | null,
+  pgoff: number,
+): number {
+  if (mm.vmas.intersecting(start, start + pages) !== null) return -ERRNO.ENOMEM;
+  if ((flags & VM_ACCOUNT) !== 0 && chargeMemory(k, mm, pages) < 0) return -ERRNO.ENOMEM;
+  if (file !== null) file.refs++;
+  linkVma(k, createVma(k, mm, start, start + pages, flags, file === null ? start : pgoff, file));
+  mm.totalVm += pages;
+  if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages;
+  statAccount(mm, flags, file, pages);
+  return 0;
+}
+
+/** acct_stack_growth: `growth` pages more, `size` in all. */
+function accountGrowth(k: Kernel, vma: Vma, size: number, growth: number): number {
+  const { mm } = vma;
+  const locked = (vma.flags & VM_LOCKED) !== 0;
+  if (!mayExpandVm(k, mm, growth)) return -ERRNO.ENOMEM;
+  if (size > limitPages(k, mm.rlimits.stack)) return -ERRNO.ENOMEM;
+  if (locked && exceedsMemlock(k, mm, mm.lockedVm + growth)) return -ERRNO.ENOMEM;
+  // D10: originally areas without VM_ACCOUNT are charged too, and nobody gives it back.
+  const charges = (vma.flags & VM_ACCOUNT) !== 0 || k.defectsKept;
+  if (charges && chargeMemory(k, mm, growth) < 0) return -ERRNO.ENOMEM;
+  mm.totalVm += growth;
+  if (locked) mm.lockedVm += growth;
+  statAccount(mm, vma.flags, vma.file, growth);
+  return 0;
+}
+
+/** anon_vma_prepare in one step. Nobody else can be between two steps of taking up the same anon_vma. */
+function prepareAnonVma(k: Kernel, vma: Vma): void {
+  if (vma.anonVma !== null) return;
+  const anon = findMergeableAnonVma(vma) ?? new AnonVma(k.events);
+  if (anon.handle === 0) k.mappings.addAnon(anon);
+  vma.anonVma = anon;
+  anon.areas.add(vma);
+}
