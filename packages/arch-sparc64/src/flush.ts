@@ -36,8 +36,8 @@ function demapSide(tlb: Tlb, bucketBase: number, vpnHi: number, vpnLo: number, c
   let dropped = 0;
   let slot = tlb.head[bucketBase + (vpnLo & (TLB_BUCKETS - 1))] as number;
   while (slot >= 0) {
-    const next = tlb.link[slot] as number;
-    if (tlb.vpnLo[slot] === vpnLo && tlb.vpnHi[slot] === vpnHi && tlb.context[slot] === context) {
+    const next = tlb.linkOf(slot);
+    if (tlb.vpnLoOf(slot) === vpnLo && tlb.vpnHiOf(slot) === vpnHi && tlb.contextOf(slot) === context) {
       tlb.drop(slot);
       dropped++;
     }

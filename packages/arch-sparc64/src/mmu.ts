@@ -122,7 +122,7 @@ export class Sparc64Mmu extends Mmu {
     // Legal page numbers are the sign extension of their low half, so one signed shift gives the place in the area.
     const offset = vpnLo >> this.#pteBits;
     const vpteSlot = tlb.find(LOAD, this.#topHi, this.#baseLo + offset, context);
-    const table = vpteSlot >= 0 ? (tlb.frame[vpteSlot] as number) : this.#nestedMiss(cpu, offset);
+    const table = vpteSlot >= 0 ? tlb.frameOf(vpteSlot) : this.#nestedMiss(cpu, offset);
     if (table < 0) return FAULT_ABSENT;
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
     const words = this.#memory.words;
@@ -150,7 +150,7 @@ export class Sparc64Mmu extends Mmu {
 
   /** The protection trap of a store; an address of the linear table is nothing that user mode can reach. */
   override denied(cpu: Cpu, _kind: AccessKind, slot: number, _vpnHi: number, _vpnLo: number): number {
-    return ((cpu.tlb.attrs[slot] as number) & TLB_TABLE) !== 0 ? FAULT_ABSENT : FAULT_RIGHTS;
+    return (cpu.tlb.attrsOf(slot) & TLB_TABLE) !== 0 ? FAULT_ABSENT : FAULT_RIGHTS;
   }
 
   /** The miss of a VPTE page: puts its translation into the data TLB; answers the page of the pte table, or -1. */
@@ -205,7 +205,7 @@ export class Sparc64Mmu extends Mmu {
   }
 
   override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
-    const context = cpu.tlb.context[slot] as number;
+    const context = cpu.tlb.contextOf(slot);
     for (const mm of this.host.mms) {
       // A CPU outside the mask flushes the number before it uses it: what it holds is an old owner's.
       if ((mm.cpuVmMask & (1 << cpu.id)) === 0) continue;
@@ -339,7 +339,7 @@ export class Sparc64Mmu extends Mmu {
 
   /** The CPU that runs the kernel's code. */
   #running(): Cpu {
-    return (this.host as RunningHost).cpu ?? (this.host.cpus[0] as Cpu);
+    return this.host.cpu;
   }
 
   // --- audit ---------------------------------------------------------------------------------------------------------
@@ -347,14 +347,9 @@ export class Sparc64Mmu extends Mmu {
   /** A VPTE page is right while the pmd entry of its place points at the same pte table; user mode gets nothing. */
   override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
-    if (((tlb.attrs[slot] as number) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
-    return { frame: this.#pteTable(mm, (tlb.vpnLo[slot] as number) - this.#baseLo, false), rights: 0 };
+    if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
+    return { frame: this.#pteTable(mm, tlb.vpnLoOf(slot) - this.#baseLo, false), rights: 0 };
   }
-}
-
-/** A host that says which CPU runs the kernel's code; without it, the first one does. */
-interface RunningHost extends MmuHost {
-  readonly cpu?: Cpu;
 }
 
 /** Indices of the nested handler, cut from a VPTE address's offset in the area (not from the address itself). */

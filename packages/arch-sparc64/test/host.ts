@@ -160,14 +160,14 @@ export class TestHost implements MmuHost {
     const lo = vpn | 0;
     const slot = cpu.tlb.find(kind, hi, lo, cpu.context);
     if (slot < 0) return this.mmu.miss(cpu, kind, hi, lo);
-    return (((cpu.tlb.rights[slot] as number) >> kind) & 1) !== 0 ? slot : this.mmu.denied(cpu, kind, slot, hi, lo);
+    return ((cpu.tlb.rightsOf(slot) >> kind) & 1) !== 0 ? slot : this.mmu.denied(cpu, kind, slot, hi, lo);
   }
 
   /** Whether any slot of a CPU holds a page in a context. */
   holds(vpn: number, context: number, cpu: Cpu = this.cpu): boolean {
     const { tlb } = cpu;
     for (let slot = 0; slot < tlb.slots; slot++) {
-      if (tlb.context[slot] === context && tlb.pageOf(slot) === vpn) return true;
+      if (tlb.contextOf(slot) === context && tlb.pageOf(slot) === vpn) return true;
     }
     return false;
   }

@@ -37,10 +37,10 @@ for (const arch of MACHINES) {
         host.setPte(mm, page(va) + 1, arch.pte.make(host.pfnOf(frames[1] as number), READ));
         const slot = host.access(LOAD, page(va));
         expect(slot).toBeGreaterThanOrEqual(0);
-        expect(host.cpu.tlb.frame[slot]).toBe(frames[0]);
-        expect(host.cpu.tlb.rights[slot]).toBe(2); // clean: no hardware write
+        expect(host.cpu.tlb.frameOf(slot)).toBe(frames[0]);
+        expect(host.cpu.tlb.rightsOf(slot)).toBe(2); // clean: no hardware write
         expect(counters(host)).toEqual([1, 1, 3]);
-        expect(host.cpu.tlb.frame[host.access(LOAD, page(va) + 1)]).toBe(frames[1]);
+        expect(host.cpu.tlb.frameOf(host.access(LOAD, page(va) + 1))).toBe(frames[1]);
         expect(counters(host)).toEqual([2, 1, 4]);
       });
     }
@@ -52,11 +52,11 @@ for (const arch of MACHINES) {
       host.access(LOAD, page(va));
       const vpte = Number(vpteAddress(pageShift, va) >> BigInt(pageShift));
       const slot = host.cpu.tlb.find(LOAD, (vpte / 2 ** 32) | 0, vpte | 0, host.cpu.context);
-      expect(host.cpu.tlb.attrs[slot]).toBe(TLB_TABLE);
-      expect(host.cpu.tlb.rights[slot]).toBe(0);
-      expect(host.cpu.tlb.frame[slot]).toBe(host.pteTablePage(mm, page(va)));
+      expect(host.cpu.tlb.attrsOf(slot)).toBe(TLB_TABLE);
+      expect(host.cpu.tlb.rightsOf(slot)).toBe(0);
+      expect(host.cpu.tlb.frameOf(slot)).toBe(host.pteTablePage(mm, page(va)));
       expect(host.access(LOAD, vpte)).toBe(FAULT_ABSENT);
-      expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: host.cpu.tlb.frame[slot], rights: 0 });
+      expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: host.cpu.tlb.frameOf(slot), rights: 0 });
       host.storeWord(host.pmdEntry(mm, page(va)), 0);
       expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: -1, rights: 0 });
     });
@@ -67,7 +67,7 @@ for (const arch of MACHINES) {
       const frame = host.takePage();
       host.setPte(mm, vpn, arch.pte.change(arch.pte.make(host.pfnOf(frame), SHARED_RW), 'mkdirty'));
       const slot = host.access(STORE, vpn);
-      expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: host.pfnOf(frame), rights: 6 });
+      expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame, rights: 6 });
     });
 
     test('nothing is translated in the hole, past user space, or without tables', () => {
@@ -144,13 +144,13 @@ for (const arch of MACHINES) {
       host.mmu.switchMm(host.cpu, null, mm);
       while (host.takePage() < 40);
       host.setPte(mm, 7, arch.pte.make(host.pfnOf(50), SHARED_RW));
-      expect(host.cpu.tlb.frame[host.access(LOAD, 7)]).toBe(50);
+      expect(host.cpu.tlb.frameOf(host.access(LOAD, 7))).toBe(50);
     });
 
     test('G makes a global slot', () => {
       const { host, mm } = setUp();
       host.setPte(mm, 7, arch.pte.make(host.pfnOf(host.takePage()), READ) | PAGE_G);
-      expect(host.cpu.tlb.attrs[host.access(LOAD, 7)]).toBe(1);
+      expect(host.cpu.tlb.attrsOf(host.access(LOAD, 7))).toBe(1);
     });
 
     test('the pgd is the one of the mm that runs', () => {
@@ -173,7 +173,7 @@ test('a 4 MiB page is one translation, loaded from any of its ptes', () => {
   const first = arch.pte.change(arch.pte.make(0x1000, SHARED_RW), 'mkhuge');
   for (let i = 0; i < 512; i++) host.setPte(mm, vpn + i, hugePteAt(13, first, i));
   const slot = host.access(LOAD, vpn + 300);
-  expect([host.cpu.tlb.span[slot], host.cpu.tlb.pageOf(slot), host.cpu.tlb.frame[slot]]).toEqual([9, vpn, 512]);
+  expect([host.cpu.tlb.spanOf(slot), host.cpu.tlb.pageOf(slot), host.cpu.tlb.frameOf(slot)]).toEqual([9, vpn, 512]);
   expect(host.access(LOAD, vpn + 511)).toBe(slot);
   expect(host.counters.get('softwareFills')).toBe(1);
 });

@@ -171,7 +171,7 @@ export class X86Mmu extends Mmu {
    * else is a rights fault.
    */
   override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
-    if (kind !== STORE || ((cpu.tlb.attrs[slot] as number) & TLB_CLEAN) === 0) return FAULT_RIGHTS;
+    if (kind !== STORE || (cpu.tlb.attrsOf(slot) & TLB_CLEAN) === 0) return FAULT_RIGHTS;
     this.#counts[DIRTY_ASSISTS] = (this.#counts[DIRTY_ASSISTS] as number) + 1;
     invlpg(cpu, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
     return this.miss(cpu, kind, vpnHi, vpnLo);

@@ -43,7 +43,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     const slot = miss(m, LOAD);
     const { tlb } = cpuOf(m);
     expect(slot).toBeGreaterThanOrEqual(0);
-    expect([tlb.frame[slot], tlb.rights[slot], tlb.attrs[slot], tlb.span[slot]]).toEqual([
+    expect([tlb.frameOf(slot), tlb.rightsOf(slot), tlb.attrsOf(slot), tlb.spanOf(slot)]).toEqual([
       PFN,
       RIGHT_EXEC | RIGHT_LOAD,
       TLB_CLEAN,
@@ -60,13 +60,13 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     const { m, at } = mapped(arch, leaf(arch, SHARED_EXEC));
     const slot = miss(m, STORE);
     const { tlb } = cpuOf(m);
-    expect([tlb.rights[slot], tlb.attrs[slot]]).toEqual([ALL_RIGHTS, 0]);
+    expect([tlb.rightsOf(slot), tlb.attrsOf(slot)]).toEqual([ALL_RIGHTS, 0]);
     expect(m.read(at.at(-1) as number)).toBe(leaf(arch, SHARED_EXEC) | DIRTY);
   });
 
   test('a load of a dirty page caches all rights', () => {
     const { m } = mapped(arch, leaf(arch, SHARED_EXEC) | DIRTY);
-    expect(cpuOf(m).tlb.rights[miss(m, LOAD)]).toBe(ALL_RIGHTS);
+    expect(cpuOf(m).tlb.rightsOf(miss(m, LOAD))).toBe(ALL_RIGHTS);
   });
 
   test('a store to a page cached as clean sets D in an assist and replaces the translation', () => {
@@ -74,7 +74,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     const cpu = cpuOf(m);
     const clean = miss(m, LOAD);
     const slot = m.mmu.denied(cpu, STORE, clean, 0, VPN);
-    expect([cpu.tlb.rights[slot], cpu.tlb.attrs[slot]]).toEqual([ALL_RIGHTS, 0]);
+    expect([cpu.tlb.rightsOf(slot), cpu.tlb.attrsOf(slot)]).toEqual([ALL_RIGHTS, 0]);
     expect(m.read(at.at(-1) as number) & DIRTY).toBe(DIRTY);
     expect([m.counters.get('dirtyAssists'), m.counters.get('walks')]).toEqual([1, 2]);
     expect(cpu.tlb.dropPage(0, VPN, 0)).toBe(cpu.tlb.slots > 96 ? 2 : 1); // once in each unit of the data chain
@@ -122,7 +122,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
       const entry = at[level] as number;
       m.write(entry, clear(m.read(entry), RW));
       expect(miss(m, STORE)).toBe(FAULT_RIGHTS);
-      expect(cpuOf(m).tlb.rights[miss(m, LOAD)]).toBe(RIGHT_EXEC | RIGHT_LOAD);
+      expect(cpuOf(m).tlb.rightsOf(miss(m, LOAD))).toBe(RIGHT_EXEC | RIGHT_LOAD);
       m.mmu.flushPage(cpuOf(m).mm as Mm, VPN);
       m.write(entry, clear(m.read(entry), USER));
       expect(miss(m, LOAD)).toBe(FAULT_RIGHTS);
@@ -154,7 +154,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
       [0x41f, 0x3f],
     ] as const) {
       const { m } = mapped(arch, arch.pte.make(pfn, SHARED_EXEC), banks);
-      expect(cpuOf(m).tlb.frame[miss(m, LOAD)]).toBe(page);
+      expect(cpuOf(m).tlb.frameOf(miss(m, LOAD))).toBe(page);
     }
     for (const pfn of [0xf, 0x30, 0x3ff, 0x420]) {
       expect(miss(mapped(arch, arch.pte.make(pfn, SHARED_EXEC), banks).m, LOAD)).toBe(FAULT_ABSENT);
@@ -172,7 +172,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     m.mmu.switchMm(cpuOf(m), null, mm);
     const { tlb } = cpuOf(m);
     const slot = m.mmu.miss(cpuOf(m), STORE, 0, first + 5);
-    expect([tlb.frame[slot], tlb.span[slot], tlb.pageOf(slot)]).toEqual([2 ** span - 3, span, first]);
+    expect([tlb.frameOf(slot), tlb.spanOf(slot), tlb.pageOf(slot)]).toEqual([2 ** span - 3, span, first]);
     expect(m.read(at) & (DIRTY | PSE)).toBe(DIRTY | PSE);
     expect(m.counters.get('walkReferences')).toBe(REFERENCES[name] - 1);
     m.mmu.flushPage(mm, first + 9);
@@ -245,7 +245,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     m.mmu.switchMm(cpu, a, b);
     expect(cpu.tlb.find(LOAD, 0, VPN, 0)).toBe(-1);
     expect([a.cpuVmMask, b.cpuVmMask, cpu.mm]).toEqual([0, 2, b]);
-    expect(cpu.tlb.frame[m.mmu.miss(cpu, LOAD, 0, VPN)]).toBe(PFN + 1);
+    expect(cpu.tlb.frameOf(m.mmu.miss(cpu, LOAD, 0, VPN))).toBe(PFN + 1);
   });
 });
 
@@ -257,7 +257,7 @@ describe('NX and reserved bits', () => {
         const entry = at[level] as number;
         m.write(entry, m.read(entry) | NX);
         expect(miss(m, EXEC)).toBe(FAULT_RIGHTS);
-        expect(cpuOf(m).tlb.rights[miss(m, LOAD)]).toBe(RIGHT_LOAD | RIGHT_STORE);
+        expect(cpuOf(m).tlb.rightsOf(miss(m, LOAD))).toBe(RIGHT_LOAD | RIGHT_STORE);
       }
     }
   });
@@ -304,7 +304,7 @@ describe('i386-pae', () => {
   test('frames and tables above 4 GiB are reached', () => {
     const banks = [{ base: 2 ** 32, size: 1 << 20 }];
     const { m } = mapped(i386Pae, i386Pae.pte.make(0x100077, SHARED_EXEC), banks);
-    expect(cpuOf(m).tlb.frame[miss(m, LOAD)]).toBe(0x77);
+    expect(cpuOf(m).tlb.frameOf(miss(m, LOAD))).toBe(0x77);
   });
 
   test('a changed page directory pointer is seen after the next CR3 load', () => {

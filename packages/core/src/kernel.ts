@@ -6,6 +6,7 @@ import type { ArchDescriptor } from './arch/descriptor.js';
 import type { Mmu, MmuHost } from './arch/mmu.js';
 import { Counters } from './events/counters.js';
 import { EventRing } from './events/ring.js';
+import type { MappedFile } from './fs/file.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
@@ -14,6 +15,7 @@ import { PageTables } from './pgtable/page-tables.js';
 import { TableSlab } from './pgtable/table-slab.js';
 import { Mappings } from './rmap/mappings.js';
 import { Cpu } from './smp/cpu.js';
+import type { SpinLock } from './smp/lock.js';
 import type { Mm } from './vma/mm.js';
 import { MmuGather } from './zap/gather.js';
 
@@ -49,6 +51,8 @@ export class Kernel implements MmuHost {
   readonly mms = new Set<Mm>();
   /** Tables in use by real level, kernel tables included. */
   readonly tablesInUse: Int32Array;
+  /** Most tables ever in use at once. */
+  tablesPeak = 0;
   readonly contents: boolean;
   readonly defectsKept: boolean;
   readonly preempt: boolean;
@@ -66,6 +70,12 @@ export class Kernel implements MmuHost {
   pageCachePages = 0;
   /** Called between the two stores of a wide entry in a race run; null when off. */
   tearPoint: ((at: number) => void) | null = null;
+  /** Split pte locks by the word index of the table's frame; empty below four CPUs. */
+  readonly pteLocks = new Map<number, SpinLock>();
+  /** need_resched: polled at the voluntary breaks of long operations; null is never. */
+  needResched: (() => boolean) | null = null;
+  /** Makes the file behind a shared anonymous mapping (tmpfs plugs in here); null answers ENODEV. */
+  sharedAnonymous: ((k: Kernel, pages: number, flags: number) => MappedFile | number) | null = null;
   readonly #slabs = new Map<number, TableSlab>();
   #mmIds = 0;
 

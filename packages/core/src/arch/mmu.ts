@@ -32,6 +32,8 @@ export interface MmuHost {
   readonly counters: Counters;
   readonly events: EventRing;
   readonly cpus: readonly Cpu[];
+  /** The CPU that runs the code now. */
+  readonly cpu: Cpu;
   /** Live mms, for code that has to find one by its context (audit). */
   readonly mms: ReadonlySet<Mm>;
   /** Whether the port's own defects are kept. */
@@ -45,7 +47,7 @@ export const FAULT_RIGHTS = -2;
 
 /** The live tables' word on a TLB slot: what the audit compares it with. */
 export interface TlbTruth {
-  /** Frame the tables give now, -1 for none. */
+  /** Page of the mem_map the tables give now, -1 for none. */
   readonly frame: number;
   /** RIGHT_ bits the tables give now. */
   readonly rights: number;
@@ -125,8 +127,8 @@ export abstract class Mmu {
    */
   truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
-    if (((tlb.attrs[slot] as number) & TLB_TABLE) !== 0) return { frame: -1, rights: 0 };
-    return this.leafTruth(mm, tlb.vpnHi[slot] as number, tlb.vpnLo[slot] as number);
+    if ((tlb.attrsOf(slot) & TLB_TABLE) !== 0) return { frame: -1, rights: 0 };
+    return this.leafTruth(mm, tlb.vpnHiOf(slot), tlb.vpnLoOf(slot));
   }
 
   protected leafTruth(mm: Mm, vpnHi: number, vpnLo: number): TlbTruth {
@@ -137,7 +139,7 @@ export abstract class Mmu {
     const lo = memory.words[at + tables.loAt] as number;
     const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
     const rights = f.hardwareRights(hi, lo);
-    return { frame: f.isUserValid(hi, lo) ? f.frame(hi, lo) : -1, rights };
+    return { frame: f.isUserValid(hi, lo) ? memory.pfnToPage(f.frame(hi, lo)) : -1, rights };
   }
 
   // --- helpers for ports -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ export function allocTable(k: Kernel, level: number): number {
   if (pa >= 0) {
     k.counters.values[TABLES_ALLOCATED] = (k.counters.values[TABLES_ALLOCATED] as number) + 1;
     k.tablesInUse[level] = (k.tablesInUse[level] as number) + 1;
+    k.tablesPeak = Math.max(k.tablesPeak, sum(k.tablesInUse));
     if (k.events.on) k.events.emit(ALLOC_TABLE, level, pa);
   }
   return pa;
@@ -36,6 +37,7 @@ export function freeTable(k: Kernel, level: number, pa: number): void {
     k.smallTables(bytes).give(pa);
   } else {
     const order = orderOf(k, bytes);
+    if (k.pteLocks.size > 0) k.pteLocks.delete(k.memory.slot[page] as number);
     k.map.flags[page] = 0;
     k.pages.free(page, order);
   }
@@ -125,4 +127,10 @@ function takeSmall(k: Kernel, bytes: number): number {
 
 function orderOf(k: Kernel, bytes: number): number {
   return Math.max(0, Math.ceil(Math.log2(bytes / k.memory.pageSize)));
+}
+
+function sum(counts: Int32Array): number {
+  let total = 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i] as number;
+  return total;
 }

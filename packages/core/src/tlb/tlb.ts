@@ -1,49 +1,59 @@
 /**
- * The TLBs of one CPU: every unit of the machine's TlbShape, in one set of typed arrays, one element a slot.
+ * The TLBs of one CPU: every unit of the machine's TlbShape, as records of eight words in one typed array, so that a fill
+ * touches one cache line (ten arrays side by side cost twice as much a fill).
  *
- * A slot caches one translation: the page number it is for (two halves), the context it belongs to, the frame, and what
- * user mode may do through it. Context -1 marks an empty slot. Units are any number of sets and ways (a fully
- * associative unit is one set); replacement is one used bit a slot and a hand a set (as UltraSPARC and the pseudo-LRU
- * of x86 do), so a hit is one store and a victim needs no scan of stamps.
+ * A slot caches one translation: the page number it is for (two halves), the context it belongs to, the frame (as page of
+ * the mem_map), and what user mode may do through it. Context -1 marks an empty slot. Units are any number of sets and
+ * ways (a fully associative unit is one set); replacement is one used bit a slot and a hand a set (as UltraSPARC and the
+ * pseudo-LRU of x86 do), so a hit is one store and a victim needs no scan of stamps.
  *
- * First-level units are also reachable through `head`, a hash of the page number with exact chains (`link`), so a hit
- * costs one probe whatever the associativity. The replay loop probes `head` itself with these arrays in locals;
- * everything else goes through `find`.
+ * First-level units are also reachable through `head`, a hash of the page number with exact chains, so a hit costs one
+ * probe whatever the associativity. The replay loop probes `head` itself with these arrays in locals; everything else goes
+ * through `find`.
  *
  * Laws: `find` answers a slot filled for exactly that page and context, or global; after `drop*` no slot in the stated
  * range remains; lookups = hits + misses.
  */
 import type { TlbShape } from '../arch/mmu-data.js';
 
-/** Bits of `rights`: 1 << access kind. */
+/** Bits of a slot's rights: 1 << access kind. */
 export const RIGHT_EXEC = 1;
 export const RIGHT_LOAD = 2;
 export const RIGHT_STORE = 4;
 
-/** Bits of `attrs`. */
+/** Bits of a slot's attributes. */
 export const TLB_GLOBAL = 1;
 /** The page may be stored to once its dirty bit is set (x86). */
 export const TLB_CLEAN = 2;
 /** A translation of page tables, not of a user page (sparc64's VPTE pages, ia64's VHPT pages); user mode may not use it. */
 export const TLB_TABLE = 4;
 
-/** Buckets of the hash of each chain. */
+/** Buckets of the hash of each chain: data in [0, TLB_BUCKETS), instructions in [TLB_BUCKETS, 2 x). */
 export const TLB_BUCKETS = 512;
+
+/** Words of a slot's record, and log2 of their number: slot s begins at word s << TLB_RECORD_SHIFT. */
+export const TLB_RECORD_SHIFT = 3;
+export const TLB_VPN_LO = 0;
+export const TLB_VPN_HI = 1;
+/** -1: empty. */
+export const TLB_CONTEXT = 2;
+export const TLB_FRAME = 3;
+/** Rights in bits 0-2, attributes in bits 8-15, log2 of the base pages spanned in bits 16-23. */
+export const TLB_META = 4;
+/** Next slot of the bucket, -1 for none. */
+export const TLB_LINK = 5;
+export const TLB_USED = 6;
+/** First bucket of the unit's chain, -1 for a unit that is no first level. */
+const TLB_BUCKET_BASE = 7;
 
 export class Tlb {
   readonly slots: number;
-  readonly vpnLo: Int32Array;
-  readonly vpnHi: Int32Array;
-  readonly context: Int32Array;
-  readonly frame: Int32Array;
-  readonly rights: Uint8Array;
-  readonly attrs: Uint8Array;
-  /** log2 of the base pages the slot spans. */
-  readonly span: Uint8Array;
-  readonly used: Uint8Array;
-  /** First slot of each bucket, -1 empty: instruction chain in [TLB_BUCKETS, 2 x), data chain in [0, TLB_BUCKETS). */
-  readonly head = new Int16Array(2 * TLB_BUCKETS).fill(-1);
-  readonly link: Int16Array;
+  /** The records. */
+  readonly records: Int32Array;
+  /** First slot of each bucket, -1 empty. */
+  readonly head: Int16Array = new Int16Array(2 * TLB_BUCKETS).fill(-1);
+  /** True when instruction and data accesses share the first level: both probe the data chain. */
+  readonly sharedFirstLevel: boolean;
   /** Slots filled with a span above one page; while 0 a look-up need not try larger pages. */
   wideSlots = 0;
   /** Set by `find`: 1 when a second-level unit answered. */
@@ -52,11 +62,8 @@ export class Tlb {
   readonly #base: Int32Array;
   readonly #sets: Int32Array;
   readonly #ways: Int32Array;
-  readonly #hand: Uint16Array;
+  readonly #hand: Int32Array;
   readonly #handBase: Int32Array;
-  /** Unit of a slot, and whether the unit is some chain's first level: bucket base, or -1. */
-  readonly #unitOf: Uint8Array;
-  readonly #bucketBase: Int32Array;
   readonly #exec: Int32Array;
   readonly #data: Int32Array;
 
@@ -66,6 +73,9 @@ export class Tlb {
     this.#handBase = new Int32Array(n);
     this.#sets = Int32Array.from(shape.units, (u) => u.sets);
     this.#ways = Int32Array.from(shape.units, (u) => u.ways);
+    this.#exec = Int32Array.from(shape.exec);
+    this.#data = Int32Array.from(shape.data);
+    this.sharedFirstLevel = shape.exec[0] === shape.data[0];
     let slots = 0;
     let sets = 0;
     for (let u = 0; u < n; u++) {
@@ -75,31 +85,19 @@ export class Tlb {
       sets += this.#sets[u] as number;
     }
     this.slots = slots;
-    this.#hand = new Uint16Array(sets);
-    this.vpnLo = new Int32Array(slots);
-    this.vpnHi = new Int32Array(slots);
-    this.context = new Int32Array(slots).fill(-1);
-    this.frame = new Int32Array(slots);
-    this.rights = new Uint8Array(slots);
-    this.attrs = new Uint8Array(slots);
-    this.span = new Uint8Array(slots);
-    this.used = new Uint8Array(slots);
-    this.link = new Int16Array(slots).fill(-1);
-    this.#unitOf = new Uint8Array(slots);
+    this.#hand = new Int32Array(sets);
+    this.records = new Int32Array(slots << TLB_RECORD_SHIFT);
     for (let u = 0; u < n; u++) {
-      const end = (this.#base[u] as number) + (this.#sets[u] as number) * (this.#ways[u] as number);
-      this.#unitOf.fill(u, this.#base[u], end);
+      const bucketBase = u === shape.data[0] ? 0 : u === shape.exec[0] ? TLB_BUCKETS : -1;
+      const end = u + 1 < n ? (this.#base[u + 1] as number) : slots;
+      for (let slot = this.#base[u] as number; slot < end; slot++) {
+        const at = slot << TLB_RECORD_SHIFT;
+        this.records[at + TLB_CONTEXT] = -1;
+        this.records[at + TLB_LINK] = -1;
+        this.records[at + TLB_BUCKET_BASE] = bucketBase;
+      }
     }
-    this.#exec = Int32Array.from(shape.exec);
-    this.#data = Int32Array.from(shape.data);
-    this.#bucketBase = new Int32Array(n).fill(-1);
-    this.#bucketBase[this.#data[0] as number] = 0;
-    if (this.#exec[0] !== this.#data[0]) this.#bucketBase[this.#exec[0] as number] = TLB_BUCKETS;
-    this.sharedFirstLevel = this.#exec[0] === this.#data[0];
   }
-
-  /** True when instruction and data accesses share the first level: both probe the data chain. */
-  readonly sharedFirstLevel: boolean;
 
   /**
    * The first-level slot that translates a page for an access of `kind` (0 fetch, else data) in `context`, or -1.
@@ -107,32 +105,36 @@ export class Tlb {
    */
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
     const chain = kind === 0 ? this.#exec : this.#data;
+    const records = this.records;
     this.secondLevelHit = 0;
     const first = this.#probe(chain[0] as number, vpnHi, vpnLo, context);
     if (first >= 0) {
-      this.used[first] = 1;
+      records[(first << TLB_RECORD_SHIFT) + TLB_USED] = 1;
       return first;
     }
     for (let i = 1; i < chain.length; i++) {
       const slot = this.#scan(chain[i] as number, vpnHi, vpnLo, context);
       if (slot < 0) continue;
-      this.used[slot] = 1;
+      const at = slot << TLB_RECORD_SHIFT;
+      records[at + TLB_USED] = 1;
       this.secondLevelHit = 1;
       return this.#insert(
         chain[0] as number,
-        this.vpnHi[slot] as number,
-        this.vpnLo[slot] as number,
-        this.context[slot] as number,
-        this.frame[slot] as number,
-        this.rights[slot] as number,
-        this.attrs[slot] as number,
-        this.span[slot] as number,
+        records[at + TLB_VPN_HI] as number,
+        records[at + TLB_VPN_LO] as number,
+        records[at + TLB_CONTEXT] as number,
+        records[at + TLB_FRAME] as number,
+        records[at + TLB_META] as number,
       );
     }
     return -1;
   }
 
-  /** Puts a translation into every unit of the chain of `kind`; answers its first-level slot. */
+  /**
+   * Puts a translation into every unit of the chain of `kind`; answers its first-level slot.
+   * @param frame page of the mem_map; of a span above one page, the first.
+   * @param span log2 of the base pages it translates.
+   */
   fill(
     kind: number,
     vpnHi: number,
@@ -144,21 +146,23 @@ export class Tlb {
     span: number,
   ): number {
     const chain = kind === 0 ? this.#exec : this.#data;
-    for (let i = chain.length - 1; i > 0; i--) {
-      this.#insert(chain[i] as number, vpnHi, vpnLo, context, frame, rights, attrs, span);
-    }
-    return this.#insert(chain[0] as number, vpnHi, vpnLo, context, frame, rights, attrs, span);
+    const meta = rights | (attrs << 8) | (span << 16);
+    for (let i = chain.length - 1; i > 0; i--) this.#insert(chain[i] as number, vpnHi, vpnLo, context, frame, meta);
+    return this.#insert(chain[0] as number, vpnHi, vpnLo, context, frame, meta);
   }
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
+    if (this.wideSlots !== 0) {
+      const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+      return this.dropRange(vpn, vpn + 1, context);
+    }
     let dropped = 0;
     for (let unit = 0; unit < this.#base.length; unit++) {
-      for (
-        let slot = this.#scan(unit, vpnHi, vpnLo, context);
-        slot >= 0;
-        slot = this.#scan(unit, vpnHi, vpnLo, context)
-      ) {
+      const first = (unit === this.#data[0] ? 0 : unit === this.#exec[0] ? TLB_BUCKETS : -1) as number;
+      for (;;) {
+        const slot = first >= 0 ? this.#probe(unit, vpnHi, vpnLo, context) : this.#scan(unit, vpnHi, vpnLo, context);
+        if (slot < 0) break;
         this.drop(slot);
         dropped++;
       }
@@ -170,7 +174,7 @@ export class Tlb {
   dropContext(context: number): number {
     let dropped = 0;
     for (let slot = 0; slot < this.slots; slot++) {
-      if (this.context[slot] === context && ((this.attrs[slot] as number) & TLB_GLOBAL) === 0) {
+      if (this.contextOf(slot) === context && (this.attrsOf(slot) & TLB_GLOBAL) === 0) {
         this.drop(slot);
         dropped++;
       }
@@ -182,10 +186,10 @@ export class Tlb {
   dropRange(start: number, end: number, context: number): number {
     let dropped = 0;
     for (let slot = 0; slot < this.slots; slot++) {
-      const owner = this.context[slot] as number;
-      if (owner < 0 || (owner !== context && ((this.attrs[slot] as number) & TLB_GLOBAL) === 0)) continue;
+      const owner = this.contextOf(slot);
+      if (owner < 0 || (owner !== context && (this.attrsOf(slot) & TLB_GLOBAL) === 0)) continue;
       const first = this.pageOf(slot);
-      if (first < end && first + 2 ** (this.span[slot] as number) > start) {
+      if (first < end && first + 2 ** this.spanOf(slot) > start) {
         this.drop(slot);
         dropped++;
       }
@@ -195,60 +199,104 @@ export class Tlb {
 
   /** Drops everything; with `keepGlobal` all but the global slots. */
   dropAll(keepGlobal: boolean): number {
+    const records = this.records;
+    const spared = keepGlobal ? TLB_GLOBAL << 8 : 0;
     let dropped = 0;
-    for (let slot = 0; slot < this.slots; slot++) {
-      if ((this.context[slot] as number) < 0) continue;
-      if (keepGlobal && ((this.attrs[slot] as number) & TLB_GLOBAL) !== 0) continue;
-      this.drop(slot);
+    for (let at = 0; at < records.length; at += 1 << TLB_RECORD_SHIFT) {
+      if ((records[at + TLB_CONTEXT] as number) < 0 || ((records[at + TLB_META] as number) & spared) !== 0) continue;
+      this.drop(at >> TLB_RECORD_SHIFT);
       dropped++;
     }
     return dropped;
   }
 
+  /** Low half of the page number a slot translates. */
+  vpnLoOf(slot: number): number {
+    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_VPN_LO] as number;
+  }
+
+  /** High half of the page number a slot translates. */
+  vpnHiOf(slot: number): number {
+    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_VPN_HI] as number;
+  }
+
   /** Page number a slot translates. */
   pageOf(slot: number): number {
-    return ((this.vpnHi[slot] as number) >>> 0) * 4294967296 + ((this.vpnLo[slot] as number) >>> 0);
+    return (this.vpnHiOf(slot) >>> 0) * 4294967296 + (this.vpnLoOf(slot) >>> 0);
+  }
+
+  /** Context a slot belongs to, -1 when it is empty. */
+  contextOf(slot: number): number {
+    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_CONTEXT] as number;
+  }
+
+  /** Page of the mem_map a slot translates to. */
+  frameOf(slot: number): number {
+    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_FRAME] as number;
+  }
+
+  /** RIGHT_ bits of a slot. */
+  rightsOf(slot: number): number {
+    return (this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & 0xff;
+  }
+
+  /** TLB_GLOBAL, TLB_CLEAN and TLB_TABLE bits of a slot. */
+  attrsOf(slot: number): number {
+    return ((this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) >> 8) & 0xff;
+  }
+
+  /** log2 of the base pages a slot spans. */
+  spanOf(slot: number): number {
+    return (this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) >> 16;
+  }
+
+  /** Next slot of the same bucket, -1 for none. */
+  linkOf(slot: number): number {
+    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_LINK] as number;
   }
 
   /** Empties one slot. */
   drop(slot: number): void {
-    if ((this.context[slot] as number) < 0) return;
-    const bucketBase = this.#bucketBase[this.#unitOf[slot] as number] as number;
-    if (bucketBase >= 0) this.#unlink(slot, bucketBase);
-    if ((this.span[slot] as number) !== 0) this.wideSlots--;
-    this.context[slot] = -1;
-    this.used[slot] = 0;
+    const records = this.records;
+    const at = slot << TLB_RECORD_SHIFT;
+    if ((records[at + TLB_CONTEXT] as number) < 0) return;
+    if ((records[at + TLB_BUCKET_BASE] as number) >= 0) this.#unlink(slot, at);
+    if ((records[at + TLB_META] as number) >>> 16 !== 0) this.wideSlots--;
+    records[at + TLB_CONTEXT] = -1;
+    records[at + TLB_USED] = 0;
   }
 
   /** First-level look-up through the hash; wide slots are found by a scan. */
   #probe(unit: number, vpnHi: number, vpnLo: number, context: number): number {
-    const base = this.#bucketBase[unit] as number;
-    for (
-      let slot = this.head[base + (vpnLo & (TLB_BUCKETS - 1))] as number;
-      slot >= 0;
-      slot = this.link[slot] as number
-    ) {
+    const records = this.records;
+    const bucketBase = records[((this.#base[unit] as number) << TLB_RECORD_SHIFT) + TLB_BUCKET_BASE] as number;
+    let slot = this.head[bucketBase + (vpnLo & (TLB_BUCKETS - 1))] as number;
+    while (slot >= 0) {
+      const at = slot << TLB_RECORD_SHIFT;
       if (
-        this.vpnLo[slot] === vpnLo &&
-        this.vpnHi[slot] === vpnHi &&
-        (this.context[slot] === context || ((this.attrs[slot] as number) & TLB_GLOBAL) !== 0)
+        records[at + TLB_VPN_LO] === vpnLo &&
+        records[at + TLB_VPN_HI] === vpnHi &&
+        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
       ) {
         return slot;
       }
+      slot = records[at + TLB_LINK] as number;
     }
     return this.wideSlots === 0 ? -1 : this.#scan(unit, vpnHi, vpnLo, context);
   }
 
   #scan(unit: number, vpnHi: number, vpnLo: number, context: number): number {
+    const records = this.records;
     const ways = this.#ways[unit] as number;
     const start = (this.#base[unit] as number) + this.#setOf(unit, vpnHi, vpnLo) * ways;
     for (let slot = start; slot < start + ways; slot++) {
-      const mask = -1 << (this.span[slot] as number);
+      const at = slot << TLB_RECORD_SHIFT;
+      const owner = records[at + TLB_CONTEXT] as number;
+      const meta = records[at + TLB_META] as number;
       if (
-        this.vpnLo[slot] === (vpnLo & mask) &&
-        this.vpnHi[slot] === vpnHi &&
-        (this.context[slot] === context ||
-          ((this.context[slot] as number) >= 0 && ((this.attrs[slot] as number) & TLB_GLOBAL) !== 0))
+        records[at + TLB_VPN_LO] === (vpnLo & (-1 << (meta >> 16))) &&
+        records[at + TLB_VPN_HI] === vpnHi &&
+        (owner === context || (owner >= 0 && (meta & (TLB_GLOBAL << 8)) !== 0))
       ) {
         return slot;
       }
@@ -260,60 +308,63 @@ export class Tlb {
     const sets = this.#sets[unit] as number;
     if (sets === 1) return 0;
     if ((sets & (sets - 1)) === 0) return vpnLo & (sets - 1);
-    return ((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % sets;
+    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % sets) | 0;
   }
 
-  #insert(
-    unit: number,
-    vpnHi: number,
-    vpnLo: number,
-    context: number,
-    frame: number,
-    rights: number,
-    attrs: number,
-    span: number,
-  ): number {
+  #insert(unit: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
+    const records = this.records;
     const set = this.#setOf(unit, vpnHi, vpnLo);
     const ways = this.#ways[unit] as number;
-    const start = (this.#base[unit] as number) + set * ways;
+    const start = (this.#base[unit] as number) + Math.imul(set, ways);
     const handAt = (this.#handBase[unit] as number) + set;
     let hand = this.#hand[handAt] as number;
-    const used = this.used;
+    let at = (start + hand) << TLB_RECORD_SHIFT;
     // An unused slot comes up within one turn; the turn clears the used bits it passes.
-    while (used[start + hand] === 1) {
-      used[start + hand] = 0;
+    while (records[at + TLB_USED] === 1) {
+      records[at + TLB_USED] = 0;
       hand = hand + 1 === ways ? 0 : hand + 1;
+      at = (start + hand) << TLB_RECORD_SHIFT;
     }
     const slot = start + hand;
     this.#hand[handAt] = hand + 1 === ways ? 0 : hand + 1;
-    this.drop(slot);
-    const mask = -1 << span;
-    this.vpnHi[slot] = vpnHi;
-    this.vpnLo[slot] = vpnLo & mask;
-    this.context[slot] = context;
-    this.frame[slot] = frame;
-    this.rights[slot] = rights;
-    this.attrs[slot] = attrs;
-    this.span[slot] = span;
-    used[slot] = 1;
-    if (span !== 0) this.wideSlots++;
-    const bucketBase = this.#bucketBase[unit] as number;
+    const bucketBase = records[at + TLB_BUCKET_BASE] as number;
+    if ((records[at + TLB_CONTEXT] as number) >= 0) {
+      if (bucketBase >= 0) this.#unlink(slot, at);
+      if ((records[at + TLB_META] as number) >> 16 !== 0) this.wideSlots--;
+    }
+    const tag = vpnLo & (-1 << (meta >> 16));
+    records[at + TLB_VPN_LO] = tag;
+    records[at + TLB_VPN_HI] = vpnHi;
+    records[at + TLB_CONTEXT] = context;
+    records[at + TLB_FRAME] = frame;
+    records[at + TLB_META] = meta;
+    records[at + TLB_USED] = 1;
+    if (meta >> 16 !== 0) this.wideSlots++;
     if (bucketBase >= 0) {
-      const bucket = bucketBase + (vpnLo & mask & (TLB_BUCKETS - 1));
-      this.link[slot] = this.head[bucket] as number;
+      const bucket = bucketBase + (tag & (TLB_BUCKETS - 1));
+      records[at + TLB_LINK] = this.head[bucket] as number;
       this.head[bucket] = slot;
     }
     return slot;
   }
 
-  #unlink(slot: number, bucketBase: number): void {
-    const bucket = bucketBase + ((this.vpnLo[slot] as number) & (TLB_BUCKETS - 1));
-    if (this.head[bucket] === slot) {
-      this.head[bucket] = this.link[slot] as number;
+  #unlink(slot: number, at: number): void {
+    const records = this.records;
+    const bucket =
+      (records[at + TLB_BUCKET_BASE] as number) + ((records[at + TLB_VPN_LO] as number) & (TLB_BUCKETS - 1));
+    const next = records[at + TLB_LINK] as number;
+    let before = this.head[bucket] as number;
+    if (before === slot) {
+      this.head[bucket] = next;
       return;
     }
-    let at = this.head[bucket] as number;
-    while (this.link[at] !== slot) at = this.link[at] as number;
-    this.link[at] = this.link[slot] as number;
+    for (;;) {
+      const link = (before << TLB_RECORD_SHIFT) + TLB_LINK;
+      if (records[link] === slot) {
+        records[link] = next;
+        return;
+      }
+      before = records[link] as number;
+    }
   }
 }

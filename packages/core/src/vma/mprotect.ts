@@ -130,15 +130,15 @@ function changePteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number):
   const words = k.memory.words;
   const { loAt, pteWords } = k.tables;
   const hiAt = pteWords === 2 ? k.tables.hiAt : loAt;
-  const { presentLo, presentHi, modifyKeepLo, modifyKeepHi, countLo, countHi } = k.arch.pteFormat;
+  const { presentLo, presentHi, modifyKeepLo, modifyKeepHi, modifyTakeLo, modifyTakeHi, countLo, countHi } = k.arch.pteFormat;
   const { protLo, protHi } = vma;
   for (let i = 0; i < nr; i++) {
     const entry = at + i * pteWords;
     const lo = words[entry + loAt] as number;
     const hi = pteWords === 2 ? (words[entry + hiAt] as number) : 0;
     if (((lo & presentLo) | (hi & presentHi)) === 0) continue;
-    const newLo = ((lo & modifyKeepLo) | protLo) & countLo;
-    const newHi = ((hi & modifyKeepHi) | protHi) & countHi;
+    const newLo = ((lo & modifyKeepLo) | (protLo & modifyTakeLo)) & countLo;
+    const newHi = ((hi & modifyKeepHi) | (protHi & modifyTakeHi)) & countHi;
     // The pending-flush rule sees the old entry, as it would in ptep_get_and_clear.
     setPteAt(k, vma.mm, vpn + i, entry, newHi, newLo);
   }

@@ -182,7 +182,7 @@ export class TestMmu extends Mmu {
 
   override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
     for (const mm of this.host.mms) {
-      if (mm.context === cpu.tlb.context[slot]) return mm;
+      if (mm.context === cpu.tlb.contextOf(slot)) return mm;
     }
     return null;
   }

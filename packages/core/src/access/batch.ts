@@ -1,0 +1,196 @@
+/**
+ * The replay loop: many accesses of one process on one CPU, the hottest code of the simulator (style.md section 5).
+ * TLB arrays, masks and shifts are in locals for the whole batch; a hit costs one probe of the hash and no call.
+ */
+import { type AccessKind, STORE } from '../arch/mmu-data.js';
+import { TLB_DATA_LOOKUPS, TLB_EXEC_LOOKUPS } from '../events/counters.js';
+import { doPageFault, type FaultCounts } from '../fault/page-fault.js';
+import type { Kernel } from '../kernel.js';
+import type { Cpu } from '../smp/cpu.js';
+import { runToEnd } from '../smp/driver.js';
+import {
+  TLB_BUCKETS,
+  TLB_CONTEXT,
+  TLB_LINK,
+  TLB_META,
+  TLB_RECORD_SHIFT,
+  TLB_USED,
+  TLB_VPN_HI,
+  TLB_VPN_LO,
+} from '../tlb/tlb.js';
+import type { Mm } from '../vma/mm.js';
+import { translate } from './translate.js';
+
+/** Accesses as a struct of arrays, in order. */
+export interface AccessBatch {
+  /** 0 fetch, 1 load, 2 store, 3 modify (a store). */
+  readonly kind: Uint8Array;
+  /** Virtual address, low and high half. */
+  readonly addrLo: Int32Array;
+  readonly addrHi: Int32Array;
+  /** Bytes, at least 1; an access may cross into the next page. */
+  readonly size: Uint16Array;
+}
+
+/** Where and why a batch stopped early. */
+export class BatchStop {
+  /** Index of the access that could not be done. */
+  index = 0;
+  /** SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR or FAULT_OOM; 0 when the batch was done. */
+  signal = 0;
+  /** Page the signal is about. */
+  vpn = 0;
+}
+
+/**
+ * Runs accesses [from, to) of `batch`.
+ * @param record number of the batch's first access in the trace: stores write a pattern made from it and the address.
+ * @returns the index of the first access not done: `to`, or the one `stop` speaks of.
+ */
+export function runBatch(
+  k: Kernel,
+  cpu: Cpu,
+  mm: Mm,
+  task: FaultCounts,
+  batch: AccessBatch,
+  from: number,
+  to: number,
+  record: number,
+  stop: BatchStop,
+): number {
+  const { tlb } = cpu;
+  const { kind, addrLo: lo, addrHi: hi, size } = batch;
+  const { head, records } = tlb;
+  const { pageShift } = k.memory;
+  const pageMask = k.memory.pageSize - 1;
+  const hiShift = 32 - pageShift;
+  const execBase = tlb.sharedFirstLevel ? 0 : TLB_BUCKETS;
+  const bucketMask = TLB_BUCKETS - 1;
+  const context = cpu.context;
+  const writes = k.contents;
+  let execHits = 0;
+  let dataHits = 0;
+  let i = from;
+  stop.signal = 0;
+  for (; i < to; i++) {
+    const addressLo = lo[i] as number;
+    const vpnLo = (addressLo >>> pageShift) | ((hi[i] as number) << hiShift);
+    const vpnHi = (hi[i] as number) >>> pageShift;
+    const what = kind[i] as number;
+    const offset = addressLo & pageMask;
+    const crosses = offset + (size[i] as number) > pageMask + 1;
+    let slot = head[(what === 0 ? execBase : 0) + (vpnLo & bucketMask)] as number;
+    let at = slot << TLB_RECORD_SHIFT;
+    if (slot >= 0 && records[at] !== vpnLo) {
+      slot = records[at + TLB_LINK] as number;
+      at = slot << TLB_RECORD_SHIFT;
+    }
+    if (
+      !crosses &&
+      slot >= 0 &&
+      records[at + TLB_VPN_LO] === vpnLo &&
+      records[at + TLB_VPN_HI] === vpnHi &&
+      records[at + TLB_CONTEXT] === context &&
+      (((records[at + TLB_META] as number) >> (what === 3 ? STORE : what)) & 1) === 1
+    ) {
+      records[at + TLB_USED] = 1;
+      if (what === 0) execHits++;
+      else dataHits++;
+      if (what >= STORE && writes) writePattern(k, tlb.frameOf(slot), offset, size[i] as number, record + i, addressLo);
+      continue;
+    }
+    if (!slowAccess(k, cpu, mm, task, what, vpnHi, vpnLo, offset, size[i] as number, record + i, addressLo, stop))
+      break;
+  }
+  const values = k.counters.values;
+  values[TLB_EXEC_LOOKUPS] = (values[TLB_EXEC_LOOKUPS] as number) + execHits;
+  values[TLB_DATA_LOOKUPS] = (values[TLB_DATA_LOOKUPS] as number) + dataHits;
+  stop.index = i;
+  return i;
+}
+
+/** An access that missed the first level, lacks the right, or crosses a page. False for a signal. */
+function slowAccess(
+  k: Kernel,
+  cpu: Cpu,
+  mm: Mm,
+  task: FaultCounts,
+  what: number,
+  vpnHi: number,
+  vpnLo: number,
+  offset: number,
+  size: number,
+  record: number,
+  addressLo: number,
+  stop: BatchStop,
+): boolean {
+  const kind = (what === 3 ? STORE : what) as AccessKind;
+  const { pageSize } = k.memory;
+  let hi = vpnHi;
+  let lo = vpnLo;
+  let at = offset;
+  for (let left = size; left > 0; ) {
+    const part = Math.min(left, pageSize - at);
+    const slot = resolve(k, cpu, mm, task, kind, hi, lo, stop);
+    if (slot < 0) return false;
+    if (kind === STORE && k.contents) writePattern(k, cpu.tlb.frameOf(slot), at, part, record, addressLo);
+    left -= part;
+    at = 0;
+    lo = (lo + 1) | 0;
+    if (lo === 0) hi = (hi + 1) | 0;
+  }
+  return true;
+}
+
+function resolve(
+  k: Kernel,
+  cpu: Cpu,
+  mm: Mm,
+  task: FaultCounts,
+  kind: AccessKind,
+  vpnHi: number,
+  vpnLo: number,
+  stop: BatchStop,
+): number {
+  for (;;) {
+    const slot = translate(k, cpu, kind, vpnHi, vpnLo);
+    if (slot >= 0) return slot;
+    const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+    const outcome = runToEnd(doPageFault(k, mm, task, kind, vpn, slot));
+    if (outcome < 0) {
+      stop.signal = outcome;
+      stop.vpn = vpn;
+      return -1;
+    }
+  }
+}
+
+/**
+ * A trace has no data, so a store writes a pattern: every word the bytes lie in gets, in those bytes, a value made from
+ * the record's number and the address.
+ */
+function writePattern(k: Kernel, page: number, offset: number, size: number, record: number, address: number): void {
+  const { memory } = k;
+  const base = (memory.slot[page] as number) === 0 ? memory.materialize(page) : (memory.slot[page] as number);
+  const words = memory.words;
+  const value = Math.imul(record | 0, 0x9e3779b1) ^ address;
+  const end = offset + size;
+  for (let at = offset; at < end; ) {
+    const next = (at | 3) + 1;
+    const stopAt = next < end ? next : end;
+    const word = base + (at >>> 2);
+    if (stopAt - at === 4) {
+      words[word] = value;
+    } else {
+      const mask = byteMask(at & 3, stopAt - at, memory.byteSwizzle);
+      words[word] = ((words[word] as number) & ~mask) | (value & mask);
+    }
+    at = stopAt;
+  }
+}
+
+/** Mask of `n` bytes from byte `first` of a word, in the memory's byte order. */
+function byteMask(first: number, n: number, swizzle: number): number {
+  const low = swizzle === 0 ? first : 4 - first - n;
+  return (n === 4 ? -1 : (1 << (8 * n)) - 1) << (8 * low);
+}

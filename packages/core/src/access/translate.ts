@@ -1,0 +1,59 @@
+/**
+ * Every load, store and fetch of user mode goes through here: the CPU's TLB, the machine's miss handler, the page-fault
+ * handler, and again until the access succeeds or is a signal.
+ */
+import { FAULT_RIGHTS } from '../arch/mmu.js';
+import type { AccessKind } from '../arch/mmu-data.js';
+import { KernelBug } from '../errors.js';
+import { TLB_EXEC_LOOKUPS, TLB_EXEC_MISSES, TLB_EXEC_MISSES_2 } from '../events/counters.js';
+import { doPageFault, type FaultCounts } from '../fault/page-fault.js';
+import type { Kernel } from '../kernel.js';
+import type { Cpu } from '../smp/cpu.js';
+import type { Op } from '../smp/lock.js';
+import type { Mm } from '../vma/mm.js';
+
+/** An instruction that faults this often without getting on is a defect of ours. */
+const MAX_ROUNDS = 16;
+
+/**
+ * One try of one access: the TLB, then the machine. Atomic.
+ * @returns the first-level TLB slot that translates it, or FAULT_ABSENT or FAULT_RIGHTS.
+ */
+export function translate(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+  const { tlb } = cpu;
+  const values = k.counters.values;
+  const side = kind === 0 ? 0 : 1;
+  values[TLB_EXEC_LOOKUPS + side] = (values[TLB_EXEC_LOOKUPS + side] as number) + 1;
+  const slot = tlb.find(kind, vpnHi, vpnLo, cpu.context);
+  if (slot < 0) {
+    values[TLB_EXEC_MISSES + side] = (values[TLB_EXEC_MISSES + side] as number) + 1;
+    values[TLB_EXEC_MISSES_2 + side] = (values[TLB_EXEC_MISSES_2 + side] as number) + 1;
+    return k.mmu.miss(cpu, kind, vpnHi, vpnLo);
+  }
+  if (tlb.secondLevelHit === 1) values[TLB_EXEC_MISSES + side] = (values[TLB_EXEC_MISSES + side] as number) + 1;
+  if (((tlb.rightsOf(slot) >> kind) & 1) === 1) return slot;
+  return k.mmu.denied(cpu, kind, slot, vpnHi, vpnLo);
+}
+
+/**
+ * Translates with faults: an operation of the process that makes the access.
+ * @returns a TLB slot, or what doPageFault answers for a signal (negative).
+ */
+export function* touch(
+  k: Kernel,
+  cpu: Cpu,
+  mm: Mm,
+  task: FaultCounts,
+  kind: AccessKind,
+  vpnHi: number,
+  vpnLo: number,
+): Op<number> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const slot = translate(k, cpu, kind, vpnHi, vpnLo);
+    if (slot >= 0) return slot;
+    const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+    const outcome = yield* doPageFault(k, mm, task, kind, vpn, slot === FAULT_RIGHTS ? FAULT_RIGHTS : slot);
+    if (outcome < 0) return outcome;
+  }
+  throw new KernelBug(`access of kind ${kind} to page ${vpnHi >>> 0}:${vpnLo >>> 0} makes no progress`);
+}

@@ -1,0 +1,77 @@
+/** Areas recounted: order, bounds, totals, file and anon_vma lists, the commit charge (F7 to F11). */
+import type { Kernel } from '../kernel.js';
+import type { AddressSpace } from '../pagecache/address-space.js';
+import { statAccount } from '../vma/accounting.js';
+import { VM_ACCOUNT, VM_LOCKED, VM_NONLINEAR, VM_SHARED } from '../vma/flags.js';
+import { Mm } from '../vma/mm.js';
+import type { Vma } from '../vma/vma.js';
+import type { Say } from './audit.js';
+
+export function auditAreas(k: Kernel, say: Say): void {
+  let charged = 0;
+  const spaces = new Map<AddressSpace, Vma[]>();
+  for (const mm of k.mms) {
+    charged += auditMm(k, mm, say);
+    for (const vma of mm.vmas) {
+      if (vma.file === null) continue;
+      const space = vma.file.inode.mapping;
+      const list = spaces.get(space);
+      if (list === undefined) spaces.set(space, [vma]);
+      else list.push(vma);
+    }
+  }
+  if (charged !== k.committed) say('F9', `vm_committed_space ${k.committed}, areas charge ${charged}`);
+  for (const [space, areas] of spaces) auditSpace(space, areas, say);
+}
+
+function auditMm(k: Kernel, mm: Mm, say: Say): number {
+  let total = 0;
+  let locked = 0;
+  let charged = 0;
+  let count = 0;
+  let end = 0;
+  let prev: Vma | null = null;
+  const twin = new Mm(-1, 0, false, k.events);
+  for (const vma of mm.vmas) {
+    if (vma.start < end || vma.start >= vma.end) say('F7', `mm ${mm.id}: area [${vma.start}, ${vma.end}) out of order`);
+    if (vma.prev !== prev) say('F7', `mm ${mm.id}: area [${vma.start}, ${vma.end}) has another neighbour below`);
+    if (mm.vmas.find(vma.start) !== vma)
+      say('F7', `mm ${mm.id}: the tree does not find area [${vma.start}, ${vma.end})`);
+    if (vma.end > k.arch.layout.taskSizePages) say('F7', `mm ${mm.id}: area ends above TASK_SIZE`);
+    end = vma.end;
+    prev = vma;
+    count++;
+    total += vma.pages;
+    if ((vma.flags & VM_LOCKED) !== 0) locked += vma.pages;
+    if ((vma.flags & VM_ACCOUNT) !== 0) charged += vma.pages;
+    statAccount(twin, vma.flags, vma.file, vma.pages);
+    if (vma.anonVma !== null && !vma.anonVma.areas.has(vma))
+      say('F11', `mm ${mm.id}: area [${vma.start}, ${vma.end}) is not on its anon_vma`);
+    const prot = k.arch.pteFormat.protection;
+    const i = 2 * (vma.flags & 15);
+    if (vma.protLo !== prot[i] || vma.protHi !== prot[i + 1])
+      say('F17', `mm ${mm.id}: vm_page_prot of [${vma.start}, ${vma.end}) differs from its flags`);
+  }
+  if (count !== mm.vmas.size) say('F7', `mm ${mm.id}: map_count ${mm.vmas.size}, areas ${count}`);
+  if (total !== mm.totalVm) say('F8', `mm ${mm.id}: total_vm ${mm.totalVm}, areas ${total}`);
+  if (locked !== mm.lockedVm) say('F8', `mm ${mm.id}: locked_vm ${mm.lockedVm}, areas ${locked}`);
+  if (twin.sharedVm !== mm.sharedVm) say('F8', `mm ${mm.id}: shared_vm ${mm.sharedVm}, areas ${twin.sharedVm}`);
+  if (twin.execVm !== mm.execVm) say('F8', `mm ${mm.id}: exec_vm ${mm.execVm}, areas ${twin.execVm}`);
+  if (twin.stackVm !== mm.stackVm) say('F8', `mm ${mm.id}: stack_vm ${mm.stackVm}, areas ${twin.stackVm}`);
+  return charged;
+}
+
+function auditSpace(space: AddressSpace, areas: readonly Vma[], say: Say): void {
+  const { name } = space.host;
+  let writable = 0;
+  for (const vma of areas) {
+    const list = (vma.flags & VM_NONLINEAR) !== 0 ? space.nonlinear : space.linear;
+    if (!list.has(vma)) say('F10', `${name}: area [${vma.start}, ${vma.end}) is not on its list`);
+    if ((vma.flags & VM_SHARED) !== 0) writable++;
+  }
+  if (space.linear.size + space.nonlinear.size !== areas.length) {
+    say('F10', `${name}: ${space.linear.size + space.nonlinear.size} areas listed, ${areas.length} map it`);
+  }
+  if (writable !== space.writableAreas)
+    say('F10', `${name}: i_mmap_writable ${space.writableAreas}, shared areas ${writable}`);
+}

@@ -1,0 +1,42 @@
+/**
+ * machine.audit(): recomputes from scratch every truth that is cached somewhere, and compares (generic-mm 20). Slow on
+ * purpose: nothing here trusts a counter. Each finding says which invariant, what was expected and what is there.
+ */
+import type { Kernel } from '../kernel.js';
+import { auditAreas } from './areas.js';
+import { auditFrames } from './frames.js';
+import { auditTables, type TableCensus } from './tables.js';
+import { auditTlbs } from './tlbs.js';
+
+/** One broken invariant. */
+export interface Finding {
+  /** Number in generic-mm section 20, such as `F3`. */
+  readonly invariant: string;
+  readonly message: string;
+}
+
+/** Everything the audit found; empty for a machine in order. */
+export function audit(k: Kernel): Finding[] {
+  const findings: Finding[] = [];
+  const say = (invariant: string, message: string): void => {
+    findings.push({ invariant, message });
+  };
+  const census: TableCensus = auditTables(k, say);
+  auditAreas(k, say);
+  auditFrames(k, census, say);
+  auditTlbs(k, say);
+  auditLocks(k, say);
+  return findings;
+}
+
+/** How an audit reports: invariant number and message. */
+export type Say = (invariant: string, message: string) => void;
+
+function auditLocks(k: Kernel, say: Say): void {
+  for (const mm of k.mms) {
+    if (!mm.mmapSem.free) say('F23', `mm ${mm.id}: mmap_sem is held at rest`);
+    if (mm.pageTableLock.held) say('F23', `mm ${mm.id}: page_table_lock is held at rest`);
+  }
+  for (const lock of k.pteLocks.values()) if (lock.held) say('F23', 'a pte lock is held at rest');
+  for (const cpu of k.cpus) if (cpu.fullmmGather) say('F23', `CPU ${cpu.id}: a gather is open at rest`);
+}

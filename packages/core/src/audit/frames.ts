@@ -1,0 +1,48 @@
+/** Frames recounted: map counts, reference counts, free lists, and that every frame belongs to somebody (F1, F2, F22). */
+import { KernelBug } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+import { PG_BUDDY, PG_CACHED, PG_TABLE } from '../memory/mem-map.js';
+import type { Say } from './audit.js';
+import type { TableCensus } from './tables.js';
+
+export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
+  const { map } = k;
+  let free = 0;
+  try {
+    for (const zone of k.pages.zones) {
+      const counted = zone.recountFree();
+      if (counted !== zone.freePages)
+        say('F22', `zone ${zone.name}: ${zone.freePages} pages free, lists hold ${counted}`);
+      free += counted;
+    }
+    k.memory.check();
+  } catch (error) {
+    if (!(error instanceof KernelBug)) throw error;
+    say('F22', error.message);
+  }
+  let owned = 0;
+  for (let page = 0; page < map.nrPages; page++) {
+    const count = map.count[page] as number;
+    const mapped = census.mapped[page] as number;
+    const flags = map.flags[page] as number;
+    if (mapped !== map.mapcount[page]) say('F1', `page ${page}: mapcount ${map.mapcount[page]}, entries ${mapped}`);
+    const isTable = census.tablePages.has(page);
+    if (isTable || (flags & PG_TABLE) !== 0) {
+      if (!isTable && map.priv[page] === 0) say('F22', `page ${page} is marked a table but no root reaches it`);
+      owned++;
+      continue;
+    }
+    if (count === 0) {
+      if (k.memory.slot[page] !== 0) say('F22', `free page ${page} has contents`);
+      continue;
+    }
+    owned++;
+    let expected = mapped;
+    if ((flags & PG_CACHED) !== 0) expected++;
+    if (page === k.zeroPage) expected += k.zeroPageBase;
+    if (count !== expected) say('F2', `page ${page}: count ${count}, references found ${expected}`);
+    if ((flags & PG_BUDDY) !== 0) say('F22', `page ${page} is in use and on a free list`);
+  }
+  if (free + owned !== map.nrPages) say('F22', `${free} pages free and ${owned} owned of ${map.nrPages}`);
+  if ((k.memory.slot[k.zeroPage] as number) !== 0) say('F13', 'the zero page was written');
+}

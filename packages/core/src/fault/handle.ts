@@ -1,0 +1,69 @@
+/** __handle_mm_fault and handle_pte_fault (generic-mm 4.2, 4.3). */
+import type { Kernel } from '../kernel.js';
+import { allocPte } from '../pgtable/alloc.js';
+import { pteLock } from '../pgtable/lock.js';
+import { setPteAt } from '../pgtable/set-pte.js';
+import type { Op } from '../smp/lock.js';
+import type { Vma } from '../vma/vma.js';
+import { doAnonymousPage } from './anonymous.js';
+import { VM_FAULT_BITS, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
+import { doNoPage } from './nopage.js';
+import { doWpPage, entryIs } from './wp.js';
+
+/**
+ * Resolves a fault of `vma` at page `vpn`; the area is known to allow the access. mmap_sem is held on entry and exit.
+ * @returns a VM_FAULT code, with VM_FAULT_WRITE or VM_FAULT_BITS.
+ */
+export function* handleMmFault(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<number> {
+  const { mm } = vma;
+  const { tables, memory } = k;
+  const vpnHi = (vpn / 4294967296) | 0;
+  const vpnLo = vpn | 0;
+  let at = tables.lookup(mm, vpnHi, vpnLo);
+  if (at === 0) {
+    at = yield* allocPte(k, mm, vpnHi, vpnLo);
+    if (at === 0) return VM_FAULT_OOM;
+  }
+  // Read without the lock: everything that acts on it looks again under the lock.
+  const f = k.arch.pteFormat;
+  const lo = memory.words[at + tables.loAt] as number;
+  const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
+  if (!f.isPresent(hi, lo)) {
+    if (!f.isNone(hi, lo)) return VM_FAULT_SIGBUS; // swap and nonlinear file entries: nobody makes them yet
+    return vma.file === null ? yield* doAnonymousPage(k, vma, vpn, at, write) : yield* doNoPage(k, vma, vpn, at, write);
+  }
+  const lock = pteLock(k, mm, at);
+  if (!lock.tryLock()) yield* lock.wait();
+  if (!entryIs(k, at, hi, lo)) {
+    lock.unlock();
+    return VM_FAULT_MINOR;
+  }
+  if (write && !f.write.allows(hi, lo)) return yield* doWpPage(k, vma, vpn, at, hi, lo, lock);
+  setAccessFlags(k, vma, vpn, at, hi, lo, write);
+  lock.unlock();
+  return VM_FAULT_MINOR | VM_FAULT_BITS;
+}
+
+/** Steps 4 to 6 of handle_pte_fault: mkdirty for a write, mkyoung, and ptep_set_access_flags if that changed anything. */
+function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: number, write: boolean): void {
+  const f = k.arch.pteFormat;
+  const { mm } = vma;
+  let newLo = lo;
+  let newHi = hi;
+  if (write) {
+    newLo = (newLo & f.mkdirty.keepLo) | f.mkdirty.setLo;
+    newHi = (newHi & f.mkdirty.keepHi) | f.mkdirty.setHi;
+  }
+  newLo = (newLo & f.mkyoung.keepLo) | f.mkyoung.setLo;
+  newHi = (newHi & f.mkyoung.keepHi) | f.mkyoung.setHi;
+  if (newLo === lo && newHi === hi) {
+    if (write) k.mmu.flushPage(mm, vpn);
+    return;
+  }
+  // On machines whose hardware keeps the young bit a read updates nothing (x86).
+  if (write || k.arch.faults.readUpdatesAccessFlags) {
+    setPteAt(k, mm, vpn, at, newHi, newLo);
+    k.mmu.flushPage(mm, vpn);
+  }
+  k.mmu.updateMmuCache(k.cpu, mm, vpn, newHi, newLo);
+}

@@ -1,0 +1,58 @@
+/** do_no_page (generic-mm 4.5): the file's page, or a private copy of it for a write. */
+import { type MappedFile, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage } from '../fs/file.js';
+import type { Kernel } from '../kernel.js';
+import { pteLock } from '../pgtable/lock.js';
+import { anonVmaPrepare } from '../rmap/anon-vma.js';
+import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
+import { type Op, RESCHED } from '../smp/lock.js';
+import { VM_SHARED } from '../vma/flags.js';
+import type { Vma } from '../vma/vma.js';
+import { entryIsNone } from './anonymous.js';
+import { VM_FAULT_MAJOR, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
+import { allocCopiedPage, installPage } from './install.js';
+
+/** Handles a fault on an absent page of a file area. `at` is the pte's word index; no pte lock is held. */
+export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
+  const { mm } = vma;
+  const { inode } = vma.file as MappedFile;
+  const mapping = inode.mapping;
+  const copies = write && (vma.flags & VM_SHARED) === 0;
+  const found: Nopage = { page: NOPAGE_SIGBUS, major: false };
+  for (;;) {
+    const sequence = mapping.truncateCount;
+    yield* inode.nopage(vma, vpn, found);
+    if (found.page === NOPAGE_SIGBUS) return VM_FAULT_SIGBUS;
+    if (found.page === NOPAGE_OOM) return VM_FAULT_OOM;
+    let page = found.page;
+    if (copies) {
+      let copy = -1;
+      if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) copy = allocCopiedPage(k, page);
+      k.pages.put(page);
+      if (copy < 0) return VM_FAULT_OOM;
+      page = copy;
+    }
+    const lock = pteLock(k, mm, at);
+    if (!lock.tryLock()) yield* lock.wait();
+    // A truncation while nopage slept may have taken the page away again.
+    if (mapping.truncateCount !== sequence) {
+      lock.unlock();
+      k.pages.put(page);
+      yield RESCHED;
+      continue;
+    }
+    if (entryIsNone(k, at)) {
+      if (copies) {
+        mm.anonRss++;
+        pageAddAnonRmap(k, page, vma, vpn);
+      } else {
+        mm.fileRss++;
+        pageAddFileRmap(k, page);
+      }
+      installPage(k, vma, vpn, at, page, write);
+    } else {
+      k.pages.put(page);
+    }
+    lock.unlock();
+    return found.major ? VM_FAULT_MAJOR : VM_FAULT_MINOR;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The page-fault entry common to all machines (generic-mm 4.1): which area, may it grow, does it allow the access; then
+ * the generic handler. What differs by machine is data (FaultRules).
+ */
+
+import { FAULT_RIGHTS } from '../arch/mmu.js';
+import { type AccessKind, LOAD, STORE } from '../arch/mmu-data.js';
+import { BIT_FAULTS, EXEC_FAULTS, MAJOR_FAULTS, MINOR_FAULTS, SIGNALS } from '../events/counters.js';
+import { FAULT, SIGNAL } from '../events/ring.js';
+import type { Kernel } from '../kernel.js';
+import type { Op } from '../smp/lock.js';
+import { VM_GROWSDOWN } from '../vma/flags.js';
+import type { Mm } from '../vma/mm.js';
+import { expandStack } from '../vma/stack.js';
+import { VM_FAULT_BITS, VM_FAULT_MAJOR, VM_FAULT_MASK, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
+import { handleMmFault } from './handle.js';
+
+/** How a fault ended. Positive: the access can be tried again. */
+export const FAULT_MINOR = 1;
+export const FAULT_MAJOR = 2;
+/** Resolved by setting accessed or dirty only. */
+export const FAULT_BITS = 3;
+export const SEGV_MAPERR = -1;
+export const SEGV_ACCERR = -2;
+export const BUS_ADRERR = -3;
+export const FAULT_OOM = -4;
+
+/** What a process counts of its faults. */
+export interface FaultCounts {
+  minFlt: number;
+  majFlt: number;
+  /** Of minFlt: those that only set accessed or dirty, which machines with hardware bits never take. */
+  bitFlt: number;
+}
+
+/**
+ * Handles a fault of user mode at page `vpn`.
+ * @param code FAULT_ABSENT or FAULT_RIGHTS, what the MMU answered.
+ */
+export function* doPageFault(
+  k: Kernel,
+  mm: Mm,
+  task: FaultCounts,
+  kind: AccessKind,
+  vpn: number,
+  code: number,
+): Op<number> {
+  k.mmu.beforeGenericFault(k.cpu, vpn);
+  if (!mm.mmapSem.tryRead()) yield* mm.mmapSem.waitRead();
+  const result = yield* faultLocked(k, mm, task, kind, vpn, code);
+  mm.mmapSem.upRead();
+  return result;
+}
+
+function* faultLocked(k: Kernel, mm: Mm, task: FaultCounts, kind: AccessKind, vpn: number, code: number): Op<number> {
+  const vma = mm.vmas.find(vpn);
+  if (vma === null) return signal(k, vpn, SEGV_MAPERR);
+  if (vma.start > vpn) {
+    if ((vma.flags & VM_GROWSDOWN) === 0 || expandStack(k, vma, vpn) < 0) return signal(k, vpn, SEGV_MAPERR);
+  }
+  const rules = k.arch.faults;
+  const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
+  if ((vma.flags & needed) === 0) return signal(k, vpn, SEGV_ACCERR);
+  if (code === FAULT_RIGHTS && kind !== STORE && rules.presentReadIsFatal) return signal(k, vpn, SEGV_ACCERR);
+  const values = k.counters.values;
+  const result = yield* handleMmFault(k, vma, vpn, kind === STORE);
+  const outcome = result & VM_FAULT_MASK;
+  if (k.events.on) k.events.emit(FAULT, vpn, kind, result);
+  if (outcome === VM_FAULT_MINOR) {
+    task.minFlt++;
+    values[MINOR_FAULTS] = (values[MINOR_FAULTS] as number) + 1;
+    if ((result & VM_FAULT_BITS) !== 0) {
+      task.bitFlt++;
+      values[BIT_FAULTS] = (values[BIT_FAULTS] as number) + 1;
+      return FAULT_BITS;
+    }
+    if ((result & VM_FAULT_WRITE) === 0) values[EXEC_FAULTS + kind] = (values[EXEC_FAULTS + kind] as number) + 1;
+    return FAULT_MINOR;
+  }
+  if (outcome === VM_FAULT_MAJOR) {
+    task.majFlt++;
+    values[MAJOR_FAULTS] = (values[MAJOR_FAULTS] as number) + 1;
+    values[EXEC_FAULTS + kind] = (values[EXEC_FAULTS + kind] as number) + 1;
+    return FAULT_MAJOR;
+  }
+  return outcome === VM_FAULT_OOM ? FAULT_OOM : signal(k, vpn, BUS_ADRERR);
+}
+
+function signal(k: Kernel, vpn: number, which: number): number {
+  k.counters.values[SIGNALS] = (k.counters.values[SIGNALS] as number) + 1;
+  if (k.events.on) k.events.emit(SIGNAL, vpn, which);
+  return which;
+}

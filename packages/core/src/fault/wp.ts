@@ -1,0 +1,102 @@
+/** do_wp_page (generic-mm 4.8): a write to a present page whose entry is not writable. */
+import { COPY_FAULTS, REUSE_FAULTS } from '../events/counters.js';
+import type { Kernel } from '../kernel.js';
+import { PG_LOCKED } from '../memory/mem-map.js';
+import { setPteAt } from '../pgtable/set-pte.js';
+import { anonVmaPrepare } from '../rmap/anon-vma.js';
+import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
+import type { Op, SpinLock } from '../smp/lock.js';
+import { VM_WRITE } from '../vma/flags.js';
+import type { Vma } from '../vma/vma.js';
+import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
+import { allocCopiedPage, allocZeroedPage, installPage } from './install.js';
+
+/**
+ * Entered with the pte lock held and the entry (hi, lo) verified; leaves it released.
+ * An anonymous page that nobody else maps is made writable in place; everything else is copied.
+ */
+export function* doWpPage(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  lock: SpinLock,
+): Op<number> {
+  const { map, memory } = k;
+  const { mm } = vma;
+  const old = memory.pfnToPage(k.arch.pteFormat.frame(hi, lo));
+  const anon = old >= 0 && map.isAnon(old);
+  if (anon && ((map.flags[old] as number) & PG_LOCKED) === 0 && canShareSwapPage(k, old)) {
+    reuse(k, vma, vpn, at, hi, lo);
+    lock.unlock();
+    return VM_FAULT_MINOR | VM_FAULT_WRITE;
+  }
+  if (old >= 0) map.count[old] = (map.count[old] as number) + 1;
+  lock.unlock();
+  let page = -1;
+  if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) {
+    page = old === k.zeroPage || old < 0 ? allocZeroedPage(k) : allocCopiedPage(k, old);
+  }
+  if (page < 0) {
+    if (old >= 0) k.pages.put(old);
+    return VM_FAULT_OOM;
+  }
+  if (!lock.tryLock()) yield* lock.wait();
+  let result = VM_FAULT_MINOR;
+  if (entryIs(k, at, hi, lo)) {
+    if (old >= 0) {
+      pageRemoveRmap(k, old);
+      if (!anon) {
+        mm.fileRss--;
+        mm.anonRss++;
+      }
+    } else {
+      mm.anonRss++;
+    }
+    pageAddAnonRmap(k, page, vma, vpn);
+    installPage(k, vma, vpn, at, page, true);
+    // ptep_establish: the old translation goes before anybody can rely on the new page.
+    k.mmu.flushPage(mm, vpn);
+    k.counters.values[COPY_FAULTS] = (k.counters.values[COPY_FAULTS] as number) + 1;
+    result |= VM_FAULT_WRITE;
+    if (old >= 0) k.pages.put(old);
+  } else {
+    k.pages.put(page);
+  }
+  lock.unlock();
+  if (old >= 0) k.pages.put(old);
+  return result;
+}
+
+/** can_share_swap_page: nobody else maps the page (generic-mm 4.9; swap references join here when swap is built). */
+function canShareSwapPage(k: Kernel, page: number): boolean {
+  return k.map.mapcount[page] === 1;
+}
+
+function reuse(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: number): void {
+  const f = k.arch.pteFormat;
+  let newLo = (lo & f.mkyoung.keepLo) | f.mkyoung.setLo;
+  let newHi = (hi & f.mkyoung.keepHi) | f.mkyoung.setHi;
+  newLo = (newLo & f.mkdirty.keepLo) | f.mkdirty.setLo;
+  newHi = (newHi & f.mkdirty.keepHi) | f.mkdirty.setHi;
+  if ((vma.flags & VM_WRITE) !== 0) {
+    newLo = (newLo & f.mkwrite.keepLo) | f.mkwrite.setLo;
+    newHi = (newHi & f.mkwrite.keepHi) | f.mkwrite.setHi;
+  }
+  setPteAt(k, vma.mm, vpn, at, newHi, newLo);
+  k.mmu.flushPage(vma.mm, vpn);
+  k.mmu.updateMmuCache(k.cpu, vma.mm, vpn, newHi, newLo);
+  k.counters.values[REUSE_FAULTS] = (k.counters.values[REUSE_FAULTS] as number) + 1;
+}
+
+/** pte_same of the entry at a word index with (hi, lo). */
+export function entryIs(k: Kernel, at: number, hi: number, lo: number): boolean {
+  const words = k.memory.words;
+  const { loAt, hiAt, pteWords } = k.tables;
+  const f = k.arch.pteFormat;
+  const nowLo = words[at + loAt] as number;
+  const nowHi = pteWords === 2 ? (words[at + hiAt] as number) : 0;
+  return (((nowLo ^ lo) & f.countLo) | ((nowHi ^ hi) & f.countHi)) === 0;
+}

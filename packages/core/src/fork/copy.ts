@@ -1,0 +1,114 @@
+/**
+ * copy_page_range (generic-mm 6.1, 6.2): the parent's entries for the child, private ones write-protected in both.
+ * The inner loop is plain and makes no arch call; it breaks for others every 32 units of work (an empty entry 1, a copied
+ * one 8), as the kernel does.
+ */
+import { ERRNO } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+import { allocPte } from '../pgtable/alloc.js';
+import { PteCursor } from '../pgtable/cursor.js';
+import { pteLock } from '../pgtable/lock.js';
+import { queueOld } from '../pgtable/set-pte.js';
+import { type Op, RESCHED } from '../smp/lock.js';
+import { isCowMapping, VM_HUGETLB, VM_INSERTPAGE, VM_NONLINEAR, VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
+import type { Mm } from '../vma/mm.js';
+import type { Vma } from '../vma/vma.js';
+
+const ALWAYS_COPIED = VM_HUGETLB | VM_NONLINEAR | VM_PFNMAP | VM_INSERTPAGE;
+
+/** Copies the entries of one area of the parent into the child. Both mmap_sems are held. 0 or -ENOMEM. */
+export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
+  // Without an anon_vma every page can be faulted in again from the file or the zero page.
+  if (vma.anonVma === null && (vma.flags & ALWAYS_COPIED) === 0) return 0;
+  const cursor = new PteCursor(k);
+  const { pteWords } = k.tables;
+  cursor.start(vma.mm, vma.start, vma.end);
+  while (cursor.next()) {
+    const to = yield* allocPte(k, child, (cursor.vpn / 4294967296) | 0, cursor.vpn | 0);
+    if (to === 0) return -ERRNO.ENOMEM;
+    for (let done = 0; done < cursor.nr; ) {
+      const childLock = pteLock(k, child, to);
+      if (!childLock.tryLock()) yield* childLock.wait();
+      const parentLock = pteLock(k, vma.mm, cursor.at);
+      if (!parentLock.tryLock()) yield* parentLock.wait();
+      done += copyRun(
+        k,
+        child,
+        vma,
+        to + done * pteWords,
+        cursor.at + done * pteWords,
+        cursor.vpn + done,
+        cursor.nr - done,
+      );
+      parentLock.unlock();
+      childLock.unlock();
+      if (done < cursor.nr) yield RESCHED;
+    }
+  }
+  return 0;
+}
+
+/** Copies entries until the run ends or a poll says that others want to run; answers how many were done. */
+function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: number, nr: number): number {
+  const { memory, map, tables } = k;
+  const words = memory.words;
+  const { loAt, pteWords } = tables;
+  const wide = pteWords === 2;
+  const hiAt = wide ? tables.hiAt : loAt;
+  const f = k.arch.pteFormat;
+  const { countLo, countHi, presentLo, presentHi } = f;
+  const { wrprotect, mkold, mkclean } = f;
+  const cow = isCowMapping(vma.flags);
+  const shared = (vma.flags & VM_SHARED) !== 0;
+  const rule = k.arch.pendingFlush;
+  let anon = 0;
+  let file = 0;
+  let progress = 0;
+  let i = 0;
+  for (; i < nr; i++) {
+    if (progress >= 32) {
+      progress = 0;
+      if (k.needResched?.()) break;
+    }
+    const at = from + i * pteWords;
+    let lo = words[at + loAt] as number;
+    let hi = wide ? (words[at + hiAt] as number) : 0;
+    if (((lo & countLo) | (hi & countHi)) === 0) {
+      progress++;
+      continue;
+    }
+    progress += 8;
+    if (((lo & presentLo) | (hi & presentHi)) !== 0) {
+      if (cow) {
+        const protectedLo = (lo & wrprotect.keepLo) | wrprotect.setLo;
+        const protectedHi = (hi & wrprotect.keepHi) | wrprotect.setHi;
+        if (protectedLo !== lo || protectedHi !== hi) {
+          if (wide) words[at + hiAt] = protectedHi;
+          words[at + loAt] = protectedLo;
+          if (((lo & rule.queueLo) | (hi & rule.queueHi)) !== 0) queueOld(k, rule, vma.mm, vpn + i, hi, lo);
+          lo = protectedLo;
+          hi = protectedHi;
+        }
+      }
+      if (shared) {
+        lo = (lo & mkclean.keepLo) | mkclean.setLo;
+        hi = (hi & mkclean.keepHi) | mkclean.setHi;
+      }
+      lo = (lo & mkold.keepLo) | mkold.setLo;
+      hi = (hi & mkold.keepHi) | mkold.setHi;
+      const page = memory.pfnToPage(f.frame(hi, lo));
+      if (page >= 0) {
+        map.count[page] = (map.count[page] as number) + 1;
+        map.mapcount[page] = (map.mapcount[page] as number) + 1;
+        if (((map.mapping[page] as number) & 1) !== 0) anon++;
+        else file++;
+      }
+    }
+    const target = to + i * pteWords;
+    words[target + loAt] = lo;
+    if (wide) words[target + hiAt] = hi;
+  }
+  child.anonRss += anon;
+  child.fileRss += file;
+  return i;
+}

@@ -1,0 +1,86 @@
+/** dup_mmap (generic-mm 6.3): a copy of an address space for fork. */
+import { ERRNO } from '../errors.js';
+import { FORKS } from '../events/counters.js';
+import type { Kernel } from '../kernel.js';
+import { allocRoot } from '../pgtable/alloc.js';
+import { linkAnonVma } from '../rmap/anon-vma.js';
+import type { Op } from '../smp/lock.js';
+import { chargeMemory, statAccount } from '../vma/accounting.js';
+import { VM_ACCOUNT, VM_DONTCOPY, VM_LOCKED } from '../vma/flags.js';
+import { linkFileVma } from '../vma/link.js';
+import { Mm } from '../vma/mm.js';
+import { Vma } from '../vma/vma.js';
+import { destroyMm } from '../zap/unmap.js';
+import { copyPageRange } from './copy.js';
+
+/** A new, empty mm with its root table and context; null when memory is short. */
+export function newMm(k: Kernel, parent: Mm | null): Mm | null {
+  const { layout } = k.arch;
+  const topDown = layout.topDownBase >= 0;
+  const mm = new Mm(k.nextMmId(), topDown ? layout.topDownBase : layout.unmappedBase, topDown, k.events);
+  if (!allocRoot(k, mm)) return null;
+  k.mmu.initContext(mm, parent);
+  k.mms.add(mm);
+  return mm;
+}
+
+/** Copies the address space of a fork's parent. The new mm, or -ENOMEM. */
+export function* dupMm(k: Kernel, parent: Mm): Op<Mm | number> {
+  const child = newMm(k, parent);
+  if (child === null) return -ERRNO.ENOMEM;
+  k.counters.values[FORKS] = (k.counters.values[FORKS] as number) + 1;
+  inherit(child, parent);
+  if (!parent.mmapSem.tryWrite()) yield* parent.mmapSem.waitWrite();
+  let error = 0;
+  for (let vma = parent.vmas.first; vma !== null && error === 0; vma = vma.next) {
+    error = yield* dupVma(k, child, vma);
+  }
+  k.mmu.flushMm(parent);
+  parent.mmapSem.upWrite();
+  if (error === 0) return child;
+  yield* destroyMm(k, child);
+  return error;
+}
+
+function inherit(child: Mm, parent: Mm): void {
+  child.totalVm = parent.totalVm;
+  child.sharedVm = parent.sharedVm;
+  child.execVm = parent.execVm;
+  child.stackVm = parent.stackVm;
+  child.reservedVm = parent.reservedVm;
+  child.hiwaterVm = parent.totalVm;
+  child.startCode = parent.startCode;
+  child.endCode = parent.endCode;
+  child.startData = parent.startData;
+  child.startBrk = parent.startBrk;
+  child.brk = parent.brk;
+  child.startStack = parent.startStack;
+  child.mmapBase = parent.mmapBase;
+  child.topDown = parent.topDown;
+  child.freeAreaCache = parent.mmapBase;
+  child.cachedHoleSize = Infinity;
+  child.rlimits = { ...parent.rlimits };
+  child.capIpcLock = parent.capIpcLock;
+  child.capSysAdmin = parent.capSysAdmin;
+}
+
+function* dupVma(k: Kernel, child: Mm, vma: Vma): Op<number> {
+  if ((vma.flags & VM_DONTCOPY) !== 0) {
+    child.totalVm -= vma.pages;
+    statAccount(child, vma.flags, vma.file, -vma.pages);
+    return 0;
+  }
+  if ((vma.flags & VM_ACCOUNT) !== 0 && chargeMemory(k, child, vma.pages) < 0) return -ERRNO.ENOMEM;
+  const copy = new Vma(child, vma.start, vma.end, vma.flags & ~VM_LOCKED, vma.pgoff, vma.file);
+  copy.protLo = vma.protLo;
+  copy.protHi = vma.protHi;
+  copy.anonVma = vma.anonVma;
+  copy.truncateCount = vma.truncateCount;
+  linkAnonVma(k, copy);
+  if (copy.file !== null) {
+    copy.file.refs++;
+    linkFileVma(k, copy);
+  }
+  child.vmas.insert(copy);
+  return yield* copyPageRange(k, child, vma);
+}

@@ -1,0 +1,164 @@
+/**
+ * A simulated machine: memory, CPUs and processes of one architecture. The public face of core.
+ */
+import type { ArchDescriptor } from '../arch/descriptor.js';
+import { audit, type Finding } from '../audit/audit.js';
+import { KernelBug, MmError } from '../errors.js';
+import type { Counters } from '../events/counters.js';
+import type { EventRing } from '../events/ring.js';
+import { newMm } from '../fork/dup-mmap.js';
+import { Kernel } from '../kernel.js';
+import type { ZoneSpec } from '../memory/page-allocator.js';
+import type { Bank } from '../memory/physical.js';
+import { DiskFile, type DiskFileOptions } from '../pagecache/disk-file.js';
+import { Process } from '../process/process.js';
+import type { Cpu } from '../smp/cpu.js';
+import { parseSize } from './size.js';
+
+export interface MachineOptions {
+  /** The machine's descriptor, from an arch package. */
+  readonly arch: ArchDescriptor;
+  /** RAM: one bank at address 0 of this many bytes (`'64MiB'`), or the banks. Default 64 MiB. */
+  readonly memory?: number | string | readonly Bank[];
+  /** CPUs that run; default 1. */
+  readonly cpus?: number;
+  /** Whether frames of user data hold bytes; page tables always do. Without, stores only translate. Default true. */
+  readonly contents?: boolean;
+  /** `'kept'` brings the reference version's known defects back. Default `'mended'`. */
+  readonly defects?: 'mended' | 'kept';
+  /** Overcommit rule: 0 guess (default), 1 always, 2 never. */
+  readonly overcommit?: 0 | 1 | 2;
+  /** Zones by their first frame past the end; default one. */
+  readonly zones?: readonly ZoneSpec[];
+  /** What the kernel was built for: from 4 CPUs on, pte locks are split. */
+  readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
+}
+
+/** What a new process starts with. */
+export interface SpawnOptions {
+  /** Initial break; default 64 KiB below 0x20000000. */
+  readonly startBrk?: bigint | number;
+  /** Which CPU it runs on; default 0. */
+  readonly cpu?: number;
+}
+
+const DEFAULT_BRK = 0x1000_0000n;
+
+export class Machine {
+  readonly arch: ArchDescriptor;
+  /** The kernel's own view, for tools that look inside. */
+  readonly kernel: Kernel;
+  readonly pageSize: number;
+  readonly #processes = new Map<number, Process>();
+  #pids = 1;
+
+  /** @throws MmError MM_MEMORY, MM_SIZE, MM_BANK or MM_CPUS for options that make no machine. */
+  constructor(options: MachineOptions) {
+    const { arch } = options;
+    const cpus = options.cpus ?? 1;
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 31)
+      throw new MmError('MM_CPUS', `expected 1 to 31 CPUs, got ${cpus}`);
+    const banks = banksOf(arch, options.memory ?? '64MiB');
+    this.arch = arch;
+    this.pageSize = arch.geometry.pageSize;
+    this.kernel = new Kernel({
+      arch,
+      banks,
+      zones: options.zones ?? [{ name: 'Normal', endPfn: Number.MAX_SAFE_INTEGER }],
+      cpus,
+      nrCpus: Math.max(cpus, options.config?.nrCpus ?? cpus),
+      contents: options.contents ?? true,
+      defectsKept: options.defects === 'kept',
+      preempt: options.config?.preempt ?? false,
+    });
+    this.kernel.overcommit = options.overcommit ?? 0;
+  }
+
+  /** Starts a process with an empty address space. @throws MmError ENOMEM */
+  spawn(options: SpawnOptions = {}): Process {
+    const mm = newMm(this.kernel, null);
+    if (mm === null) throw new MmError('ENOMEM', 'no memory for the root table of a new process');
+    mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
+    mm.brk = mm.startBrk;
+    return this.adopt(mm, options.cpu ?? 0);
+  }
+
+  /** Makes a process of an mm (fork and threads come through here). */
+  adopt(mm: Process['mm'], cpu: number): Process {
+    if (this.kernel.cpus[cpu] === undefined)
+      throw new MmError('MM_CPUS', `expected a CPU below ${this.kernel.cpus.length}, got ${cpu}`);
+    const process = new Process(this, this.#pids++, mm, cpu);
+    this.#processes.set(process.pid, process);
+    return process;
+  }
+
+  /** Living processes in order of creation. */
+  get processes(): Process[] {
+    return [...this.#processes.values()];
+  }
+
+  /** Called by a process that ends. */
+  forget(process: Process): void {
+    this.#processes.delete(process.pid);
+  }
+
+  /** Lets `process` run on its CPU: a context switch when another one was there. */
+  enter(process: Process): Cpu {
+    const k = this.kernel;
+    const cpu = k.cpus[process.cpu] as Cpu;
+    k.cpu = cpu;
+    if (cpu.mm !== process.mm) {
+      const prev = cpu.mm;
+      k.mmu.switchMm(cpu, prev, process.mm);
+      cpu.mm = process.mm;
+    }
+    return cpu;
+  }
+
+  /** A file of the in-memory disk. */
+  createFile(name: string, options: DiskFileOptions): DiskFile {
+    return new DiskFile(this.kernel, name, options);
+  }
+
+  get counters(): Counters {
+    return this.kernel.counters;
+  }
+
+  get events(): EventRing {
+    return this.kernel.events;
+  }
+
+  /** Free frames. */
+  get freePages(): number {
+    return this.kernel.pages.freePages;
+  }
+
+  /** Every cached truth recomputed; empty when all agree. */
+  audit(): Finding[] {
+    return audit(this.kernel);
+  }
+
+  /** `audit()` that throws. @throws KernelBug with every finding */
+  check(): void {
+    const findings = this.audit();
+    if (findings.length > 0) {
+      throw new KernelBug(
+        `${findings.length} broken invariants on ${this.arch.name}`,
+        findings.map((f) => `${f.invariant}: ${f.message}`).join('\n'),
+      );
+    }
+  }
+}
+
+function banksOf(arch: ArchDescriptor, memory: number | string | readonly Bank[]): readonly Bank[] {
+  const { pageSize } = arch.geometry;
+  const banks =
+    typeof memory === 'object' ? memory : [{ base: 0, size: Math.floor(parseSize(memory) / pageSize) * pageSize }];
+  const end = banks.reduce((top, bank) => Math.max(top, bank.base + bank.size), 0);
+  const pages = banks.reduce((sum, bank) => sum + bank.size / pageSize, 0);
+  if (pages < 16) throw new MmError('MM_MEMORY', `expected at least 16 pages of ${pageSize} bytes, got ${pages}`);
+  const limit = Math.min(2 ** arch.physicalBits, 2 ** 31 * pageSize);
+  if (end > limit)
+    throw new MmError('MM_MEMORY', `expected memory below ${limit} (${arch.name}), got banks up to ${end}`);
+  return banks;
+}

@@ -1,0 +1,163 @@
+/**
+ * A file of the in-memory disk: blocks that were written back, and a page cache in front of them (filemap_nopage,
+ * generic-mm 4.10). A page that is not cached has to be read: a major fault, with the pages around it read too. A file
+ * made `warm` answers as if it had been read before: no major faults, whatever is asked.
+ */
+import { type Inode, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage } from '../fs/file.js';
+import type { Kernel } from '../kernel.js';
+import { PG_DIRTY } from '../memory/mem-map.js';
+import type { Op } from '../smp/lock.js';
+import type { Vma } from '../vma/vma.js';
+import { AddressSpace } from './address-space.js';
+import { addToPageCache, findGetPage, removeFromPageCache } from './page-cache.js';
+
+/** Pages read around a miss (128 KiB of 4 KiB pages in the kernel's default). */
+const READ_AROUND = 32;
+
+export interface DiskFileOptions {
+  /** Size in bytes. */
+  readonly size: number;
+  /** Pages count as read before (no major faults). Default false. */
+  readonly warm?: boolean;
+}
+
+export class DiskFile implements Inode {
+  readonly name: string;
+  readonly mapping: AddressSpace;
+  size: number;
+  writeCount = 0;
+  readonly #k: Kernel;
+  readonly #warm: boolean;
+  /** Contents of written pages by index; the rest of the disk is zero. */
+  readonly #blocks = new Map<number, Uint8Array>();
+
+  constructor(k: Kernel, name: string, options: DiskFileOptions) {
+    this.#k = k;
+    this.name = name;
+    this.size = options.size;
+    this.#warm = options.warm ?? false;
+    this.mapping = new AddressSpace(this, k.events);
+  }
+
+  // biome-ignore lint/correctness/useYield: may sleep in a file system with real I/O
+  *nopage(vma: Vma, vpn: number, out: Nopage): Op<void> {
+    const index = vma.indexOf(vpn);
+    out.major = false;
+    if (index >= this.sizePages) {
+      out.page = NOPAGE_SIGBUS;
+      return;
+    }
+    let page = findGetPage(this.#k, this.mapping, index);
+    if (page < 0) {
+      out.major = !this.#warm;
+      page = this.#warm ? this.#read(index) : this.#readAround(index);
+      if (page >= 0) this.#k.map.count[page] = (this.#k.map.count[page] as number) + 1;
+    }
+    out.page = page < 0 ? NOPAGE_OOM : page;
+  }
+
+  setPageDirty(page: number): void {
+    this.#k.map.flags[page] = (this.#k.map.flags[page] as number) | PG_DIRTY;
+  }
+
+  /** Pages the size covers, a partial last one included. */
+  get sizePages(): number {
+    return Math.ceil(this.size / this.#k.memory.pageSize);
+  }
+
+  /** Pages of the disk that hold data: written back, or dirty in the cache. */
+  get allocatedPages(): number {
+    const held = new Set(this.#blocks.keys());
+    for (const [index, page] of this.mapping.pages) {
+      if (((this.#k.map.flags[page] as number) & PG_DIRTY) !== 0) held.add(index);
+    }
+    return held.size;
+  }
+
+  /** One byte by offset as read(2) would get it, or -1 at or past the end of the file. */
+  readByte(offset: number): number {
+    if (offset >= this.size) return -1;
+    const page = this.#cached(Math.floor(offset / this.#k.memory.pageSize));
+    return page < 0 ? 0 : this.#k.memory.loadByte(page, offset % this.#k.memory.pageSize);
+  }
+
+  /** Writes one byte as write(2) would, growing the file. False when memory is short. */
+  writeByte(offset: number, value: number): boolean {
+    const page = this.#cached(Math.floor(offset / this.#k.memory.pageSize));
+    if (page < 0) return false;
+    this.#k.memory.storeByte(page, offset % this.#k.memory.pageSize, value);
+    this.setPageDirty(page);
+    this.size = Math.max(this.size, offset + 1);
+    return true;
+  }
+
+  /** Fills one whole page with a byte. */
+  fillPage(index: number, value: number): boolean {
+    const page = this.#cached(index);
+    if (page < 0) return false;
+    const at = this.#k.memory.materialize(page);
+    this.#k.memory.words.fill((value & 255) * 0x01010101, at, at + this.#k.memory.pageWords);
+    this.setPageDirty(page);
+    return true;
+  }
+
+  /** Writes every dirty page back to the disk. */
+  sync(): void {
+    const { map, memory } = this.#k;
+    for (const [index, page] of this.mapping.pages) {
+      if (((map.flags[page] as number) & PG_DIRTY) === 0) continue;
+      this.#blocks.set(index, memory.read(memory.pageToPfn(page) * memory.pageSize, memory.pageSize));
+      map.flags[page] = (map.flags[page] as number) & ~PG_DIRTY;
+    }
+  }
+
+  /** Drops the pages of the cache that nobody maps, written back first. */
+  dropCache(): void {
+    this.sync();
+    for (const [index, page] of [...this.mapping.pages]) {
+      if (this.#k.map.count[page] === 1) removeFromPageCache(this.#k, this.mapping, index);
+    }
+  }
+
+  /** Forgets the disk's pages from `index` on (truncation). */
+  freeBlocks(index: number): void {
+    for (const at of [...this.#blocks.keys()]) {
+      if (at >= index) this.#blocks.delete(at);
+    }
+  }
+
+  /** Drops the file's whole cache and disk: the last name and the last user are gone. */
+  destroy(): void {
+    for (const index of [...this.mapping.pages.keys()]) removeFromPageCache(this.#k, this.mapping, index);
+    this.#blocks.clear();
+    if (this.mapping.handle !== 0) this.#k.mappings.remove(this.mapping.handle);
+    this.mapping.handle = 0;
+  }
+
+  /** The cached page of an index, read from the disk if need be; -1 when memory is short. No reference is taken. */
+  #cached(index: number): number {
+    return this.mapping.pages.get(index) ?? this.#read(index);
+  }
+
+  #readAround(index: number): number {
+    const start = Math.max(0, index - READ_AROUND / 2);
+    const end = Math.min(this.sizePages, start + READ_AROUND);
+    for (let i = start; i < end; i++) {
+      if (i !== index && !this.mapping.pages.has(i) && this.#read(i) < 0) break;
+    }
+    return this.#cached(index);
+  }
+
+  #read(index: number): number {
+    const k = this.#k;
+    const page = k.pages.alloc(0);
+    if (page < 0) return -1;
+    addToPageCache(k, this.mapping, index, page);
+    k.pages.put(page);
+    const block = this.#blocks.get(index);
+    if (block !== undefined) {
+      for (let i = 0; i < block.length; i++) k.memory.storeByte(page, i, block[i] as number);
+    }
+    return page;
+  }
+}

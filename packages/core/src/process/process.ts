@@ -1,0 +1,209 @@
+/**
+ * A process as programs see one: system calls, loads and stores. Methods run the machine until their operation ends and
+ * throw what the program would see (MmError with an errno name, MemoryFault); `ops` gives the same operations as
+ * generators that a driver can step, answering negative errno numbers.
+ */
+import { errnoName, MemoryFault, MmError } from '../errors.js';
+import { BUS_ADRERR, FAULT_OOM, type FaultCounts, SEGV_ACCERR } from '../fault/page-fault.js';
+import type { MappedFile } from '../fs/file.js';
+import type { Machine } from '../machine/machine.js';
+import { type Explanation, explainPage } from '../proc/explain.js';
+import { type ProcessStatus, statusOf } from '../proc/status.js';
+import { runToEnd } from '../smp/driver.js';
+import type { Mm } from '../vma/mm.js';
+import { type FlagsLike, type ProtLike, parseFlags, parseProt } from './mmap-words.js';
+import { ProcessOps } from './ops.js';
+import type { AccessResult } from './user-memory.js';
+
+/** Arguments of Process.mmap. */
+export interface MmapOptions {
+  /** Bytes. */
+  readonly length: bigint | number;
+  /** `'rwx'` letters or PROT_ bits. */
+  readonly prot: ProtLike;
+  /** Words joined by `|` (`'private|anonymous|fixed'`) or MAP_ bits. */
+  readonly flags: FlagsLike;
+  readonly addr?: bigint | number;
+  readonly file?: MappedFile;
+  readonly offset?: bigint | number;
+}
+
+export class Process implements FaultCounts {
+  readonly machine: Machine;
+  readonly pid: number;
+  readonly mm: Mm;
+  /** CPU it runs on. */
+  cpu: number;
+  minFlt = 0;
+  majFlt = 0;
+  bitFlt = 0;
+  alive = true;
+  /** The operations as generators. */
+  readonly ops: ProcessOps;
+
+  constructor(machine: Machine, pid: number, mm: Mm, cpu: number) {
+    this.machine = machine;
+    this.pid = pid;
+    this.mm = mm;
+    this.cpu = cpu;
+    this.ops = new ProcessOps(this);
+    if (mm.owner === null) mm.owner = this;
+  }
+
+  /** Maps memory; returns its address. @throws MmError with the errno's name */
+  mmap(options: MmapOptions): bigint {
+    const page = runToEnd(
+      this.ops.mmap({
+        addr: BigInt(options.addr ?? 0),
+        length: BigInt(options.length),
+        prot: parseProt(options.prot),
+        flags: parseFlags(options.flags),
+        file: options.file ?? null,
+        offset: BigInt(options.offset ?? 0),
+      }),
+    );
+    return this.#address(page, 'mmap');
+  }
+
+  munmap(addr: bigint | number, length: bigint | number): void {
+    this.#done(runToEnd(this.ops.munmap(BigInt(addr), BigInt(length))), 'munmap');
+  }
+
+  mprotect(addr: bigint | number, length: bigint | number, prot: ProtLike): void {
+    this.#done(runToEnd(this.ops.mprotect(BigInt(addr), BigInt(length), parseProt(prot))), 'mprotect');
+  }
+
+  /** Moves or resizes a mapping; `flags` are MREMAP_ bits (1 MAYMOVE, 2 FIXED). Returns the address. */
+  mremap(
+    addr: bigint | number,
+    oldLength: bigint | number,
+    newLength: bigint | number,
+    flags = 0,
+    newAddr: bigint | number = 0,
+  ): bigint {
+    const page = runToEnd(this.ops.mremap(BigInt(addr), BigInt(oldLength), BigInt(newLength), flags, BigInt(newAddr)));
+    return this.#address(page, 'mremap');
+  }
+
+  /** Asks for a break; returns the break there is afterwards, as the system call does. */
+  brk(addr: bigint | number): bigint {
+    return runToEnd(this.ops.brk(BigInt(addr)));
+  }
+
+  /** madvise by the machine's own advice number (4 is MADV_DONTNEED everywhere here). */
+  madvise(addr: bigint | number, length: bigint | number, advice: number): void {
+    this.#done(runToEnd(this.ops.madvise(BigInt(addr), BigInt(length), advice)), 'madvise');
+  }
+
+  /** Forks; the child runs on the same CPU. @throws MmError ENOMEM */
+  fork(): Process {
+    const child = runToEnd(this.ops.fork());
+    if (typeof child === 'number') throw new MmError(errnoName(child), 'fork');
+    return child;
+  }
+
+  /** A thread: another process over the same address space (CLONE_VM). */
+  thread(): Process {
+    this.mm.users++;
+    return this.machine.adopt(this.mm, this.cpu);
+  }
+
+  /** Ends the process; the last user of an address space takes it down. */
+  exit(): void {
+    runToEnd(this.ops.exit());
+  }
+
+  load8(addr: bigint | number): number {
+    return Number(this.#load(addr, 1));
+  }
+  load16(addr: bigint | number): number {
+    return Number(this.#load(addr, 2));
+  }
+  load32(addr: bigint | number): number {
+    return Number(this.#load(addr, 4));
+  }
+  load64(addr: bigint | number): bigint {
+    return this.#load(addr, 8);
+  }
+  store8(addr: bigint | number, value: number): void {
+    this.#store(addr, 1, BigInt(value));
+  }
+  store16(addr: bigint | number, value: number): void {
+    this.#store(addr, 2, BigInt(value));
+  }
+  store32(addr: bigint | number, value: number): void {
+    this.#store(addr, 4, BigInt(value));
+  }
+  store64(addr: bigint | number, value: bigint | number): void {
+    this.#store(addr, 8, BigInt(value));
+  }
+
+  /** Bytes of [addr, addr + length). @throws MemoryFault */
+  read(addr: bigint | number, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    this.#finished(runToEnd(this.ops.load(BigInt(addr), out)));
+    return out;
+  }
+
+  /** Stores bytes. @throws MemoryFault */
+  write(addr: bigint | number, bytes: Uint8Array): void {
+    this.#finished(runToEnd(this.ops.store(BigInt(addr), bytes)));
+  }
+
+  /** Fetches an instruction. @throws MemoryFault */
+  fetch(addr: bigint | number): void {
+    this.#finished(runToEnd(this.ops.fetch(BigInt(addr))));
+  }
+
+  /** The VM lines of /proc/PID/status, in kB. */
+  status(): ProcessStatus {
+    return statusOf(this.machine.kernel, this.mm);
+  }
+
+  /** Every level of the walk for an address, the entry decoded bit by bit, and the area it lies in. */
+  explain(addr: bigint | number): Explanation {
+    return explainPage(this.machine.kernel, this.mm, BigInt(addr));
+  }
+
+  #load(addr: bigint | number, size: number): bigint {
+    const bytes = this.read(addr, size);
+    let value = 0n;
+    for (let i = 0; i < size; i++) {
+      const byte = bytes[this.machine.arch.byteOrder === 'big' ? i : size - 1 - i] as number;
+      value = (value << 8n) | BigInt(byte);
+    }
+    return value;
+  }
+
+  #store(addr: bigint | number, size: number, value: bigint): void {
+    const bytes = new Uint8Array(size);
+    let rest = value;
+    for (let i = 0; i < size; i++) {
+      bytes[this.machine.arch.byteOrder === 'big' ? size - 1 - i : i] = Number(rest & 255n);
+      rest >>= 8n;
+    }
+    this.write(addr, bytes);
+  }
+
+  #finished(result: AccessResult): void {
+    if (result.signal === 0) return;
+    const code =
+      result.signal === BUS_ADRERR
+        ? 'BUS_ADRERR'
+        : result.signal === FAULT_OOM
+          ? 'OOM'
+          : result.signal === SEGV_ACCERR
+            ? 'SEGV_ACCERR'
+            : 'SEGV_MAPERR';
+    throw new MemoryFault(code, result.address);
+  }
+
+  #address(page: number, call: string): bigint {
+    if (page < 0) throw new MmError(errnoName(page), call);
+    return BigInt(page) << BigInt(this.machine.kernel.memory.pageShift);
+  }
+
+  #done(result: number, call: string): void {
+    if (result < 0) throw new MmError(errnoName(result), call);
+  }
+}

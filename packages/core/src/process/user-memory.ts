@@ -1,0 +1,62 @@
+/**
+ * Loads, stores and fetches of a process in the machine's byte order, through its CPU's TLB. Values cross page and word
+ * borders freely; every byte is where the machine would put it.
+ */
+
+import { touch } from '../access/translate.js';
+import { type AccessKind, EXEC, LOAD, STORE } from '../arch/mmu-data.js';
+import type { Cpu } from '../smp/cpu.js';
+import type { Op } from '../smp/lock.js';
+import type { Process } from './process.js';
+
+/** What an access ended with: how many bytes were done, and the signal (0 for none) with its address. */
+export interface AccessResult {
+  done: number;
+  signal: number;
+  address: bigint;
+}
+
+/** Fetches one instruction byte. */
+export function* fetchAt(process: Process, address: bigint): Op<AccessResult> {
+  return yield* transfer(process, address, null, 1, EXEC);
+}
+
+/** Loads bytes into `out`. */
+export function* loadBytes(process: Process, address: bigint, out: Uint8Array): Op<AccessResult> {
+  return yield* transfer(process, address, out, out.length, LOAD);
+}
+
+/** Stores `bytes`. */
+export function* storeBytes(process: Process, address: bigint, bytes: Uint8Array): Op<AccessResult> {
+  return yield* transfer(process, address, bytes, bytes.length, STORE);
+}
+
+function* transfer(
+  process: Process,
+  address: bigint,
+  bytes: Uint8Array | null,
+  length: number,
+  kind: AccessKind,
+): Op<AccessResult> {
+  const k = process.machine.kernel;
+  const { pageShift, pageSize } = k.memory;
+  let done = 0;
+  while (done < length) {
+    const at = BigInt.asUintN(k.arch.wordBits, address + BigInt(done));
+    const vpn = Number(at >> BigInt(pageShift));
+    const cpu: Cpu = process.machine.enter(process);
+    const slot = yield* touch(k, cpu, process.mm, process, kind, (vpn / 4294967296) | 0, vpn | 0);
+    if (slot < 0) return { done, signal: slot, address: at };
+    const offset = Number(at & BigInt(pageSize - 1));
+    const part = Math.min(length - done, pageSize - offset);
+    const page = cpu.tlb.frameOf(slot);
+    if (bytes !== null && k.contents) {
+      for (let i = 0; i < part; i++) {
+        if (kind === STORE) k.memory.storeByte(page, offset + i, bytes[done + i] as number);
+        else bytes[done + i] = k.memory.loadByte(page, offset + i);
+      }
+    }
+    done += part;
+  }
+  return { done, signal: 0, address };
+}

@@ -1,0 +1,74 @@
+/** Unmapping of whole areas: munmap's core and the end of an address space (generic-mm 7.7, 18). */
+import { KernelBug } from '../errors.js';
+import { EXITS } from '../events/counters.js';
+import type { Kernel } from '../kernel.js';
+import { freeRoot } from '../pgtable/alloc.js';
+import { freePgtables } from '../pgtable/free.js';
+import { unlinkAnonVma } from '../rmap/anon-vma.js';
+import type { Op } from '../smp/lock.js';
+import { unlinkFileVma } from '../vma/link.js';
+import type { Mm } from '../vma/mm.js';
+import type { Vma } from '../vma/vma.js';
+import { unmapVmas } from './zap.js';
+
+/**
+ * unmap_region: zaps [start, end) of areas that were taken out of the mm, gives the charge back, frees the page tables
+ * nobody needs any more and flushes. mmap_sem is held for writing.
+ * @param prev the area left below the range, or null; @param next the one left above, or null.
+ */
+export function* unmapRegion(
+  k: Kernel,
+  mm: Mm,
+  areas: readonly Vma[],
+  prev: Vma | null,
+  next: Vma | null,
+  start: number,
+  end: number,
+): Op<void> {
+  const gather = k.gather.start(mm, false);
+  mm.updateHiwaterRss();
+  k.committed -= yield* unmapVmas(k, gather, areas, start, end, null);
+  for (const vma of areas) unlink(k, vma);
+  freePgtables(
+    k,
+    gather,
+    areas,
+    prev === null ? k.arch.layout.firstUser : prev.end,
+    next === null ? Infinity : next.start,
+  );
+  gather.finish();
+}
+
+/** exit_mmap: everything goes. Nobody uses the mm any more. */
+export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
+  const gather = k.gather.start(mm, true);
+  const areas = [...mm.vmas];
+  k.committed -= yield* unmapVmas(k, gather, areas, 0, Infinity, null);
+  for (const vma of areas) unlink(k, vma);
+  freePgtables(k, gather, areas, k.arch.layout.firstUser, Infinity);
+  gather.finish();
+  for (const vma of areas) {
+    mm.vmas.remove(vma);
+    if (vma.file !== null) vma.file.refs--;
+  }
+  if (mm.nrPtes !== 0 || mm.rss !== 0) {
+    throw new KernelBug(`exit_mmap left ${mm.nrPtes} pte tables and ${mm.rss} resident pages`);
+  }
+}
+
+/** mmput at the last user, then mmdrop: the address space, its context and its root table go. */
+export function* destroyMm(k: Kernel, mm: Mm): Op<void> {
+  k.counters.values[EXITS] = (k.counters.values[EXITS] as number) + 1;
+  yield* exitMmap(k, mm);
+  k.mmu.destroyContext(mm);
+  for (const cpu of k.cpus) {
+    if (cpu.mm === mm) cpu.mm = null;
+  }
+  freeRoot(k, mm);
+  k.mms.delete(mm);
+}
+
+function unlink(k: Kernel, vma: Vma): void {
+  unlinkAnonVma(k, vma);
+  unlinkFileVma(k, vma);
+}

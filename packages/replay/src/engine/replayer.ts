@@ -1,0 +1,373 @@
+/**
+ * Replays one trace on one machine: takes records from the parser, carries out the memory calls, runs the accesses
+ * through the machine's MMU and keeps what there is to report. No file and no thread here: see node/.
+ */
+import { BatchStop, errnoName, FAULT_OOM, Machine, type Process, runBatch, runToEnd } from '@fourfold/core';
+import type { ArchDescriptor } from '@fourfold/core/arch';
+import type { AccessBatch } from '../trace/access-batch.js';
+import { FileTable } from '../trace/file-table.js';
+import type { TraceSink } from '../trace/lackey.js';
+import type { SyscallRecord } from '../trace/syscall-record.js';
+import { decodeSyscall } from '../trace/syscalls.js';
+import type { BrkOp, CloneOp, MmapOp, ShmatOp, TraceOp } from '../trace/trace-op.js';
+import { FileStore } from './file-store.js';
+import { InitialAreas, STACK_RANGE } from './initial-areas.js';
+import { PART_BYTES, PART_SHIFT, type TraceArea } from './part-map.js';
+import { NoRoomError, Relocator } from './relocate.js';
+import { TraceSpace } from './space.js';
+
+export interface ReplayOptions {
+  readonly arch: ArchDescriptor;
+  /** RAM; default 1 GiB (frames without contents take no room). */
+  readonly memory?: number | string;
+  /** Page cache starts empty: first reads of a file page are major faults. Default false. */
+  readonly cold?: boolean;
+  /** Stores write their pattern into memory. Default true. */
+  readonly contents?: boolean;
+  /** Check the machine after every system call; slow. */
+  readonly audit?: boolean;
+}
+
+/** Something in the trace that could not be replayed as it stands. */
+export interface ReplayProblem {
+  readonly line: number;
+  readonly message: string;
+}
+
+/** The text form cannot be followed any further; what was replayed stands. */
+export class ReplayStop extends Error {
+  override readonly name: string = 'ReplayStop';
+  readonly line: number;
+  constructor(line: number, message: string) {
+    super(`line ${line}: ${message}`);
+    this.line = line;
+  }
+}
+
+interface Task {
+  readonly space: TraceSpace;
+  readonly files: FileTable;
+  /** Child of a fork that has not called execve: where the fork was, else 0. */
+  forkedAt: number;
+  /** Shares its parent's memory until it calls execve (vfork, posix_spawn). */
+  readonly borrows: boolean;
+}
+
+/** Problems kept in full; more are only counted. */
+const PROBLEMS_KEPT = 20;
+
+export class Replayer implements TraceSink {
+  readonly machine: Machine;
+  /** Access records replayed. */
+  accessCount = 0;
+  calls = 0;
+  readonly problems: ReplayProblem[] = [];
+  /** Problems in all, those not kept included. */
+  problemCount = 0;
+  /** Accesses that the machine answered with a signal and that were left out. */
+  badAccesses = 0;
+  readonly #options: ReplayOptions;
+  readonly #relocator: Relocator;
+  readonly #store: FileStore;
+  readonly #initial = new InitialAreas();
+  readonly #tasks = new Map<number, Task>();
+  /** Processes that have ended or now run another program. */
+  readonly #gone = new Set<number>();
+  readonly #stop = new BatchStop();
+  /** Bytes of each SysV segment by id. */
+  readonly #segments = new Map<number, number>();
+  #startBrk = -1;
+  #brkPart = 0;
+  #heap: TraceArea | null = null;
+  #line = 1;
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    this.machine = new Machine({
+      arch: options.arch,
+      memory: options.memory ?? '1GiB',
+      contents: options.contents ?? true,
+      overcommit: 1,
+    });
+    this.machine.kernel.maxMapCount = 1 << 20;
+    this.#relocator = new Relocator(options.arch);
+    if (!this.#relocator.isPlaced(STACK_RANGE.end - 1))
+      this.#relocator.moveBelowTop(STACK_RANGE.start, STACK_RANGE.end);
+    this.#store = new FileStore(this.machine, !(options.cold ?? false));
+  }
+
+  /** Accesses of the process of the last system call line. */
+  accesses(batch: AccessBatch): void {
+    const task = this.#taskOf(batch.pid, batch.firstLine);
+    if (!this.#relocator.isIdentity) this.#relocate(batch);
+    const { process } = task.space;
+    const before = this.accessCount;
+    let from = 0;
+    while (from < batch.count) {
+      const cpu = this.machine.enter(process);
+      const { kernel } = this.machine;
+      from = runBatch(kernel, cpu, process.mm, process, batch, from, batch.count, batch.firstLine, this.#stop);
+      this.accessCount = before + from; // right even if the replay stops here
+      if (this.#stop.signal === 0) break;
+      if (!this.#resolve(task, batch, from)) from++;
+    }
+    this.accessCount = before + batch.count;
+    this.#line = batch.firstLine + batch.count;
+  }
+
+  syscall(record: SyscallRecord): void {
+    this.calls++;
+    this.#line = record.line;
+    this.#apply(decodeSyscall(record));
+    if (this.#options.audit === true) this.machine.check();
+  }
+
+  /** Ends every process and drops the files: all frames must come back. */
+  finish(): void {
+    for (const task of this.#tasks.values()) if (task.space.process.alive) task.space.process.exit();
+    this.#tasks.clear();
+    this.#store.destroy();
+  }
+
+  /** The processes that are still there, in order of creation. */
+  get processes(): Process[] {
+    return this.machine.processes;
+  }
+
+  /**
+   * A signal in mid-batch: supplies an initial area if that is the reason, else reports the access.
+   * @returns true when the access can be tried again.
+   */
+  #resolve(task: Task, batch: AccessBatch, index: number): boolean {
+    const line = batch.firstLine + index;
+    const { arch } = this.machine;
+    const scale = 2 ** (arch.geometry.pageShift - PART_SHIFT);
+    if (this.#stop.signal === FAULT_OOM) {
+      throw new ReplayStop(line, `the machine is out of memory (${this.#options.memory ?? '1GiB'}); give it more`);
+    }
+    // The recorded parts this access touches in the page that failed.
+    const first = Math.max(this.#partOf(batch, index, 0), this.#unplaced(this.#stop.vpn * scale));
+    const last = this.#partOf(batch, index, (batch.size[index] as number) - 1);
+    for (let part = first; part <= last; part++) {
+      if (this.#initial.supply(task.space, part)) return true;
+    }
+    this.badAccesses++;
+    const was = task.space.unmapped.at(first) === undefined ? 'no area' : 'an area that the trace unmapped';
+    const what = task.space.parts.at(first) === undefined ? was : 'an area without the right';
+    this.#problem(line, `access at 0x${(BigInt(first) << 12n).toString(16)} goes to ${what}; left out`);
+    return false;
+  }
+
+  #apply(op: TraceOp): void {
+    if (op.op === 'other') return;
+    if (op.op === 'clone') {
+      this.#clone(op);
+      return;
+    }
+    const task = this.#taskOf(op.pid, op.line);
+    if (task.forkedAt !== 0 && op.op !== 'exec' && !HARMLESS.has(op.op)) {
+      throw new ReplayStop(
+        op.line,
+        `process ${op.pid}, forked at line ${task.forkedAt}, goes on without execve; the text form does not say whose records follow`,
+      );
+    }
+    task.files.apply(op);
+    const { space } = task;
+    try {
+      switch (op.op) {
+        case 'mmap':
+          this.#mmap(task, op);
+          break;
+        case 'munmap':
+          space.unmap(partOf(op.address), partOf(op.address) + partsOf(op.length));
+          break;
+        case 'mprotect':
+          this.#initial.supplyRange(space, partOf(op.address), partOf(op.address) + partsOf(op.length));
+          space.protect(partOf(op.address), partOf(op.address) + partsOf(op.length), op.prot & 7);
+          break;
+        case 'mremap':
+          space.remap(partOf(op.address), partsOf(op.oldLength), partOf(op.result), partsOf(op.newLength));
+          break;
+        case 'brk':
+          this.#brk(space, op);
+          break;
+        case 'madvise':
+          if (op.advice === MADV_DONTNEED) space.forget(partOf(op.address), partOf(op.address) + partsOf(op.length));
+          break;
+        case 'shmget':
+          this.#segments.set(op.id, op.length);
+          break;
+        case 'shmat':
+          this.#shmat(space, op);
+          break;
+        case 'shmdt':
+          space.unmapArea(partOf(op.address));
+          break;
+        case 'exec':
+          this.#leave(op.pid, task);
+          break;
+        case 'exit':
+          if (op.scope === 'process') this.#leave(op.pid, task);
+          break;
+        default:
+          break;
+      }
+    } catch (error) {
+      if (error instanceof NoRoomError) throw new ReplayStop(op.line, `${op.op}: ${error.message}`);
+      throw error;
+    }
+  }
+
+  #mmap(task: Task, op: MmapOp): void {
+    const start = partOf(op.result);
+    const area: TraceArea = {
+      kind: op.isAnonymous ? 'anon' : 'file',
+      path: op.isAnonymous ? '' : task.files.pathOf(op.fd),
+      offset: op.offset,
+      origin: start,
+      isShared: op.isShared,
+      growsDown: op.growsDown,
+      isNoReserve: op.isNoReserve,
+    };
+    task.space.map(start, start + partsOf(op.length), area, op.prot & 7);
+  }
+
+  #shmat(space: TraceSpace, op: ShmatOp): void {
+    const length = this.#segments.get(op.id);
+    if (length === undefined) {
+      this.#problem(op.line, `shmat of segment ${op.id}, whose shmget is not in the trace; left out`);
+      return;
+    }
+    const start = partOf(op.result);
+    const area: TraceArea = {
+      kind: 'file',
+      path: `SYSV:${op.id}`,
+      offset: 0,
+      origin: start,
+      isShared: true,
+      growsDown: false,
+      isNoReserve: false,
+    };
+    space.map(start, start + partsOf(length), area, (op.flags & SHM_RDONLY) !== 0 ? 1 : 3);
+  }
+
+  #brk(space: TraceSpace, op: BrkOp): void {
+    const part = Math.ceil(Number(op.result) / PART_BYTES);
+    if (this.#startBrk < 0) {
+      this.#startBrk = part;
+      this.#brkPart = part;
+      this.#initial.setBreak(space, part);
+      space.process.mm.startBrk = op.result;
+      space.process.mm.brk = op.result;
+      this.#heap = {
+        kind: 'anon',
+        path: '',
+        offset: 0,
+        origin: part,
+        isShared: false,
+        growsDown: false,
+        isNoReserve: false,
+      };
+      return;
+    }
+    if (part > this.#brkPart) space.map(this.#brkPart, part, this.#heap as TraceArea, 3);
+    else if (part < this.#brkPart) space.unmap(Math.max(part, this.#startBrk), this.#brkPart);
+    this.#brkPart = Math.max(part, this.#startBrk);
+    space.process.mm.brk = op.result;
+  }
+
+  #clone(op: CloneOp): void {
+    if (op.side === 'child' || op.isThread) return;
+    const parent = this.#taskOf(op.pid, op.line);
+    if (op.childId === 0) return;
+    if (op.sharesMemory) {
+      this.#tasks.set(op.childId, { space: parent.space, files: parent.files.copy(), forkedAt: 0, borrows: true });
+      return;
+    }
+    const child = runToEnd(parent.space.process.ops.fork());
+    if (typeof child === 'number') {
+      this.#problem(op.line, `fork failed: ${errnoName(child)}`);
+      return;
+    }
+    const space = new TraceSpace(
+      this.machine,
+      child,
+      this.#relocator,
+      this.#store,
+      (refusal) => this.#problem(this.#line, `${refusal.call} refused: ${errnoName(refusal.errno)}`),
+      parent.space,
+    );
+    this.#tasks.set(op.childId, { space, files: parent.files.copy(), forkedAt: op.line, borrows: false });
+  }
+
+  /** execve or exit: the task's memory goes, unless it was its parent's. */
+  #leave(pid: number, task: Task): void {
+    this.#gone.add(pid);
+    if (task.borrows || this.#tasks.size <= 1) return; // the last one's figures are read before it goes
+    this.#tasks.delete(pid);
+    if (![...this.#tasks.values()].some((other) => other.space === task.space)) task.space.process.exit();
+  }
+
+  #taskOf(pid: number, line: number): Task {
+    if (this.#gone.has(pid)) {
+      throw new ReplayStop(
+        line,
+        `process ${pid} has ended or runs another program; its records belong to another trace`,
+      );
+    }
+    const known = this.#tasks.get(pid);
+    if (known !== undefined) return known;
+    if (this.#tasks.size > 0) {
+      throw new ReplayStop(line, `records of process ${pid}, which nothing in the trace started`);
+    }
+    const process = this.machine.spawn();
+    const space = new TraceSpace(this.machine, process, this.#relocator, this.#store, (refusal) =>
+      this.#problem(this.#line, `${refusal.call} refused: ${errnoName(refusal.errno)}`),
+    );
+    const task: Task = { space, files: new FileTable(), forkedAt: 0, borrows: false };
+    this.#tasks.set(pid, task);
+    return task;
+  }
+
+  /** Adds the distance of moved ranges to a batch's addresses, in place. */
+  #relocate(batch: AccessBatch): void {
+    const { addrLo, addrHi, count } = batch;
+    for (let i = 0; i < count; i++) {
+      const part = (addrHi[i] as number) * 1048576 + ((addrLo[i] as number) >>> PART_SHIFT);
+      const delta = this.#relocator.deltaOf(part);
+      if (delta === 0) continue;
+      const moved = part + delta;
+      addrHi[i] = Math.floor(moved / 1048576);
+      addrLo[i] = ((moved % 1048576) * 4096 + ((addrLo[i] as number) & 4095)) | 0;
+    }
+  }
+
+  /** Recorded part of byte `offset` of an access; the batch holds machine addresses. */
+  #partOf(batch: AccessBatch, index: number, offset: number): number {
+    const address = (batch.addrHi[index] as number) * 4294967296 + ((batch.addrLo[index] as number) >>> 0) + offset;
+    return this.#unplaced(Math.floor(address / PART_BYTES));
+  }
+
+  #unplaced(machinePart: number): number {
+    return this.#relocator.sourceOf(machinePart);
+  }
+
+  #problem(line: number, message: string): void {
+    this.problemCount++;
+    if (this.problems.length < PROBLEMS_KEPT) this.problems.push({ line, message });
+  }
+}
+
+const MADV_DONTNEED = 4;
+const SHM_RDONLY = 0x1000;
+
+/** Calls a forked child may make before execve without leaving doubt about memory. */
+const HARMLESS: ReadonlySet<TraceOp['op']> = new Set(['open', 'close', 'dup', 'other']);
+
+function partOf(address: bigint): number {
+  return Number(address >> BigInt(PART_SHIFT));
+}
+
+function partsOf(length: number): number {
+  return Math.ceil(length / PART_BYTES);
+}

@@ -1,0 +1,178 @@
+/**
+ * What a replay found on one machine: plain data, the same for the table and for JSON. Counts are exact; cycles are an
+ * estimate from the machine's cost table.
+ */
+import type { Machine } from '@fourfold/core';
+import type { TraceWarning } from '../trace/warnings.js';
+import type { Replayer, ReplayProblem } from './replayer.js';
+
+/** Version of the report's shape. */
+export const REPORT_VERSION = 1;
+
+export interface FaultReport {
+  /** Minor faults by what caused them; `minor` is their sum. */
+  readonly minor: number;
+  readonly exec: number;
+  readonly load: number;
+  readonly store: number;
+  /** Copy-on-write breaks: a private copy of a file page, of the zero page or of a page shared by a fork. */
+  readonly copy: number;
+  readonly major: number;
+  /** Reads that mapped the zero page (part of exec and load). */
+  readonly zeroPage: number;
+  /**
+   * Stores that only made the process's own page writable again: what an mprotect of the trace costs in this kernel, and
+   * the last sharer of a forked page. Not part of `minor`.
+   */
+  readonly reuse: number;
+  /** Faults that only set accessed or dirty, on machines that keep them in software. Not part of `minor`. */
+  readonly bits: number;
+}
+
+export interface TlbReport {
+  readonly lookups: number;
+  /** Misses of the first level, and of every level. */
+  readonly misses: number;
+  readonly missesAll: number;
+}
+
+export interface MachineReport {
+  readonly version: number;
+  readonly machine: string;
+  readonly title: string;
+  readonly pageSize: number;
+  readonly levels: number;
+  readonly records: number;
+  readonly calls: number;
+  readonly faults: FaultReport;
+  /** Page tables at the end and at their peak, root included. */
+  readonly tables: {
+    readonly pages: number;
+    readonly bytes: number;
+    readonly peakPages: number;
+    readonly byLevel: Readonly<Record<string, number>>;
+  };
+  readonly tlb: { readonly exec: TlbReport; readonly data: TlbReport };
+  readonly walkReferences: number;
+  readonly walks: number;
+  readonly softwareFills: number;
+  readonly flushes: {
+    readonly page: number;
+    readonly range: number;
+    readonly mm: number;
+    readonly tables: number;
+    readonly pending: number;
+    readonly all: number;
+    readonly purgedEntries: number;
+  };
+  /** Resident pages at the end and at their peak, and the peak in bytes, of all processes. */
+  readonly resident: { readonly pages: number; readonly peakPages: number; readonly peakBytes: number };
+  readonly virtualPeakBytes: number;
+  readonly cycles: number;
+  readonly badAccesses: number;
+  readonly problemCount: number;
+  readonly problems: readonly ReplayProblem[];
+  readonly warnings: readonly TraceWarning[];
+  /** Why the replay ended before the trace did; null when it did not. */
+  readonly error: string | null;
+}
+
+/** Takes the report of a replay before its processes end. */
+export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], error: string | null): MachineReport {
+  const { machine } = replayer;
+  const { arch, kernel } = machine;
+  const c = machine.counters.snapshot();
+  const kinds = c.execFaults + c.loadFaults + c.storeFaults;
+  const resident = residentOf(machine);
+  return {
+    version: REPORT_VERSION,
+    machine: arch.name,
+    title: arch.title,
+    pageSize: machine.pageSize,
+    levels: arch.geometry.depth,
+    records: replayer.accessCount,
+    calls: replayer.calls,
+    faults: {
+      minor: kinds + c.copyFaults - c.majorFaults,
+      exec: c.execFaults,
+      load: c.loadFaults,
+      store: c.storeFaults,
+      copy: c.copyFaults,
+      major: c.majorFaults,
+      zeroPage: c.zeroPageFaults,
+      reuse: c.reuseFaults,
+      bits: c.bitFaults,
+    },
+    tables: tablesOf(machine),
+    tlb: {
+      exec: { lookups: c.tlbExecLookups, misses: c.tlbExecMisses, missesAll: c.tlbExecMisses2 },
+      data: { lookups: c.tlbDataLookups, misses: c.tlbDataMisses, missesAll: c.tlbDataMisses2 },
+    },
+    walkReferences: c.walkReferences,
+    walks: c.walks,
+    softwareFills: c.softwareFills,
+    flushes: {
+      page: c.flushPage,
+      range: c.flushRange,
+      mm: c.flushMm,
+      tables: c.flushTables,
+      pending: c.flushPending,
+      all: c.flushAll,
+      purgedEntries: c.purgedEntries,
+    },
+    resident,
+    virtualPeakBytes: virtualPeak(machine),
+    cycles: cyclesOf(machine),
+    badAccesses: replayer.badAccesses,
+    problemCount: replayer.problemCount,
+    problems: replayer.problems,
+    warnings,
+    error,
+  };
+
+  function virtualPeak(m: Machine): number {
+    return m.processes.reduce((sum, p) => sum + Math.max(p.mm.hiwaterVm, p.mm.totalVm), 0) * kernel.memory.pageSize;
+  }
+}
+
+function tablesOf(machine: Machine): MachineReport['tables'] {
+  const { geometry } = machine.arch;
+  const { tablesInUse, tablesPeak } = machine.kernel;
+  const byLevel: Record<string, number> = {};
+  let pages = 0;
+  let bytes = 0;
+  geometry.names.forEach((name, level) => {
+    const tables = tablesInUse[level] as number;
+    byLevel[name] = tables;
+    pages += tables;
+    bytes += tables * (geometry.tableBytes[level] as number);
+  });
+  return { pages, bytes, peakPages: tablesPeak, byLevel };
+}
+
+function residentOf(machine: Machine): MachineReport['resident'] {
+  let pages = 0;
+  let peakPages = 0;
+  for (const { mm } of machine.processes) {
+    pages += mm.rss;
+    peakPages += Math.max(mm.hiwaterRss, mm.rss);
+  }
+  return { pages, peakPages, peakBytes: peakPages * machine.pageSize };
+}
+
+/** Estimated translation cycles: second-level hits, walks, software fills, faults and purges by the cost table. */
+export function cyclesOf(machine: Machine): number {
+  const { cost } = machine.arch;
+  const c = machine.counters.snapshot();
+  const secondLevelHits = c.tlbExecMisses - c.tlbExecMisses2 + (c.tlbDataMisses - c.tlbDataMisses2);
+  const traps = c.minorFaults + c.majorFaults + c.signals;
+  return (
+    secondLevelHits * cost.secondLevelHit +
+    c.walkReferences * cost.walkReference +
+    (c.softwareFills + c.nestedFills) * cost.softwareFill +
+    traps * cost.trap +
+    c.purgedEntries * cost.purge +
+    c.pagesCopied * cost.copyPage +
+    c.pagesCleared * cost.clearPage
+  );
+}

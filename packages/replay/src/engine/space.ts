@@ -1,0 +1,308 @@
+/**
+ * A recorded address space on a machine: carries out the trace's memory calls by the replay rules.
+ *
+ * On a machine with the trace's page size every rule is trivial. With larger pages a page is mapped while any part of it
+ * is, has the union of its parts' rights, and mprotect, munmap and brk act on it when its last part asks. A page that
+ * belongs to parts of more than one area is private anonymous memory, unless it is already resident: then it stays what
+ * it is.
+ */
+import type { Machine, MappedFile, Process } from '@fourfold/core';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_GROWSDOWN,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  runToEnd,
+  VM_EXEC,
+  VM_READ,
+  VM_WRITE,
+} from '@fourfold/core';
+import type { FileStore } from './file-store.js';
+import { PART_BYTES, PART_SHIFT, PartMap, type TraceArea } from './part-map.js';
+import type { Relocator } from './relocate.js';
+
+/** A memory call of the trace that the machine refused. */
+export interface Refusal {
+  readonly call: string;
+  /** errno as the kernel answers it, negative. */
+  readonly errno: number;
+}
+
+export class TraceSpace {
+  readonly process: Process;
+  readonly parts: PartMap;
+  /** Parts that the trace itself unmapped: never supplied again. */
+  readonly unmapped: PartMap;
+  readonly #machine: Machine;
+  readonly #relocator: Relocator;
+  readonly #files: FileStore;
+  /** Parts per machine page. */
+  readonly #scale: number;
+  readonly #pageShift: number;
+  readonly #onRefusal: (refusal: Refusal) => void;
+
+  constructor(
+    machine: Machine,
+    process: Process,
+    relocator: Relocator,
+    files: FileStore,
+    onRefusal: (refusal: Refusal) => void,
+    from?: TraceSpace,
+  ) {
+    this.#machine = machine;
+    this.process = process;
+    this.#relocator = relocator;
+    this.#files = files;
+    this.#onRefusal = onRefusal;
+    this.#pageShift = machine.arch.geometry.pageShift;
+    this.#scale = 2 ** (this.#pageShift - PART_SHIFT);
+    this.parts = from === undefined ? new PartMap() : from.parts.copy();
+    this.unmapped = from === undefined ? new PartMap() : from.unmapped.copy();
+  }
+
+  /** Maps parts [start, end) as `area` with PROT_ bits. */
+  map(start: number, end: number, area: TraceArea, prot: number): void {
+    this.#relocator.place(start, end, (a, b) => this.#isFree(a, b));
+    const scale = this.#scale;
+    let first = Math.floor(start / scale);
+    let last = Math.ceil(end / scale);
+    const mixed: number[] = [];
+    const edges = new Set([first, last - 1]);
+    for (const page of edges) {
+      const others = this.#others(page, start, end);
+      if (others.length === 0) continue;
+      if (page === first) first++;
+      if (page === last - 1) last--;
+      if (others.some((run) => run.area !== area)) mixed.push(page);
+    }
+    this.parts.set(start, end, area, prot);
+    this.unmapped.clear(start, end);
+    if (first < last) this.#mmap(first, last, area, prot);
+    for (const page of mixed) this.#mix(page);
+    for (const page of edges) if (!mixed.includes(page)) this.#adjustRights(page);
+  }
+
+  /** Unmaps parts [start, end). */
+  unmap(start: number, end: number): void {
+    this.parts.clear(start, end);
+    this.unmapped.set(start, end, NOTHING, 0);
+    const scale = this.#scale;
+    let first = Math.floor(start / scale);
+    let last = Math.ceil(end / scale);
+    while (first < last && this.#isMapped(first)) this.#adjustRights(first++);
+    while (last > first && this.#isMapped(last - 1)) this.#adjustRights(--last);
+    if (first < last) {
+      const process = this.process;
+      this.#refused('munmap', runToEnd(process.ops.munmap(this.#address(first), this.#bytes(last - first))));
+    }
+  }
+
+  /** Unmaps the area that begins at a part (shmdt). */
+  unmapArea(start: number): void {
+    const area = this.parts.at(start)?.area;
+    if (area === undefined) return;
+    let end = start;
+    for (let run = this.parts.at(end); run !== undefined && run.area === area; run = this.parts.at(end)) end = run.end;
+    this.unmap(start, end);
+  }
+
+  /** madvise(DONTNEED): the contents of the pages wholly inside parts [start, end) go. */
+  forget(start: number, end: number): void {
+    const scale = this.#scale;
+    const first = Math.ceil(start / scale);
+    const last = Math.floor(end / scale);
+    if (first >= last) return;
+    this.#refused('madvise', runToEnd(this.process.ops.madvise(this.#address(first), this.#bytes(last - first), 4)));
+  }
+
+  /** Changes the rights of parts [start, end). */
+  protect(start: number, end: number, prot: number): void {
+    this.parts.protect(start, end, prot);
+    const scale = this.#scale;
+    let first = Math.floor(start / scale);
+    let last = Math.ceil(end / scale);
+    if (start % scale !== 0) this.#adjustRights(first++);
+    if (last > first && end % scale !== 0) this.#adjustRights(--last);
+    if (first >= last) return;
+    this.#refused(
+      'mprotect',
+      runToEnd(this.process.ops.mprotect(this.#address(first), this.#bytes(last - first), prot)),
+    );
+  }
+
+  /** Moves (or resizes in place) parts [start, start + oldLen) to [to, to + newLen). */
+  remap(start: number, oldLen: number, to: number, newLen: number): void {
+    const run = this.parts.at(start);
+    if (run === undefined) return;
+    const area: TraceArea = { ...run.area, origin: run.area.origin + (to - start) };
+    if (this.#scale === 1) {
+      this.#relocator.place(to, to + newLen, (a, b) => this.#isFree(a, b));
+      const flags = to === start ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
+      const from = this.#address(start);
+      const target = this.#address(to);
+      const result = runToEnd(
+        this.process.ops.mremap(from, BigInt(oldLen * PART_BYTES), BigInt(newLen * PART_BYTES), flags, target),
+      );
+      this.#refused('mremap', result);
+      const prot = run.prot;
+      if (oldLen > 0) {
+        this.parts.clear(start, start + oldLen);
+        this.unmapped.set(start, start + oldLen, NOTHING, 0);
+      }
+      this.parts.set(to, to + newLen, area, prot);
+      this.unmapped.clear(to, to + newLen);
+      return;
+    }
+    this.#remapLarge(start, oldLen, to, newLen, area, run.prot);
+  }
+
+  /** The same on a machine with larger pages: whole pages move when old and new place agree inside a page. */
+  #remapLarge(start: number, oldLen: number, to: number, newLen: number, area: TraceArea, prot: number): void {
+    const scale = this.#scale;
+    const kept = Math.min(oldLen, newLen);
+    const first = Math.ceil(start / scale);
+    const last = Math.floor((start + kept) / scale);
+    const congruent = (to - start) % scale === 0;
+    if (to === start) {
+      if (newLen > oldLen) this.map(start + oldLen, start + newLen, this.parts.at(start)?.area ?? area, prot);
+      else this.unmap(start + newLen, start + oldLen);
+      return;
+    }
+    this.map(to, to + newLen, area, prot);
+    if (congruent && last > first) {
+      const bytes = this.#bytes(last - first);
+      const target = this.#address(first + (to - start) / scale);
+      const result = runToEnd(
+        this.process.ops.mremap(this.#address(first), bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target),
+      );
+      this.#refused('mremap', result);
+      this.parts.clear(first * scale, last * scale);
+      this.unmapped.set(first * scale, last * scale, NOTHING, 0);
+    }
+    if (oldLen > 0) this.unmap(start, start + oldLen);
+  }
+
+  /** The machine address of a part. */
+  addressOfPart(part: number): bigint {
+    return BigInt(part + this.#relocator.deltaOf(part)) << BigInt(PART_SHIFT);
+  }
+
+  /** Whether machine parts [start, end) hold no area yet. */
+  #isFree(start: number, end: number): boolean {
+    const scale = this.#scale;
+    return this.process.mm.vmas.intersecting(Math.floor(start / scale), Math.ceil(end / scale)) === null;
+  }
+
+  /** Runs in a machine page outside [start, end). */
+  #others(page: number, start: number, end: number): { readonly area: TraceArea }[] {
+    const scale = this.#scale;
+    const low = page * scale;
+    const high = low + scale;
+    return [
+      ...this.parts.overlapping(low, Math.max(low, Math.min(start, high))),
+      ...this.parts.overlapping(Math.max(low, Math.min(end, high)), high),
+    ];
+  }
+
+  #isMapped(page: number): boolean {
+    return this.parts.any(page * this.#scale, (page + 1) * this.#scale);
+  }
+
+  /** A page of several areas: private anonymous, unless it is resident already and stays what it is. */
+  #mix(page: number): void {
+    if (this.#isResident(page)) {
+      this.#adjustRights(page);
+      return;
+    }
+    const union = this.parts.unionOfRights(page * this.#scale, (page + 1) * this.#scale);
+    this.#mmap(page, page + 1, MIXED, union);
+  }
+
+  /** Gives a page the union of its parts' rights, if it has others now. */
+  #adjustRights(page: number): void {
+    const union = this.parts.unionOfRights(page * this.#scale, (page + 1) * this.#scale);
+    if (union < 0) return;
+    const vma = this.process.mm.vmas.containing(this.#machinePage(page));
+    if (vma === null) return;
+    const has =
+      ((vma.flags & VM_READ) !== 0 ? 1 : 0) |
+      ((vma.flags & VM_WRITE) !== 0 ? 2 : 0) |
+      ((vma.flags & VM_EXEC) !== 0 ? 4 : 0);
+    if (has === union) return;
+    this.#refused('mprotect', runToEnd(this.process.ops.mprotect(this.#address(page), this.#bytes(1), union)));
+  }
+
+  #isResident(page: number): boolean {
+    const k = this.#machine.kernel;
+    const at = k.tables.lookupPage(this.process.mm, this.#machinePage(page));
+    if (at === 0) return false;
+    const lo = k.memory.words[at + k.tables.loAt] as number;
+    const hi = k.tables.pteWords === 2 ? (k.memory.words[at + k.tables.hiAt] as number) : 0;
+    return k.arch.pteFormat.isPresent(hi, lo);
+  }
+
+  #mmap(first: number, last: number, area: TraceArea, prot: number): void {
+    let file: MappedFile | null = null;
+    let offset = 0;
+    if (area.kind === 'file') {
+      const view = this.#files.view(area, first * this.#scale, (last - first) * this.#scale, this.#pageShift);
+      file = view.file;
+      offset = view.offset;
+    } else if (area.isShared) {
+      file = this.#files.sharedAnonymous(area, (area.origin + last * this.#scale) * PART_BYTES);
+      offset = (first * this.#scale - Math.floor(area.origin / this.#scale) * this.#scale) * PART_BYTES;
+    }
+    const flags =
+      MAP_FIXED |
+      (area.isShared ? MAP_SHARED : MAP_PRIVATE) |
+      (file === null ? MAP_ANONYMOUS : 0) |
+      (area.growsDown ? MAP_GROWSDOWN : 0) |
+      (area.isNoReserve ? MAP_NORESERVE : 0);
+    const result = runToEnd(
+      this.process.ops.mmap({
+        addr: this.#address(first),
+        length: this.#bytes(last - first),
+        prot,
+        flags,
+        file,
+        offset: BigInt(offset),
+      }),
+    );
+    this.#refused('mmap', result);
+  }
+
+  #machinePage(page: number): number {
+    return page + this.#relocator.deltaOf(page * this.#scale) / this.#scale;
+  }
+
+  #address(page: number): bigint {
+    return BigInt(this.#machinePage(page)) << BigInt(this.#pageShift);
+  }
+
+  #bytes(pages: number): bigint {
+    return BigInt(pages) << BigInt(this.#pageShift);
+  }
+
+  #refused(call: string, result: number): void {
+    if (result < 0) this.#onRefusal({ call, errno: result });
+  }
+}
+
+const MREMAP_MAYMOVE = 1;
+const MREMAP_FIXED = 2;
+
+const ANONYMOUS: TraceArea = {
+  kind: 'anon',
+  path: '',
+  offset: 0,
+  origin: 0,
+  isShared: false,
+  growsDown: false,
+  isNoReserve: false,
+};
+/** Stands in the map of parts that the trace unmapped. */
+const NOTHING: TraceArea = { ...ANONYMOUS };
+/** A machine page with parts of several areas. */
+const MIXED: TraceArea = { ...ANONYMOUS };
