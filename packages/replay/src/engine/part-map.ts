@@ -42,6 +42,7 @@ export class PartMap {
   /** Runs that overlap [start, end), ascending. They are live: do not change them. */
   overlapping(start: number, end: number): PartRun[] {
     const out: PartRun[] = [];
+    if (start >= end) return out;
     for (let i = this.#firstEndingAfter(start); i < this.#runs.length; i++) {
       const run = this.#runs[i] as PartRun;
       if (run.start >= end) break;
@@ -52,6 +53,7 @@ export class PartMap {
 
   /** Whether any part of [start, end) is mapped. */
   any(start: number, end: number): boolean {
+    if (start >= end) return false;
     const run = this.#runs[this.#firstEndingAfter(start)];
     return run !== undefined && run.start < end;
   }

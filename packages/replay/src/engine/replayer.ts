@@ -2,7 +2,7 @@
  * Replays one trace on one machine: takes records from the parser, carries out the memory calls, runs the accesses
  * through the machine's MMU and keeps what there is to report. No file and no thread here: see node/.
  */
-import { BatchStop, errnoName, FAULT_OOM, Machine, type Process, runBatch, runToEnd } from '@fourfold/core';
+import { BatchStop, errnoName, FAULT_OOM, Machine, MmError, type Process, runBatch, runToEnd } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { AccessBatch } from '../trace/access-batch.js';
 import { FileTable } from '../trace/file-table.js';
@@ -320,13 +320,22 @@ export class Replayer implements TraceSink {
     if (this.#tasks.size > 0) {
       throw new ReplayStop(line, `records of process ${pid}, which nothing in the trace started`);
     }
-    const process = this.machine.spawn();
+    const process = this.#spawn(line);
     const space = new TraceSpace(this.machine, process, this.#relocator, this.#store, (refusal) =>
       this.#problem(this.#line, `${refusal.call} refused: ${errnoName(refusal.errno)}`),
     );
     const task: Task = { space, files: new FileTable(), forkedAt: 0, borrows: false };
     this.#tasks.set(pid, task);
     return task;
+  }
+
+  #spawn(line: number): Process {
+    try {
+      return this.machine.spawn();
+    } catch (error) {
+      if (!(error instanceof MmError)) throw error;
+      throw new ReplayStop(line, `the machine cannot start a process: ${error.message}`);
+    }
   }
 
   /** Adds the distance of moved ranges to a batch's addresses, in place. */
