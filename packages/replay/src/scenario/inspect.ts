@@ -1,0 +1,176 @@
+/**
+ * Looks into page tables and areas on a scenario's behalf: what `stat`, `pages`, `share`, `mark` and `maps` print.
+ * Reads only: no fault is taken, no table made, no counter moved.
+ */
+import {
+  type Kernel,
+  type Mm,
+  type Process,
+  PteCursor,
+  ROOT_VISITS,
+  VM_DONTCOPY,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_MAYSHARE,
+  VM_NORESERVE,
+  VM_RAND_READ,
+  VM_READ,
+  VM_SEQ_READ,
+  VM_WRITE,
+  type Vma,
+} from '@fourfold/core';
+import type { Arena } from './arena.js';
+import { namedFile } from './world.js';
+
+/** What an entry points to. */
+export type EntryKind = 'none' | 'zero' | 'anon' | 'file' | 'shm' | 'swap';
+
+export interface Entry {
+  readonly kind: EntryKind;
+  /** The frame's page number inside core; -1 for none and swap. */
+  readonly page: number;
+  /** Mapped more than once. */
+  readonly shared: boolean;
+}
+
+const NONE: Entry = { kind: 'none', page: -1, shared: false };
+const SWAP: Entry = { kind: 'swap', page: -1, shared: false };
+
+/** The entry for a page number of an mm. */
+export function entryAt(k: Kernel, mm: Mm, vpn: number): Entry {
+  if (!Number.isSafeInteger(vpn) || vpn >= k.arch.layout.taskSizePages) return NONE;
+  const at = k.tables.lookupPage(mm, vpn);
+  return at === 0 ? NONE : decodeEntry(k, mm, vpn, at);
+}
+
+/** What the entries of an mm's areas point to, by kind, and the pages of those areas. */
+export interface Census {
+  vm: number;
+  anon: number;
+  file: number;
+  shm: number;
+  zero: number;
+  swap: number;
+}
+
+/** Counts the areas a scenario may see and their entries. */
+export function census(k: Kernel, mm: Mm, areas: readonly Vma[]): Census {
+  const counted: Census = { vm: 0, anon: 0, file: 0, shm: 0, zero: 0, swap: 0 };
+  for (const vma of areas) {
+    counted.vm += vma.pages;
+    forEachRun(k, mm, vma.start, vma.end, (cursor) => {
+      for (let i = 0; i < cursor.nr; i++) {
+        const { kind } = decodeEntry(k, mm, cursor.vpn + i, cursor.at + i * k.tables.pteWords);
+        if (kind !== 'none') counted[kind]++;
+      }
+    });
+  }
+  return counted;
+}
+
+/** Pte tables whose span lies in the arena. */
+export function leafTables(k: Kernel, mm: Mm, arena: Arena): number {
+  const tables = new Set<number>();
+  forEachRun(k, mm, arena.firstPage, arena.endPage, (cursor) => tables.add(cursor.table));
+  return tables.size;
+}
+
+/** Areas in the heap, the arena and those the kernel picked, in address order. */
+export function visibleAreas(mm: Mm, arena: Arena): Vma[] {
+  return [...mm.vmas].filter((vma) => arena.regionOfArea(vma) !== 'elsewhere');
+}
+
+/** What a line of `maps` says about an area. */
+export interface AreaView {
+  readonly start: bigint;
+  pages: number;
+  readonly perms: string;
+  /** anon, sanon, shm, heap or a file's name. */
+  readonly kind: string;
+  readonly pgoff: number;
+  /** A named file: its offset is printed. */
+  readonly named: boolean;
+  readonly flags: string;
+}
+
+/** The areas as `maps` prints them; `joined` makes one of adjacent ones that differ in nothing printed (`mapsc`). */
+export function viewAreas(process: Process, arena: Arena, joined: boolean): AreaView[] {
+  const views: AreaView[] = [];
+  for (const vma of visibleAreas(process.mm, arena)) {
+    const view = viewArea(process.mm, arena, vma);
+    const last = views[views.length - 1];
+    if (joined && last !== undefined && joins(last, view, arena)) last.pages += view.pages;
+    else views.push(view);
+  }
+  return views;
+}
+
+const PRINTED_FLAGS: readonly (readonly [flag: number, name: string])[] = [
+  [VM_GROWSDOWN, 'gd'],
+  [VM_LOCKED, 'lo'],
+  [VM_SEQ_READ, 'sr'],
+  [VM_RAND_READ, 'rr'],
+  [VM_DONTCOPY, 'dc'],
+  [VM_NORESERVE, 'nr'],
+  [VM_HUGETLB, 'ht'],
+];
+
+function viewArea(mm: Mm, arena: Arena, vma: Vma): AreaView {
+  const { flags } = vma;
+  const file = namedFile(vma.file);
+  return {
+    start: BigInt(vma.start) * arena.pageSize,
+    pages: vma.pages,
+    perms:
+      ((flags & VM_READ) !== 0 ? 'r' : '-') +
+      ((flags & VM_WRITE) !== 0 ? 'w' : '-') +
+      ((flags & VM_EXEC) !== 0 ? 'x' : '-') +
+      ((flags & VM_MAYSHARE) !== 0 ? 's' : 'p'),
+    kind: file?.name ?? (vma.file !== null ? 'sanon' : isHeap(mm, arena, vma) ? 'heap' : 'anon'),
+    pgoff: vma.pgoff,
+    named: file !== null,
+    flags: PRINTED_FLAGS.filter(([flag]) => (flags & flag) !== 0)
+      .map(([, name]) => name)
+      .join(','),
+  };
+}
+
+/** The kernel prints [heap] for an area that overlaps what lies between the initial break and the present one. */
+function isHeap(mm: Mm, arena: Arena, vma: Vma): boolean {
+  const start = BigInt(vma.start) * arena.pageSize;
+  const end = BigInt(vma.end) * arena.pageSize;
+  return start < BigInt(mm.brk) && end > BigInt(mm.startBrk);
+}
+
+function joins(low: AreaView, high: AreaView, arena: Arena): boolean {
+  if (low.start + BigInt(low.pages) * arena.pageSize !== high.start) return false;
+  if (low.perms !== high.perms || low.kind !== high.kind || low.flags !== high.flags) return false;
+  return low.kind === 'anon' || low.kind === 'heap' || low.pgoff + low.pages === high.pgoff;
+}
+
+function decodeEntry(k: Kernel, mm: Mm, vpn: number, at: number): Entry {
+  const { memory, tables, map } = k;
+  const format = k.arch.pteFormat;
+  const lo = memory.words[at + tables.loAt] as number;
+  const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
+  if (format.isNone(hi, lo)) return NONE;
+  if (!format.isPresent(hi, lo)) return format.isFile(hi, lo) ? NONE : SWAP;
+  const page = memory.pfnToPage(format.frame(hi, lo));
+  if (page < 0) return NONE;
+  const shared = (map.mapcount[page] as number) > 1;
+  if (page === k.zeroPage) return { kind: 'zero', page, shared };
+  if (map.isAnon(page)) return { kind: 'anon', page, shared };
+  const file = mm.vmas.containing(vpn)?.file ?? null;
+  return { kind: namedFile(file) === null ? 'shm' : 'file', page, shared };
+}
+
+/** Calls `visit` for every run of entries; the walk leaves the machine's own counters as they were. */
+function forEachRun(k: Kernel, mm: Mm, start: number, end: number, visit: (cursor: PteCursor) => void): void {
+  const visits = k.counters.values[ROOT_VISITS] as number;
+  const cursor = new PteCursor(k);
+  cursor.start(mm, start, end);
+  while (cursor.next()) visit(cursor);
+  k.counters.values[ROOT_VISITS] = visits;
+}

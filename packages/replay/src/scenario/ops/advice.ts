@@ -1,0 +1,73 @@
+/** Advice, locking and residence: madvise, mlock and its family, mincore, msync, remap_file_pages, swapout. */
+import { errnoName, type Process, runToEnd } from '@fourfold/core';
+import { ADVICE, MLOCKALL_BITS, MSYNC_BITS, sum } from '../abi.js';
+import { counted, missing, type Operations, type ProcessOperation, uncounted } from '../operation.js';
+import { status } from '../results.js';
+
+export const adviceOps: Operations = {
+  madvise: counted((args) => {
+    const start = args.address();
+    const length = args.quantity('a length');
+    const advice = args.oneOf('advice', ADVICE);
+    args.end();
+    return (world, process) => {
+      const number = advice < 0 ? world.machine.arch.madvRemove : advice;
+      return status(runToEnd(process.ops.madvise(world.address(start), world.bytes(length), number)));
+    };
+  }),
+
+  mlock: counted(range((process, addr, length) => runToEnd(process.ops.mlock(addr, length)))),
+  munlock: counted(range((process, addr, length) => runToEnd(process.ops.munlock(addr, length)))),
+
+  mlockall: uncounted((args) => {
+    const flags = sum(args.listOf('flag', MLOCKALL_BITS));
+    args.end();
+    return (_world, process) => status(runToEnd(process.ops.mlockall(flags)));
+  }),
+
+  munlockall: counted((args) => {
+    args.end();
+    return (_world, process) => status(runToEnd(process.ops.munlockall()));
+  }),
+
+  mincore: counted((args) => {
+    const start = args.address();
+    const length = args.quantity('a length');
+    args.end();
+    return (world, process) => {
+      const resident: number[] = [];
+      const result = runToEnd(process.ops.mincore(world.address(start), world.bytes(length), resident));
+      return result < 0 ? errnoName(result) : `ok ${resident.map((byte) => byte & 1).join('')}`;
+    };
+  }),
+
+  msync: counted((args) => {
+    const start = args.address();
+    const length = args.quantity('a length');
+    const flags = sum(args.listOf('flag', MSYNC_BITS));
+    args.end();
+    return (world, process) => status(runToEnd(process.ops.msync(world.address(start), world.bytes(length), flags)));
+  }),
+
+  remap_file_pages: missing('nonlinear file mappings', (args) => {
+    args.address();
+    args.quantity('a length');
+    args.prot();
+    args.plain('a page offset');
+  }),
+
+  swapout: missing('swap', (args) => {
+    args.address();
+    args.quantity('a length');
+  }),
+};
+
+/** An operation over an address and a length that answers 0 or a negative errno. */
+function range(call: (process: Process, addr: bigint, length: bigint) => number): ProcessOperation['parse'] {
+  return (args) => {
+    const start = args.address();
+    const length = args.quantity('a length');
+    args.end();
+    return (world, process) => status(call(process, world.address(start), world.bytes(length)));
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * Runs a scenario (.mm): one operation a line in, one result line out, on any machine.
+ *
+ * Lines are read and run one after the other, so the results before a line that nobody understands are delivered. An
+ * operation that fails is a result; only what the format does not know ends the run.
+ */
+import type { Process } from '@fourfold/core';
+import { type ParsedLine, parseLine } from './parse.js';
+import { resultLine } from './results.js';
+import { ScenarioError } from './scenario-error.js';
+import { BadLabel, type ScenarioArch, World } from './world.js';
+
+export interface ScenarioOptions {
+  /** The machine's descriptor, from an arch package. */
+  readonly arch: ScenarioArch;
+  /** Name of the scenario in messages; default `scenario`. */
+  readonly name?: string;
+  /** Called with each result line as it comes. */
+  readonly onLine?: (line: string) => void;
+  /** Audit the machine after every operation; default false. */
+  readonly check?: boolean;
+}
+
+export interface ScenarioResult {
+  /** Every result line, in order. */
+  readonly lines: string[];
+}
+
+/**
+ * Runs a scenario to its end.
+ * @throws ScenarioError for a line the format does not know, an operation whose subsystem is missing, or a failed audit
+ */
+export function runScenario(text: string, options: ScenarioOptions): ScenarioResult {
+  const { arch, name: file = 'scenario', onLine, check = false } = options;
+  const world = new World(arch);
+  const lines: string[] = [];
+  let number = 0;
+  for (const source of text.split(/\r\n|\r|\n/)) {
+    number++;
+    const parsed = parseLine(source, { file, line: number });
+    if (parsed === null) continue;
+    const result = runLine(world, parsed);
+    world.reapFiles();
+    lines.push(result);
+    onLine?.(result);
+    if (check) audit(world, file, number);
+  }
+  return { lines };
+}
+
+function runLine(world: World, parsed: ParsedLine): string {
+  const { line, operation } = parsed;
+  try {
+    if (operation.actor === 'world') return resultLine(line, (parsed.act as WorldAct)(world), null);
+    const process = world.process(line.process);
+    if (process === undefined) throw new BadLabel();
+    if (!process.alive) return resultLine(line, 'noproc', null);
+    const { minFlt, majFlt, bitFlt } = process;
+    const result = (parsed.act as ProcessAct)(world, process);
+    if (!operation.counted || line.quiet) return resultLine(line, result, null);
+    // Faults that only set accessed or dirty do not count: hardware that keeps these bits itself takes none.
+    const minor = process.minFlt - minFlt - (process.bitFlt - bitFlt);
+    return resultLine(line, result, [minor, process.majFlt - majFlt]);
+  } catch (error) {
+    if (!(error instanceof BadLabel)) throw error;
+    return resultLine(line, 'badlabel', line.quiet ? null : [0, 0]);
+  }
+}
+
+type WorldAct = (world: World) => string;
+type ProcessAct = (world: World, process: Process) => string;
+
+function audit(world: World, file: string, line: number): void {
+  const findings = world.machine.audit();
+  if (findings.length === 0) return;
+  throw new ScenarioError({
+    kind: 'audit',
+    file,
+    line,
+    expected: 'a machine in order',
+    came: findings.map(({ invariant, message }) => `${invariant}: ${message}`).join('; '),
+  });
+}

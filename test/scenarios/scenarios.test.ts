@@ -1,0 +1,25 @@
+/**
+ * Scenarios on every machine, audited after every operation. `shared/` holds lines recorded on a real x86-64 kernel;
+ * the lines of `cases/` were written by hand from the reference behaviour (each says from where), not taken from a run.
+ */
+import { x86_64 } from '@fourfold/arch-x86';
+import { runScenario } from '@fourfold/replay';
+import { describe, expect, test } from 'vitest';
+import { MACHINES, scenariosIn, withoutTables } from './support.js';
+
+for (const folder of ['shared', 'cases']) {
+  describe(folder, () => {
+    for (const { name, text, expected } of scenariosIn(folder)) {
+      test(`${name} on x86_64: every line`, () => {
+        expect(runScenario(text, { arch: x86_64, name, check: true }).lines).toEqual(expected);
+      });
+
+      for (const arch of MACHINES.filter((machine) => machine !== x86_64)) {
+        test(`${name} on ${arch.name}: every line but the number of tables`, () => {
+          const { lines } = runScenario(text, { arch, name, check: true });
+          expect(withoutTables(lines)).toEqual(withoutTables(expected));
+        });
+      }
+    }
+  });
+}

@@ -1,0 +1,35 @@
+/** Scenario files of the matrix: reading them, and what of a result depends on the machine. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sparc64Arches } from '@fourfold/arch-sparc64';
+import { x86Arches } from '@fourfold/arch-x86';
+import type { ScenarioArch } from '@fourfold/replay';
+
+/** Every machine of the matrix. */
+export const MACHINES: readonly ScenarioArch[] = [...x86Arches, ...sparc64Arches];
+
+export interface ScenarioFile {
+  readonly name: string;
+  readonly text: string;
+  readonly expected: readonly string[];
+}
+
+/** The scenarios of a folder beside this file, each with its expected lines. */
+export function scenariosIn(folder: string): ScenarioFile[] {
+  const path = join(import.meta.dirname, folder);
+  return readdirSync(path)
+    .filter((file) => file.endsWith('.mm'))
+    .sort()
+    .map((file) => ({
+      name: file.slice(0, -'.mm'.length),
+      text: readFileSync(join(path, file), 'utf8'),
+      expected: readFileSync(join(path, file.replace(/\.mm$/, '.expected')), 'utf8')
+        .trimEnd()
+        .split('\n'),
+    }));
+}
+
+/** `pt=` counts leaf tables, whose span is the machine's own. */
+export function withoutTables(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/ pt=\d+/, ''));
+}
