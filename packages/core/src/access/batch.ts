@@ -19,7 +19,7 @@ import {
   TLB_VPN_LO,
 } from '../tlb/tlb.js';
 import type { Mm } from '../vma/mm.js';
-import { translate } from './translate.js';
+import { basePage, translate } from './translate.js';
 
 /** Accesses as a struct of arrays, in order. */
 export interface AccessBatch {
@@ -61,8 +61,9 @@ export function runBatch(
   const { tlb } = cpu;
   const { kind, addrLo: lo, addrHi: hi, size } = batch;
   const { head, records } = tlb;
-  const { pageShift } = k.memory;
+  const pageShift = k.arch.tlbPageShift;
   const pageMask = k.memory.pageSize - 1;
+  const tlbMask = 2 ** pageShift - 1;
   const hiShift = 32 - pageShift;
   const execBase = tlb.sharedFirstLevel ? 0 : TLB_BUCKETS;
   const bucketMask = TLB_BUCKETS - 1;
@@ -78,7 +79,7 @@ export function runBatch(
     const vpnHi = (hi[i] as number) >>> pageShift;
     const what = kind[i] as number;
     const offset = addressLo & pageMask;
-    const crosses = offset + (size[i] as number) > pageMask + 1;
+    const crosses = (addressLo & tlbMask) + (size[i] as number) > tlbMask + 1;
     let slot = head[(what === 0 ? execBase : 0) + (vpnLo & bucketMask)] as number;
     let at = slot << TLB_RECORD_SHIFT;
     if (slot >= 0 && records[at] !== vpnLo) {
@@ -125,17 +126,18 @@ function slowAccess(
   stop: BatchStop,
 ): boolean {
   const kind = (what === 3 ? STORE : what) as AccessKind;
-  const { pageSize } = k.memory;
+  const pageMask = k.memory.pageSize - 1;
+  const tlbPage = 2 ** k.arch.tlbPageShift;
   let hi = vpnHi;
   let lo = vpnLo;
   let at = offset;
   for (let left = size; left > 0; ) {
-    const part = Math.min(left, pageSize - at);
+    const part = Math.min(left, tlbPage - (at & (tlbPage - 1)));
     const slot = resolve(k, cpu, mm, task, kind, hi, lo, stop);
     if (slot < 0) return false;
     if (kind === STORE && k.contents) writePattern(k, cpu.tlb.frameOf(slot), at, part, record, addressLo);
     left -= part;
-    at = 0;
+    at = (at + part) & pageMask;
     lo = (lo + 1) | 0;
     if (lo === 0) hi = (hi + 1) | 0;
   }
@@ -155,7 +157,7 @@ function resolve(
   for (;;) {
     const slot = translate(k, cpu, kind, vpnHi, vpnLo);
     if (slot >= 0) return slot;
-    const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+    const vpn = basePage(k, vpnHi, vpnLo);
     const outcome = runToEnd(doPageFault(k, mm, task, kind, vpn, slot));
     if (outcome < 0) {
       stop.signal = outcome;

@@ -35,6 +35,13 @@ export function translate(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, 
   return k.mmu.denied(cpu, kind, slot, vpnHi, vpnLo);
 }
 
+/** The base page that a page number of the TLB lies in. */
+export function basePage(k: Kernel, vpnHi: number, vpnLo: number): number {
+  const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+  const sub = k.arch.tlbSubShift;
+  return sub === 0 ? vpn : Math.floor(vpn / 2 ** sub);
+}
+
 /**
  * Translates with faults: an operation of the process that makes the access.
  * @returns a TLB slot, or what doPageFault answers for a signal (negative).
@@ -51,7 +58,7 @@ export function* touch(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const slot = translate(k, cpu, kind, vpnHi, vpnLo);
     if (slot >= 0) return slot;
-    const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+    const vpn = basePage(k, vpnHi, vpnLo);
     const outcome = yield* doPageFault(k, mm, task, kind, vpn, slot === FAULT_RIGHTS ? FAULT_RIGHTS : slot);
     if (outcome < 0) return outcome;
   }

@@ -67,6 +67,9 @@ export class ArchDescriptor {
   /** Codecs of the upper entries, by level name. */
   readonly tables: UpperCodec;
   readonly tlb: TlbShape;
+  /** log2 of the bytes of a TLB's page, and of how many of them a base page has (mostly 0). */
+  readonly tlbPageShift: number;
+  readonly tlbSubShift: number;
   readonly pendingFlush: PendingFlush;
   readonly gather: GatherSpec;
   readonly faults: FaultRules;
@@ -91,6 +94,8 @@ export class ArchDescriptor {
     this.pte = new PteCodec(spec.pte);
     this.tables = new UpperCodec(spec.geometry, spec.upper);
     this.tlb = spec.tlb;
+    this.tlbPageShift = spec.tlb.pageShift ?? spec.geometry.pageShift;
+    this.tlbSubShift = spec.geometry.pageShift - this.tlbPageShift;
     this.pendingFlush = new PendingFlush(spec.pendingFlush);
     this.gather = spec.gather;
     this.faults = spec.faults;

@@ -16,6 +16,12 @@ export interface TlbUnitSpec {
  */
 export interface TlbShape {
   readonly units: readonly TlbUnitSpec[];
+  /**
+   * log2 of the bytes that a page number of the TLB, of `Mmu.miss` and of `Mmu.denied` counts, where the hardware
+   * translates in smaller pages than the kernel's (ppc64: a 64 KiB page is sixteen 4 KiB translations). At most the base
+   * page's; default that.
+   */
+  readonly pageShift?: number;
   /** Indices into `units`, first level first. */
   readonly exec: readonly number[];
   readonly data: readonly number[];

@@ -22,7 +22,7 @@ function auditSlot(k: Kernel, cpu: Cpu, slot: number, say: Say): void {
   if ((tlb.attrsOf(slot) & TLB_GLOBAL) !== 0) return;
   const mm = k.mmu.mmOfSlot(cpu, slot);
   if (mm === null) return;
-  const vpn = tlb.pageOf(slot);
+  const vpn = Math.floor(tlb.pageOf(slot) / 2 ** k.arch.tlbSubShift);
   const { batch } = cpu;
   if (batch.mm === mm) {
     for (let i = 0; i < batch.nr; i++) if (batch.vpn[i] === vpn) return;

@@ -39,16 +39,18 @@ function* transfer(
   kind: AccessKind,
 ): Op<AccessResult> {
   const k = process.machine.kernel;
-  const { pageShift, pageSize } = k.memory;
+  const { pageSize } = k.memory;
+  const { tlbPageShift } = k.arch;
+  const tlbPage = 2 ** tlbPageShift;
   let done = 0;
   while (done < length) {
     const at = BigInt.asUintN(k.arch.wordBits, address + BigInt(done));
-    const vpn = Number(at >> BigInt(pageShift));
+    const vpn = Number(at >> BigInt(tlbPageShift));
     const cpu: Cpu = process.machine.enter(process);
     const slot = yield* touch(k, cpu, process.mm, process, kind, (vpn / 4294967296) | 0, vpn | 0);
     if (slot < 0) return { done, signal: slot, address: at };
     const offset = Number(at & BigInt(pageSize - 1));
-    const part = Math.min(length - done, pageSize - offset);
+    const part = Math.min(length - done, tlbPage - (offset % tlbPage));
     const page = cpu.tlb.frameOf(slot);
     if (bytes !== null && k.contents) {
       for (let i = 0; i < part; i++) {
