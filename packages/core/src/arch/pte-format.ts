@@ -34,6 +34,13 @@ export interface PteFormatSpec {
   readonly bytes: 4 | 8;
   /** Bits that do not count for pte_none and pte_same and are never stored (ppc64 HASHPTE, BUSY, slot). Default 0. */
   readonly ignore?: bigint;
+  /** Or-ed into whatever set_pte_at stores, whether present or not (ppc64 64K: COMBO). Default 0. */
+  readonly storeSet?: bigint;
+  /**
+   * ptep_set_access_flags only or-s these bits of the new entry into the old one and flushes nothing (ppc64). Default 0:
+   * it is set_pte_at and a flush of the page.
+   */
+  readonly accessFlags?: bigint;
   /** pte_present: any of these bits (two on x86, where PROT_NONE entries are present). */
   readonly present: bigint;
   /** Hardware may translate through the entry: (word & mask) == value. */
@@ -136,6 +143,10 @@ export class PteFormat {
   readonly bytes: 4 | 8;
   readonly countLo: number; // bits that count for none and same
   readonly countHi: number;
+  readonly storeSetLo: number;
+  readonly storeSetHi: number;
+  readonly accessFlagsLo: number;
+  readonly accessFlagsHi: number;
   readonly presentLo: number;
   readonly presentHi: number;
   readonly validMaskLo: number;
@@ -195,6 +206,8 @@ export class PteFormat {
 
   constructor(spec: PteFormatSpec) {
     const ignore = new Word(spec.ignore ?? 0n);
+    const storeSet = new Word(spec.storeSet ?? 0n);
+    const accessFlags = new Word(spec.accessFlags ?? 0n);
     const present = new Word(spec.present);
     const validMask = new Word(spec.valid.mask);
     const valid = new Word(spec.valid.value);
@@ -211,6 +224,10 @@ export class PteFormat {
     this.bytes = spec.bytes;
     this.countLo = ~ignore.lo;
     this.countHi = ~ignore.hi;
+    this.storeSetLo = storeSet.lo;
+    this.storeSetHi = storeSet.hi;
+    this.accessFlagsLo = accessFlags.lo;
+    this.accessFlagsHi = accessFlags.hi;
     this.presentLo = present.lo;
     this.presentHi = present.hi;
     this.validMaskLo = validMask.lo;

@@ -2,7 +2,7 @@
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { pteLock } from '../pgtable/lock.js';
-import { setPteAt } from '../pgtable/set-pte.js';
+import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 import { doAnonymousPage } from './anonymous.js';
@@ -61,9 +61,6 @@ function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number
     return;
   }
   // On machines whose hardware keeps the young bit a read updates nothing (x86).
-  if (write || k.arch.faults.readUpdatesAccessFlags) {
-    setPteAt(k, mm, vpn, at, newHi, newLo);
-    k.mmu.flushPage(mm, vpn);
-  }
+  if (write || k.arch.faults.readUpdatesAccessFlags) setAccessFlagsAt(k, mm, vpn, at, newHi, newLo);
   k.mmu.updateMmuCache(k.cpu, mm, vpn, newHi, newLo);
 }

@@ -2,7 +2,7 @@
 import { COPY_FAULTS, REUSE_FAULTS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED } from '../memory/mem-map.js';
-import { setPteAt } from '../pgtable/set-pte.js';
+import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
 import type { Op, SpinLock } from '../smp/lock.js';
@@ -85,8 +85,7 @@ function reuse(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: num
     newLo = (newLo & f.mkwrite.keepLo) | f.mkwrite.setLo;
     newHi = (newHi & f.mkwrite.keepHi) | f.mkwrite.setHi;
   }
-  setPteAt(k, vma.mm, vpn, at, newHi, newLo);
-  k.mmu.flushPage(vma.mm, vpn);
+  setAccessFlagsAt(k, vma.mm, vpn, at, newHi, newLo);
   k.mmu.updateMmuCache(k.cpu, vma.mm, vpn, newHi, newLo);
   k.counters.values[REUSE_FAULTS] = (k.counters.values[REUSE_FAULTS] as number) + 1;
 }

@@ -57,7 +57,7 @@ function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: 
   const hiAt = wide ? tables.hiAt : loAt;
   const f = k.arch.pteFormat;
   const { countLo, countHi, presentLo, presentHi } = f;
-  const { wrprotect, mkold, mkclean } = f;
+  const { wrprotect, mkold, mkclean, storeSetLo, storeSetHi } = f;
   const cow = isCowMapping(vma.flags);
   const shared = (vma.flags & VM_SHARED) !== 0;
   const rule = k.arch.pendingFlush;
@@ -105,8 +105,8 @@ function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: 
       }
     }
     const target = to + i * pteWords;
-    words[target + loAt] = lo;
-    if (wide) words[target + hiAt] = hi;
+    words[target + loAt] = (lo & countLo) | storeSetLo;
+    if (wide) words[target + hiAt] = (hi & countHi) | storeSetHi;
   }
   child.anonRss += anon;
   child.fileRss += file;

@@ -11,8 +11,35 @@ import { SET_PTE } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../vma/mm.js';
 
-/** set_pte_at: stores an entry over whatever is there. The pte lock is held. */
+/**
+ * set_pte_at: stores an entry over whatever is there. The pte lock is held. What the format ignores is never stored, and
+ * `storeSet` always is.
+ */
 export function setPteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
+  const rule = k.arch.pendingFlush;
+  if (rule.flushOnOverwrite) {
+    const f = k.arch.pteFormat;
+    const oldLo = k.memory.words[at + k.tables.loAt] as number;
+    const oldHi = k.tables.pteWords === 2 ? (k.memory.words[at + k.tables.hiAt] as number) : 0;
+    if (f.isPresent(oldHi, oldLo)) {
+      updatePteAt(k, mm, vpn, at, 0, 0);
+      k.mmu.flushPending(k.cpu);
+    }
+  }
+  replacePteAt(k, mm, vpn, at, hi, lo);
+}
+
+/** ptep_get_and_clear and set_pte_at under one lock: as set_pte_at, but what was there is only queued. */
+export function replacePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
+  const f = k.arch.pteFormat;
+  updatePteAt(k, mm, vpn, at, (hi & f.countHi) | f.storeSetHi, (lo & f.countLo) | f.storeSetLo);
+}
+
+/**
+ * ptep_get_and_clear (hi and lo 0), ptep_test_and_clear_dirty and their like: an entry changed in place, its ignored bits
+ * and all, and told to the pending rule.
+ */
+export function updatePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
   const words = k.memory.words;
   const { loAt, hiAt, pteWords } = k.tables;
   const oldLo = words[at + loAt] as number;
@@ -22,6 +49,26 @@ export function setPteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number,
   if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo);
   k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;
   if (k.events.on) k.events.emit(SET_PTE, vpn, hi, lo);
+}
+
+/**
+ * ptep_set_access_flags with its flush: stores an entry that gives more rights than the one there. A machine that only
+ * or-s bits in (`accessFlags`) tells nobody: whoever cached the weaker entry asks again.
+ */
+export function setAccessFlagsAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
+  const f = k.arch.pteFormat;
+  if ((f.accessFlagsLo | f.accessFlagsHi) === 0) {
+    setPteAt(k, mm, vpn, at, hi, lo);
+    k.mmu.flushPage(mm, vpn);
+    return;
+  }
+  const words = k.memory.words;
+  const { loAt, hiAt, pteWords } = k.tables;
+  const newLo = (words[at + loAt] as number) | (lo & f.accessFlagsLo);
+  const newHi = pteWords === 2 ? (words[at + hiAt] as number) | (hi & f.accessFlagsHi) : 0;
+  storeEntry(k, at, newHi, newLo);
+  k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;
+  if (k.events.on) k.events.emit(SET_PTE, vpn, newHi, newLo);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
-import { setPteAt } from '../pgtable/set-pte.js';
+import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 import type { Vma } from './vma.js';
 
@@ -71,7 +71,7 @@ function moveExtent(k: Kernel, source: Vma, from: number, vpn: number, to: numbe
     if ((lo | hi) === 0) continue;
     if (first < 0) first = i;
     last = i;
-    setPteAt(k, mm, vpn + i, entry, 0, 0);
+    updatePteAt(k, mm, vpn + i, entry, 0, 0);
   }
   if (first < 0) return;
   // Before the entries appear at the new place: no page may be reachable through both.

@@ -3,7 +3,7 @@ import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
-import { setPteAt } from '../pgtable/set-pte.js';
+import { replacePteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, statAccount, unchargeMemory } from './accounting.js';
 import {
@@ -130,7 +130,8 @@ function changePteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number):
   const words = k.memory.words;
   const { loAt, pteWords } = k.tables;
   const hiAt = pteWords === 2 ? k.tables.hiAt : loAt;
-  const { presentLo, presentHi, modifyKeepLo, modifyKeepHi, modifyTakeLo, modifyTakeHi, countLo, countHi } = k.arch.pteFormat;
+  const { presentLo, presentHi, modifyKeepLo, modifyKeepHi, modifyTakeLo, modifyTakeHi, countLo, countHi } =
+    k.arch.pteFormat;
   const { protLo, protHi } = vma;
   for (let i = 0; i < nr; i++) {
     const entry = at + i * pteWords;
@@ -140,6 +141,6 @@ function changePteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number):
     const newLo = ((lo & modifyKeepLo) | (protLo & modifyTakeLo)) & countLo;
     const newHi = ((hi & modifyKeepHi) | (protHi & modifyTakeHi)) & countHi;
     // The pending-flush rule sees the old entry, as it would in ptep_get_and_clear.
-    setPteAt(k, vma.mm, vpn + i, entry, newHi, newLo);
+    replacePteAt(k, vma.mm, vpn + i, entry, newHi, newLo);
   }
 }

@@ -4,7 +4,7 @@ import type { Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
-import { setPteAt } from '../pgtable/set-pte.js';
+import { updatePteAt } from '../pgtable/set-pte.js';
 import { type Op, RESCHED } from '../smp/lock.js';
 import { VM_HUGETLB, VM_LOCKED, VM_SHARED } from './flags.js';
 import type { Mm } from './mm.js';
@@ -101,7 +101,14 @@ function syncPteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number): n
     if (!f.isPresent(hi, lo) || !f.isDirty(hi, lo)) continue;
     const page = memory.pfnToPage(f.frame(hi, lo));
     if (page < 0) continue;
-    setPteAt(k, vma.mm, vpn + i, entry, (hi & mkclean.keepHi) | mkclean.setHi, (lo & mkclean.keepLo) | mkclean.setLo);
+    updatePteAt(
+      k,
+      vma.mm,
+      vpn + i,
+      entry,
+      (hi & mkclean.keepHi) | mkclean.setHi,
+      (lo & mkclean.keepLo) | mkclean.setLo,
+    );
     k.mmu.flushPage(vma.mm, vpn + i);
     inode.setPageDirty(page);
     progress += 3;
