@@ -110,6 +110,13 @@ export class Kernel implements MmuHost {
     return slab;
   }
 
+  /** Frames for good (MmuHost). */
+  reserve(order: number): number {
+    const page = this.pages.reserve(order);
+    for (let i = 0; page >= 0 && i < 2 ** order; i++) this.memory.materialize(page + i);
+    return page;
+  }
+
   /** Number for a new mm. */
   nextMmId(): number {
     return this.#mmIds++;

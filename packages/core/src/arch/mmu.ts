@@ -36,6 +36,12 @@ export interface MmuHost {
   readonly cpu: Cpu;
   /** Live mms, for code that has to find one by its context (audit). */
   readonly mms: ReadonlySet<Mm>;
+  /**
+   * Takes 2^order frames in a row, aligned to their size, zeroed and never given back, for a structure of the machine
+   * (a hashed page table). Only while the Mmu is made. The first page, or -1 without room. Their contents lie in a row
+   * too: the words of page + n begin n pages behind those of page.
+   */
+  reserve?(order: number): number;
   /** Whether the port's own defects are kept. */
   readonly defectsKept: boolean;
 }
@@ -128,7 +134,16 @@ export abstract class Mmu {
   truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) !== 0) return { frame: -1, rights: 0 };
-    return this.leafTruth(mm, tlb.vpnHiOf(slot), tlb.vpnLoOf(slot));
+    const vpn = tlb.pageOf(slot) / 2 ** this.host.arch.tlbSubShift;
+    return this.leafTruth(mm, (vpn / 4294967296) | 0, Math.floor(vpn) | 0);
+  }
+
+  /**
+   * What else the audit should say about the machine's own structures (a hash table against the page tables), one
+   * sentence each. Default: nothing.
+   */
+  auditExtra(): readonly string[] {
+    return [];
   }
 
   protected leafTruth(mm: Mm, vpnHi: number, vpnLo: number): TlbTruth {

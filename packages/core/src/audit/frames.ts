@@ -1,7 +1,7 @@
 /** Frames recounted: map counts, reference counts, free lists, and that every frame belongs to somebody (F1, F2, F22). */
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
-import { PG_BUDDY, PG_CACHED, PG_TABLE } from '../memory/mem-map.js';
+import { PG_BUDDY, PG_CACHED, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js';
 import type { Say } from './audit.js';
 import type { TableCensus } from './tables.js';
 
@@ -40,6 +40,7 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
     let expected = mapped;
     if ((flags & PG_CACHED) !== 0) expected++;
     if (page === k.zeroPage) expected += k.zeroPageBase;
+    else if ((flags & PG_RESERVED) !== 0) expected++;
     if (count !== expected) say('F2', `page ${page}: count ${count}, references found ${expected}`);
     if ((flags & PG_BUDDY) !== 0) say('F22', `page ${page} is in use and on a free list`);
   }

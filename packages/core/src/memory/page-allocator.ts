@@ -7,7 +7,7 @@ import { type Counters, PAGES_ALLOCATED, PAGES_FREED } from '../events/counters.
 import { ALLOC_PAGE, type EventRing, FREE_PAGE } from '../events/ring.js';
 import { MemMap, PG_BUDDY, PG_RESERVED } from './mem-map.js';
 import type { PhysicalMemory } from './physical.js';
-import { Zone } from './zone.js';
+import { MAX_ORDER, Zone } from './zone.js';
 
 /** A zone by name and by its first frame number past the end. */
 export interface ZoneSpec {
@@ -55,6 +55,38 @@ export class PageAllocator {
       return page;
     }
     return -1;
+  }
+
+  /**
+   * Takes 2^order frames in a row, aligned to their size, for good: what a machine reserves at boot, when almost all is
+   * free. The highest that fit; orders above the buddy's are joined blocks, and no watermark is kept. -1: no room.
+   */
+  reserve(order: number): number {
+    const nr = 2 ** order;
+    for (const zone of this.zones) {
+      const top = this.#memory.pageToPfn(zone.end - 1) + 1;
+      for (let pfn = top - (top % nr) - nr; pfn >= 0; pfn -= nr) {
+        const first = this.#memory.pfnToPage(pfn);
+        if (first >= 0 && first < zone.start) break;
+        if (first < 0 || this.#memory.pfnToPage(pfn + nr - 1) !== first + nr - 1) continue;
+        if (!this.#takeRun(zone, first, order)) continue;
+        this.map.flags.fill(PG_RESERVED, first, first + nr);
+        this.map.count.fill(1, first, first + nr);
+        return first;
+      }
+    }
+    return -1;
+  }
+
+  #takeRun(zone: Zone, first: number, order: number): boolean {
+    const block = Math.min(order, MAX_ORDER - 1);
+    const end = first + 2 ** order;
+    for (let at = first; at < end; at += 2 ** block) {
+      if (zone.takeAt(at, block)) continue;
+      for (let back = first; back < at; back += 2 ** block) zone.give(back, block);
+      return false;
+    }
+    return true;
   }
 
   /** put_page: drops one reference; the last one frees the frame. */

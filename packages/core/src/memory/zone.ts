@@ -83,6 +83,25 @@ export class Zone {
     return -1;
   }
 
+  /** Takes exactly the free pages [first, first + 2^order); false when some of them are in use. */
+  takeAt(first: number, order: number): boolean {
+    const { flags, priv } = this.#map;
+    for (let o = order; o < MAX_ORDER; o++) {
+      let head = first - ((first - this.start) % 2 ** o);
+      if (((flags[head] as number) & PG_BUDDY) === 0 || priv[head] !== o) continue;
+      this.#unlink(head, o);
+      for (let split = o; split > order; ) {
+        split--;
+        const upper = head + 2 ** split;
+        this.#link(first < upper ? upper : head, split);
+        if (first >= upper) head = upper;
+      }
+      this.freePages -= 2 ** order;
+      return true;
+    }
+    return false;
+  }
+
   /** Gives a block of 2^order pages back, joining it with its free buddies. */
   give(page: number, order: number): void {
     const { flags, priv } = this.#map;
