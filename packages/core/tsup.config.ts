@@ -8,4 +8,8 @@ export default defineConfig({
   clean: true,
   treeshake: true,
   dts: false,
+  // Inlines the named constants of the hot paths: bundled, they would be variables that V8 reads each time.
+  esbuildOptions(options) {
+    options.minifySyntax = true;
+  },
 });

@@ -42,6 +42,9 @@ export class BatchStop {
   vpn = 0;
 }
 
+/** Accesses between two updates of the counters. */
+const RUN = 1024;
+
 /**
  * Runs accesses [from, to) of `batch`.
  * @param record number of the batch's first access in the trace: stores write a pattern made from it and the address.
@@ -63,60 +66,90 @@ export function runBatch(
   const { head, records } = tlb;
   const pageShift = k.arch.tlbPageShift;
   const pageMask = k.memory.pageSize - 1;
-  const tlbMask = 2 ** pageShift - 1;
+  const tlbMask = (1 << pageShift) - 1;
   const hiShift = 32 - pageShift;
   const execBase = tlb.sharedFirstLevel ? 0 : TLB_BUCKETS;
   const bucketMask = TLB_BUCKETS - 1;
   const context = cpu.context;
   const writes = k.contents;
-  let execHits = 0;
-  let dataHits = 0;
+  const values = k.counters.values;
   let i = from;
   stop.signal = 0;
-  for (; i < to; i++) {
-    const addressLo = lo[i] as number;
-    const vpnLo = (addressLo >>> pageShift) | ((hi[i] as number) << hiShift);
-    const vpnHi = (hi[i] as number) >>> pageShift;
-    const what = kind[i] as number;
-    const offset = addressLo & pageMask;
-    const crosses = (addressLo & tlbMask) + (size[i] as number) > tlbMask + 1;
-    let slot = head[(what === 0 ? execBase : 0) + (vpnLo & bucketMask)] as number;
-    let at = slot << TLB_RECORD_SHIFT;
-    if (slot >= 0 && records[at] !== vpnLo) {
-      slot = records[at + TLB_LINK] as number;
-      at = slot << TLB_RECORD_SHIFT;
-    }
-    if (
-      !crosses &&
-      slot >= 0 &&
-      records[at + TLB_VPN_LO] === vpnLo &&
-      records[at + TLB_VPN_HI] === vpnHi &&
-      records[at + TLB_CONTEXT] === context &&
-      (((records[at + TLB_META] as number) >> (what === 3 ? STORE : what)) & 1) === 1
-    ) {
-      records[at + TLB_USED] = 1;
-      if (what === 0) execHits++;
-      else dataHits++;
+  // In runs of RUN accesses: V8 compiles the inner loop while it runs, when what follows it has not run yet, and code that
+  // has never seen the end of a batch would be thrown away at every end of a batch.
+  while (i < to && stop.signal === 0) {
+    const end = Math.min(to, i + RUN);
+    let execHits = 0;
+    let dataHits = 0;
+    for (; i < end; i++) {
+      const addressLo = lo[i] as number;
+      const vpnLo = (addressLo >>> pageShift) | ((hi[i] as number) << hiShift);
+      const vpnHi = (hi[i] as number) >>> pageShift;
+      const what = kind[i] as number;
+      const offset = addressLo & pageMask;
+      const crosses = (addressLo & tlbMask) + (size[i] as number) > tlbMask + 1;
+      let slot = head[(what === 0 ? execBase : 0) + (vpnLo & bucketMask)] as number;
+      let at = slot << TLB_RECORD_SHIFT;
+      if (slot >= 0 && records[at] !== vpnLo) {
+        slot = records[at + TLB_LINK] as number;
+        at = slot << TLB_RECORD_SHIFT;
+      }
+      if (
+        !crosses &&
+        slot >= 0 &&
+        records[at + TLB_VPN_LO] === vpnLo &&
+        records[at + TLB_VPN_HI] === vpnHi &&
+        records[at + TLB_CONTEXT] === context &&
+        (((records[at + TLB_META] as number) >> (what === 3 ? STORE : what)) & 1) === 1
+      ) {
+        records[at + TLB_USED] = 1;
+        if (what === 0) execHits++;
+        else dataHits++;
+        if (what >= STORE && writes)
+          writePattern(k, tlb.frameOf(slot), offset, size[i] as number, record + i, addressLo);
+        continue;
+      }
+      const access = (what === 3 ? STORE : what) as AccessKind;
+      if (crosses) {
+        if (
+          !crossingAccess(
+            k,
+            cpu,
+            mm,
+            task,
+            access,
+            vpnHi,
+            vpnLo,
+            offset,
+            size[i] as number,
+            record + i,
+            addressLo,
+            stop,
+          )
+        ) {
+          break;
+        }
+        continue;
+      }
+      slot = translate(k, cpu, access, vpnHi, vpnLo);
+      if (slot < 0) slot = resolve(k, cpu, mm, task, access, vpnHi, vpnLo, slot, stop);
+      if (slot < 0) break;
       if (what >= STORE && writes) writePattern(k, tlb.frameOf(slot), offset, size[i] as number, record + i, addressLo);
-      continue;
     }
-    if (!slowAccess(k, cpu, mm, task, what, vpnHi, vpnLo, offset, size[i] as number, record + i, addressLo, stop))
-      break;
+    values[TLB_EXEC_LOOKUPS] = (values[TLB_EXEC_LOOKUPS] as number) + execHits;
+    values[TLB_DATA_LOOKUPS] = (values[TLB_DATA_LOOKUPS] as number) + dataHits;
   }
-  const values = k.counters.values;
-  values[TLB_EXEC_LOOKUPS] = (values[TLB_EXEC_LOOKUPS] as number) + execHits;
-  values[TLB_DATA_LOOKUPS] = (values[TLB_DATA_LOOKUPS] as number) + dataHits;
   stop.index = i;
   return i;
 }
 
-/** An access that missed the first level, lacks the right, or crosses a page. False for a signal. */
-function slowAccess(
+/** An access that runs over the end of a page: each page is translated on its own, low page first. False for a signal. */
+function crossingAccess(
   k: Kernel,
   cpu: Cpu,
   mm: Mm,
   task: FaultCounts,
-  what: number,
+  kind: AccessKind,
   vpnHi: number,
   vpnLo: number,
   offset: number,
@@ -125,15 +158,15 @@ function slowAccess(
   addressLo: number,
   stop: BatchStop,
 ): boolean {
-  const kind = (what === 3 ? STORE : what) as AccessKind;
   const pageMask = k.memory.pageSize - 1;
-  const tlbPage = 2 ** k.arch.tlbPageShift;
+  const tlbPage = 1 << k.arch.tlbPageShift;
   let hi = vpnHi;
   let lo = vpnLo;
   let at = offset;
   for (let left = size; left > 0; ) {
     const part = Math.min(left, tlbPage - (at & (tlbPage - 1)));
-    const slot = resolve(k, cpu, mm, task, kind, hi, lo, stop);
+    let slot = translate(k, cpu, kind, hi, lo);
+    if (slot < 0) slot = resolve(k, cpu, mm, task, kind, hi, lo, slot, stop);
     if (slot < 0) return false;
     if (kind === STORE && k.contents) writePattern(k, cpu.tlb.frameOf(slot), at, part, record, addressLo);
     left -= part;
@@ -144,6 +177,7 @@ function slowAccess(
   return true;
 }
 
+/** Takes the faults of an access whose first translation answered `code`, until it succeeds; -1 for a signal. */
 function resolve(
   k: Kernel,
   cpu: Cpu,
@@ -152,11 +186,11 @@ function resolve(
   kind: AccessKind,
   vpnHi: number,
   vpnLo: number,
+  code: number,
   stop: BatchStop,
 ): number {
-  for (;;) {
-    const slot = translate(k, cpu, kind, vpnHi, vpnLo);
-    if (slot >= 0) return slot;
+  let slot = code;
+  while (slot < 0) {
     const vpn = basePage(k, vpnHi, vpnLo);
     const outcome = runToEnd(doPageFault(k, mm, task, kind, vpn, slot));
     if (outcome < 0) {
@@ -164,7 +198,9 @@ function resolve(
       stop.vpn = vpn;
       return -1;
     }
+    slot = translate(k, cpu, kind, vpnHi, vpnLo);
   }
+  return slot;
 }
 
 /**

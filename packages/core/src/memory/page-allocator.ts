@@ -50,7 +50,7 @@ export class PageAllocator {
       const page = zone.take(order);
       if (page < 0) continue;
       this.map.count[page] = 1;
-      this.#counters[PAGES_ALLOCATED] = (this.#counters[PAGES_ALLOCATED] as number) + 2 ** order;
+      this.#counters[PAGES_ALLOCATED] = (this.#counters[PAGES_ALLOCATED] as number) + (1 << order);
       if (this.#events.on) this.#events.emit(ALLOC_PAGE, page, order);
       return page;
     }
@@ -62,7 +62,7 @@ export class PageAllocator {
    * free. The highest that fit; orders above the buddy's are joined blocks, and no watermark is kept. -1: no room.
    */
   reserve(order: number): number {
-    const nr = 2 ** order;
+    const nr = 1 << order;
     for (const zone of this.zones) {
       const top = this.#memory.pageToPfn(zone.end - 1) + 1;
       for (let pfn = top - (top % nr) - nr; pfn >= 0; pfn -= nr) {
@@ -80,10 +80,10 @@ export class PageAllocator {
 
   #takeRun(zone: Zone, first: number, order: number): boolean {
     const block = Math.min(order, MAX_ORDER - 1);
-    const end = first + 2 ** order;
-    for (let at = first; at < end; at += 2 ** block) {
+    const end = first + (1 << order);
+    for (let at = first; at < end; at += 1 << block) {
       if (zone.takeAt(at, block)) continue;
-      for (let back = first; back < at; back += 2 ** block) zone.give(back, block);
+      for (let back = first; back < at; back += 1 << block) zone.give(back, block);
       return false;
     }
     return true;
@@ -120,9 +120,9 @@ export class PageAllocator {
     if (order === 0) {
       if (this.#memory.slot[page] !== 0) this.#memory.dropContents(page);
     } else {
-      for (let i = 0; i < 2 ** order; i++) this.#memory.dropContents(page + i);
+      for (let i = 0; i < 1 << order; i++) this.#memory.dropContents(page + i);
     }
-    this.#counters[PAGES_FREED] = (this.#counters[PAGES_FREED] as number) + 2 ** order;
+    this.#counters[PAGES_FREED] = (this.#counters[PAGES_FREED] as number) + (1 << order);
     if (this.#events.on) this.#events.emit(FREE_PAGE, page, order);
     this.#zoneOf(page).give(page, order);
   }

@@ -32,15 +32,15 @@ export class Zone {
     const blocks: [number, number][] = [];
     while (page < end) {
       let order = MAX_ORDER - 1;
-      while (order > 0 && ((page - start) % 2 ** order !== 0 || page + 2 ** order > end)) order--;
+      while (order > 0 && ((page - start) % (1 << order) !== 0 || page + (1 << order) > end)) order--;
       blocks.push([page, order]);
-      page += 2 ** order;
+      page += 1 << order;
     }
     // Last first, so that the lowest frames are handed out first.
     for (let i = blocks.length - 1; i >= 0; i--) {
       const [first, order] = blocks[i] as [number, number];
       this.#link(first, order);
-      this.freePages += 2 ** order;
+      this.freePages += 1 << order;
     }
   }
 
@@ -55,11 +55,11 @@ export class Zone {
 
   /** zone_watermark_ok: whether 2^order pages can be taken and `mark` pages stay free, at every lower order too. */
   watermarkOk(order: number, mark: number): boolean {
-    let free = this.freePages - 2 ** order + 1;
+    let free = this.freePages - (1 << order) + 1;
     let min = mark;
     if (free <= min) return false;
     for (let o = 0; o < order; o++) {
-      free -= (this.#blocks[o] as number) * 2 ** o;
+      free -= (this.#blocks[o] as number) * (1 << o);
       min >>= 1;
       if (free <= min) return false;
     }
@@ -75,9 +75,9 @@ export class Zone {
       this.#unlink(page, o);
       for (let split = o; split > order; ) {
         split--;
-        this.#link(page + 2 ** split, split);
+        this.#link(page + (1 << split), split);
       }
-      this.freePages -= 2 ** order;
+      this.freePages -= 1 << order;
       return page;
     }
     return -1;
@@ -87,16 +87,16 @@ export class Zone {
   takeAt(first: number, order: number): boolean {
     const { flags, priv } = this.#map;
     for (let o = order; o < MAX_ORDER; o++) {
-      let head = first - ((first - this.start) % 2 ** o);
+      let head = first - ((first - this.start) % (1 << o));
       if (((flags[head] as number) & PG_BUDDY) === 0 || priv[head] !== o) continue;
       this.#unlink(head, o);
       for (let split = o; split > order; ) {
         split--;
-        const upper = head + 2 ** split;
+        const upper = head + (1 << split);
         this.#link(first < upper ? upper : head, split);
         if (first >= upper) head = upper;
       }
-      this.freePages -= 2 ** order;
+      this.freePages -= 1 << order;
       return true;
     }
     return false;
@@ -106,7 +106,7 @@ export class Zone {
   give(page: number, order: number): void {
     const { flags, priv } = this.#map;
     if (((flags[page] as number) & PG_BUDDY) !== 0) throw new KernelBug(`page ${page} freed twice`);
-    this.freePages += 2 ** order;
+    this.freePages += 1 << order;
     let first = page;
     let o = order;
     for (; o < MAX_ORDER - 1; o++) {
@@ -131,7 +131,7 @@ export class Zone {
       }
       if (blocks !== this.#blocks[o])
         throw new KernelBug(`zone ${this.name} order ${o}: ${blocks} blocks, counted ${this.#blocks[o]}`);
-      free += blocks * 2 ** o;
+      free += blocks * (1 << o);
     }
     return free;
   }

@@ -117,7 +117,7 @@ function takePages(k: Kernel, bytes: number): number {
   const page = k.pages.alloc(order);
   if (page < 0) return -1;
   k.map.flags[page] = PG_TABLE;
-  for (let i = 0; i < 2 ** order; i++) k.memory.materialize(page + i);
+  for (let i = 0; i < 1 << order; i++) k.memory.materialize(page + i);
   return k.memory.pageToPfn(page) * k.memory.pageSize;
 }
 

@@ -46,6 +46,15 @@ export const TLB_USED = 6;
 /** First bucket of the unit's chain, -1 for a unit that is no first level. */
 const TLB_BUCKET_BASE = 7;
 
+/** Words of a unit's record: first slot, sets, sets - 1 if a power of two (else -1), ways, first hand, first bucket. */
+const UNIT_SHIFT = 3;
+const UNIT_BASE = 0;
+const UNIT_SETS = 1;
+const UNIT_SET_MASK = 2;
+const UNIT_WAYS = 3;
+const UNIT_HAND = 4;
+const UNIT_BUCKETS = 5;
+
 export class Tlb {
   readonly slots: number;
   /** The records. */
@@ -59,42 +68,48 @@ export class Tlb {
   /** Set by `find`: 1 when a second-level unit answered. */
   secondLevelHit = 0;
 
-  readonly #base: Int32Array;
-  readonly #sets: Int32Array;
-  readonly #ways: Int32Array;
+  /** Units as records of UNIT_WORDS words. */
+  readonly #units: Int32Array;
+  /** Where each set's search for a victim begins. */
   readonly #hand: Int32Array;
-  readonly #handBase: Int32Array;
-  readonly #exec: Int32Array;
-  readonly #data: Int32Array;
+  /** First units of the two chains, as word offsets into #units, and the units behind them. */
+  readonly #firstExec: number;
+  readonly #firstData: number;
+  readonly #restExec: Int32Array;
+  readonly #restData: Int32Array;
 
   constructor(shape: TlbShape) {
     const n = shape.units.length;
-    this.#base = new Int32Array(n);
-    this.#handBase = new Int32Array(n);
-    this.#sets = Int32Array.from(shape.units, (u) => u.sets);
-    this.#ways = Int32Array.from(shape.units, (u) => u.ways);
-    this.#exec = Int32Array.from(shape.exec);
-    this.#data = Int32Array.from(shape.data);
+    this.#units = new Int32Array(n << UNIT_SHIFT);
+    this.#firstExec = (shape.exec[0] as number) << UNIT_SHIFT;
+    this.#firstData = (shape.data[0] as number) << UNIT_SHIFT;
+    this.#restExec = Int32Array.from(shape.exec.slice(1), (u) => u << UNIT_SHIFT);
+    this.#restData = Int32Array.from(shape.data.slice(1), (u) => u << UNIT_SHIFT);
     this.sharedFirstLevel = shape.exec[0] === shape.data[0];
     let slots = 0;
     let sets = 0;
-    for (let u = 0; u < n; u++) {
-      this.#base[u] = slots;
-      this.#handBase[u] = sets;
-      slots += (this.#sets[u] as number) * (this.#ways[u] as number);
-      sets += this.#sets[u] as number;
-    }
+    shape.units.forEach((spec, u) => {
+      const unit = u << UNIT_SHIFT;
+      this.#units[unit + UNIT_BASE] = slots;
+      this.#units[unit + UNIT_SETS] = spec.sets;
+      this.#units[unit + UNIT_SET_MASK] = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
+      this.#units[unit + UNIT_WAYS] = spec.ways;
+      this.#units[unit + UNIT_HAND] = sets;
+      this.#units[unit + UNIT_BUCKETS] = unit === this.#firstData ? 0 : unit === this.#firstExec ? TLB_BUCKETS : -1;
+      slots += spec.sets * spec.ways;
+      sets += spec.sets;
+    });
     this.slots = slots;
     this.#hand = new Int32Array(sets);
     this.records = new Int32Array(slots << TLB_RECORD_SHIFT);
-    for (let u = 0; u < n; u++) {
-      const bucketBase = u === shape.data[0] ? 0 : u === shape.exec[0] ? TLB_BUCKETS : -1;
-      const end = u + 1 < n ? (this.#base[u + 1] as number) : slots;
-      for (let slot = this.#base[u] as number; slot < end; slot++) {
+    for (let unit = 0; unit < this.#units.length; unit += 1 << UNIT_SHIFT) {
+      const base = this.#units[unit + UNIT_BASE] as number;
+      const end = base + (this.#units[unit + UNIT_SETS] as number) * (this.#units[unit + UNIT_WAYS] as number);
+      for (let slot = base; slot < end; slot++) {
         const at = slot << TLB_RECORD_SHIFT;
         this.records[at + TLB_CONTEXT] = -1;
         this.records[at + TLB_LINK] = -1;
-        this.records[at + TLB_BUCKET_BASE] = bucketBase;
+        this.records[at + TLB_BUCKET_BASE] = this.#units[unit + UNIT_BUCKETS] as number;
       }
     }
   }
@@ -104,22 +119,23 @@ export class Tlb {
    * Refills the first level from a later one.
    */
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
-    const chain = kind === 0 ? this.#exec : this.#data;
+    const first = kind === 0 ? this.#firstExec : this.#firstData;
     const records = this.records;
     this.secondLevelHit = 0;
-    const first = this.#probe(chain[0] as number, vpnHi, vpnLo, context);
-    if (first >= 0) {
-      records[(first << TLB_RECORD_SHIFT) + TLB_USED] = 1;
-      return first;
+    const hit = this.#probe(first, vpnHi, vpnLo, context);
+    if (hit >= 0) {
+      records[(hit << TLB_RECORD_SHIFT) + TLB_USED] = 1;
+      return hit;
     }
-    for (let i = 1; i < chain.length; i++) {
-      const slot = this.#scan(chain[i] as number, vpnHi, vpnLo, context);
+    const rest = kind === 0 ? this.#restExec : this.#restData;
+    for (let i = 0; i < rest.length; i++) {
+      const slot = this.#scan(rest[i] as number, vpnHi, vpnLo, context);
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
       records[at + TLB_USED] = 1;
       this.secondLevelHit = 1;
       return this.#insert(
-        chain[0] as number,
+        first,
         records[at + TLB_VPN_HI] as number,
         records[at + TLB_VPN_LO] as number,
         records[at + TLB_CONTEXT] as number,
@@ -145,10 +161,10 @@ export class Tlb {
     attrs: number,
     span: number,
   ): number {
-    const chain = kind === 0 ? this.#exec : this.#data;
     const meta = rights | (attrs << 8) | (span << 16);
-    for (let i = chain.length - 1; i > 0; i--) this.#insert(chain[i] as number, vpnHi, vpnLo, context, frame, meta);
-    return this.#insert(chain[0] as number, vpnHi, vpnLo, context, frame, meta);
+    const rest = kind === 0 ? this.#restExec : this.#restData;
+    for (let i = 0; i < rest.length; i++) this.#insert(rest[i] as number, vpnHi, vpnLo, context, frame, meta);
+    return this.#insert(kind === 0 ? this.#firstExec : this.#firstData, vpnHi, vpnLo, context, frame, meta);
   }
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
@@ -158,10 +174,10 @@ export class Tlb {
       return this.dropRange(vpn, vpn + 1, context);
     }
     let dropped = 0;
-    for (let unit = 0; unit < this.#base.length; unit++) {
-      const first = (unit === this.#data[0] ? 0 : unit === this.#exec[0] ? TLB_BUCKETS : -1) as number;
+    for (let unit = 0; unit < this.#units.length; unit += 1 << UNIT_SHIFT) {
+      const hashed = (this.#units[unit + UNIT_BUCKETS] as number) >= 0;
       for (;;) {
-        const slot = first >= 0 ? this.#probe(unit, vpnHi, vpnLo, context) : this.#scan(unit, vpnHi, vpnLo, context);
+        const slot = hashed ? this.#probe(unit, vpnHi, vpnLo, context) : this.#scan(unit, vpnHi, vpnLo, context);
         if (slot < 0) break;
         this.drop(slot);
         dropped++;
@@ -269,8 +285,7 @@ export class Tlb {
   /** First-level look-up through the hash; wide slots are found by a scan. */
   #probe(unit: number, vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
-    const bucketBase = records[((this.#base[unit] as number) << TLB_RECORD_SHIFT) + TLB_BUCKET_BASE] as number;
-    let slot = this.head[bucketBase + (vpnLo & (TLB_BUCKETS - 1))] as number;
+    let slot = this.head[(this.#units[unit + UNIT_BUCKETS] as number) + (vpnLo & (TLB_BUCKETS - 1))] as number;
     while (slot >= 0) {
       const at = slot << TLB_RECORD_SHIFT;
       if (
@@ -285,38 +300,41 @@ export class Tlb {
     return this.wideSlots === 0 ? -1 : this.#scan(unit, vpnHi, vpnLo, context);
   }
 
+  /** Look-up through the ways of a set. */
   #scan(unit: number, vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
-    const ways = this.#ways[unit] as number;
-    const start = (this.#base[unit] as number) + this.#setOf(unit, vpnHi, vpnLo) * ways;
-    for (let slot = start; slot < start + ways; slot++) {
-      const at = slot << TLB_RECORD_SHIFT;
+    const ways = this.#units[unit + UNIT_WAYS] as number;
+    const start = (this.#units[unit + UNIT_BASE] as number) + Math.imul(this.#setOf(unit, vpnHi, vpnLo), ways);
+    const end = (start + ways) << TLB_RECORD_SHIFT;
+    for (let at = start << TLB_RECORD_SHIFT; at < end; at += 1 << TLB_RECORD_SHIFT) {
+      // Page numbers below the span are zero in a slot, so only a slot that differs below it can need the mask.
+      const differs = (records[at + TLB_VPN_LO] as number) ^ vpnLo;
+      if (differs !== 0 && (this.wideSlots === 0 || differs >>> ((records[at + TLB_META] as number) >> 16) !== 0))
+        continue;
       const owner = records[at + TLB_CONTEXT] as number;
-      const meta = records[at + TLB_META] as number;
       if (
-        records[at + TLB_VPN_LO] === (vpnLo & (-1 << (meta >> 16))) &&
         records[at + TLB_VPN_HI] === vpnHi &&
-        (owner === context || (owner >= 0 && (meta & (TLB_GLOBAL << 8)) !== 0))
+        (owner === context || (owner >= 0 && ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0))
       ) {
-        return slot;
+        return at >> TLB_RECORD_SHIFT;
       }
     }
     return -1;
   }
 
   #setOf(unit: number, vpnHi: number, vpnLo: number): number {
-    const sets = this.#sets[unit] as number;
-    if (sets === 1) return 0;
-    if ((sets & (sets - 1)) === 0) return vpnLo & (sets - 1);
-    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % sets) | 0;
+    const mask = this.#units[unit + UNIT_SET_MASK] as number;
+    if (mask >= 0) return vpnLo & mask;
+    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % (this.#units[unit + UNIT_SETS] as number)) | 0;
   }
 
   #insert(unit: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
     const records = this.records;
+    const units = this.#units;
     const set = this.#setOf(unit, vpnHi, vpnLo);
-    const ways = this.#ways[unit] as number;
-    const start = (this.#base[unit] as number) + Math.imul(set, ways);
-    const handAt = (this.#handBase[unit] as number) + set;
+    const ways = units[unit + UNIT_WAYS] as number;
+    const start = (units[unit + UNIT_BASE] as number) + Math.imul(set, ways);
+    const handAt = (units[unit + UNIT_HAND] as number) + set;
     let hand = this.#hand[handAt] as number;
     let at = (start + hand) << TLB_RECORD_SHIFT;
     // An unused slot comes up within one turn; the turn clears the used bits it passes.
@@ -327,21 +345,26 @@ export class Tlb {
     }
     const slot = start + hand;
     this.#hand[handAt] = hand + 1 === ways ? 0 : hand + 1;
-    const bucketBase = records[at + TLB_BUCKET_BASE] as number;
-    if ((records[at + TLB_CONTEXT] as number) >= 0) {
-      if (bucketBase >= 0) this.#unlink(slot, at);
-      if ((records[at + TLB_META] as number) >> 16 !== 0) this.wideSlots--;
+    const buckets = units[unit + UNIT_BUCKETS] as number;
+    if (
+      this.wideSlots !== 0 &&
+      (records[at + TLB_CONTEXT] as number) >= 0 &&
+      (records[at + TLB_META] as number) >> 16 !== 0
+    ) {
+      this.wideSlots--;
     }
-    const tag = vpnLo & (-1 << (meta >> 16));
+    if (buckets >= 0 && (records[at + TLB_CONTEXT] as number) >= 0) this.#unlink(slot, at);
+    const span = meta >> 16;
+    if (span !== 0) this.wideSlots++;
+    const tag = span === 0 ? vpnLo : vpnLo & (-1 << span);
     records[at + TLB_VPN_LO] = tag;
     records[at + TLB_VPN_HI] = vpnHi;
     records[at + TLB_CONTEXT] = context;
     records[at + TLB_FRAME] = frame;
     records[at + TLB_META] = meta;
     records[at + TLB_USED] = 1;
-    if (meta >> 16 !== 0) this.wideSlots++;
-    if (bucketBase >= 0) {
-      const bucket = bucketBase + (tag & (TLB_BUCKETS - 1));
+    if (buckets >= 0) {
+      const bucket = buckets + (tag & (TLB_BUCKETS - 1));
       records[at + TLB_LINK] = this.head[bucket] as number;
       this.head[bucket] = slot;
     }

@@ -23,14 +23,14 @@ export function* sysBrk(k: Kernel, mm: Mm, addr: bigint): Op<bigint> {
 
 /** Maps or unmaps what lies between the old break and the new one; false when the new one is refused. */
 function* moveBreak(k: Kernel, mm: Mm, brk: bigint): Op<boolean> {
-  if (machineRefuses(k, mm, brk) || brk < mm.endCode) return false;
+  if (machineRefuses(k, mm, brk) || brk < orBreak(mm, mm.endCode)) return false;
   const newEnd = pageAlign(k, brk);
   const oldEnd = pageAlign(k, mm.brk);
   if (newEnd === oldEnd) return true;
   if (brk <= mm.brk) return (yield* munmapBytes(k, mm, newEnd, oldEnd - newEnd)) === 0;
   if (
     mm.rlimits.data !== Number.POSITIVE_INFINITY &&
-    word(k, brk - mm.startData) > BigInt(Math.floor(mm.rlimits.data))
+    word(k, brk - orBreak(mm, mm.startData)) > BigInt(Math.floor(mm.rlimits.data))
   ) {
     return false;
   }
@@ -64,6 +64,11 @@ export function* doBrk(k: Kernel, mm: Mm, start: number, pages: number): Op<numb
     yield* makePagesPresent(k, mm, start, end);
   }
   return 0;
+}
+
+/** An address of the program's image; a process that runs no program has its initial break there. */
+function orBreak(mm: Mm, address: bigint): bigint {
+  return address === 0n ? mm.startBrk : address;
 }
 
 /** Address bits that brk may not change, and regions it may not leave, on machines that have such. */

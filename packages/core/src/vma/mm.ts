@@ -48,7 +48,7 @@ export class Mm {
   mmapBase: number;
   topDown: boolean;
 
-  /** Addresses in bytes; bigint, because they need not be whole pages and may lie above 2^53. */
+  /** Addresses in bytes; bigint, because they need not be whole pages and may lie above 2^53. 0: no program was loaded. */
   startCode = 0n;
   endCode = 0n;
   startData = 0n;
