@@ -23,13 +23,36 @@ const prot = fc.constantFrom(...PROTS);
 const who = fc.nat(2);
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constant('mmap' as const), who, page, count, prot }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('mapfile' as const), who, page, count, prot, index: fc.nat(FILE_PAGES), shared: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('mapfile' as const),
+      who,
+      page,
+      count,
+      prot,
+      index: fc.nat(FILE_PAGES),
+      shared: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('munmap' as const), who, page, count }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('mprotect' as const), who, page, count, prot }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('mremap' as const), who, page, count, to: page, grow: fc.nat(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('mremap' as const), who, page, count, to: page, grow: fc.nat(3) }),
+  },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('dontneed' as const), who, page, count }) },
   { weight: 8, arbitrary: fc.record({ op: fc.constant('load' as const), who, page, offset: fc.nat(4095) }) },
-  { weight: 12, arbitrary: fc.record({ op: fc.constant('store' as const), who, page, offset: fc.nat(4095), value: fc.integer({ min: 1, max: 255 }) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      op: fc.constant('store' as const),
+      who,
+      page,
+      offset: fc.nat(4095),
+      value: fc.integer({ min: 1, max: 255 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('fork' as const), who }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('exit' as const), who }) },
 );
@@ -73,7 +96,12 @@ class World {
     const { real, model } = pair;
     switch (s.op) {
       case 'mmap':
-        real.mmap({ addr: this.at(s.page), length: this.bytes(s.count), prot: s.prot, flags: 'private|anonymous|fixed' });
+        real.mmap({
+          addr: this.at(s.page),
+          length: this.bytes(s.count),
+          prot: s.prot,
+          flags: 'private|anonymous|fixed',
+        });
         model.map(s.page, s.count, BITS[s.prot]);
         break;
       case 'mapfile':
@@ -93,7 +121,9 @@ class World {
         break;
       case 'mprotect': {
         const whole = model.protect(s.page, s.count, BITS[s.prot]);
-        expect(errnoOf(() => real.mprotect(this.at(s.page), this.bytes(s.count), s.prot))).toBe(whole ? 'ok' : 'ENOMEM');
+        expect(errnoOf(() => real.mprotect(this.at(s.page), this.bytes(s.count), s.prot))).toBe(
+          whole ? 'ok' : 'ENOMEM',
+        );
         break;
       }
       case 'mremap': {
@@ -121,7 +151,8 @@ class World {
       case 'fork':
         if (this.pairs.length >= 3) return;
         this.pairs.push({ real: real.fork(), model: model.fork() });
-        if (this.machine.kernel.cpus.length > 1) (this.pairs[this.pairs.length - 1] as Pair).real.cpu = this.pairs.length - 2;
+        if (this.machine.kernel.cpus.length > 1)
+          (this.pairs[this.pairs.length - 1] as Pair).real.cpu = this.pairs.length - 2;
         break;
       case 'exit':
         if (this.pairs.length <= 1) return;
@@ -182,7 +213,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
         expect([...world.machine.kernel.tablesInUse]).toEqual(world.machine.arch.geometry.names.map(() => 0));
         expect(world.machine.freePages).toBe(world.freeAtStart);
       }),
-      { numRuns: 40 },
+      { numRuns: 100 },
     );
   });
 });

@@ -13,6 +13,7 @@ export function runToEnd<T>(op: Op<T>): T {
     const step = op.next();
     if (step.done) return step.value;
     if (!step.value.ready()) {
+      op.return(undefined as T);
       throw new MmError(
         'MM_DEADLOCK',
         `the operation waits for ${step.value.what}, which nothing under way will release`,

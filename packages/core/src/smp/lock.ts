@@ -93,8 +93,11 @@ export class RwSemaphore {
   *waitWrite(): Op<void> {
     const wait: Wait = { what: `${this.what} (write)`, ready: () => !this.writer && this.readers === 0 };
     this.#writersWaiting++;
-    while (!this.tryWrite()) yield wait;
-    this.#writersWaiting--;
+    try {
+      while (!this.tryWrite()) yield wait;
+    } finally {
+      this.#writersWaiting--;
+    }
   }
 
   upWrite(): void {
