@@ -122,7 +122,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
         machine.check();
         expect(machine.kernel.committed).toBe(0);
       }),
-      { numRuns: 400, errorWithCause: true },
+      { numRuns: 400 },
     );
   }, 60_000);
 });

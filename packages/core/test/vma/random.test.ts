@@ -37,11 +37,6 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** What each page must read, by page: undefined where nothing is mapped or readable is not known. */
-class Model {
-  readonly bytes = new Map<number, number>();
-}
-
 function apply(p: TestProcess, files: readonly MappedFile[], s: Step): void {
   if (s.op === 'fork') {
     const child = run(dupMm(p.k, p.mm));
@@ -133,7 +128,8 @@ test('private memory keeps its contents through every rearrangement of areas', (
   fc.assert(
     fc.property(fc.array(rearranging, { maxLength: 60 }), (steps) => {
       const p = new TestProcess(testKernel());
-      const model = new Model().bytes;
+      // What each page must read; a page without an entry is not mapped.
+      const model = new Map<number, number>();
       p.anon(FIRST, PAGES, 3);
       for (let i = 0; i < PAGES; i++) model.set(FIRST + i, 0);
       for (const s of steps) {
