@@ -16,7 +16,7 @@ export { DiskFile, type DiskFileOptions } from './pagecache/disk-file.js';
 export { PteCursor } from './pgtable/cursor.js';
 export type { ExplainedLevel, Explanation } from './proc/explain.js';
 export type { ProcessStatus } from './proc/status.js';
-export type { ProcessOps } from './process/ops.js';
+export { OPERATION_NAMES, type OperationName, type ProcessOps } from './process/ops.js';
 export { type MmapOptions, Process } from './process/process.js';
 export type { AccessResult } from './process/user-memory.js';
 export { interleave, runToEnd, SteppedOp } from './smp/driver.js';

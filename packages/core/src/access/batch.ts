@@ -215,7 +215,7 @@ function writePattern(k: Kernel, page: number, offset: number, size: number, rec
   const end = offset + size;
   for (let at = offset; at < end; ) {
     const next = (at | 3) + 1;
-    const stopAt = next < end ? next : end;
+    const stopAt = Math.min(next, end);
     const word = base + (at >>> 2);
     if (stopAt - at === 4) {
       words[word] = value;

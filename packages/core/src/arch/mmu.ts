@@ -122,8 +122,11 @@ export abstract class Mmu {
     cpu.batch.nr = 0;
     cpu.batch.mm = null;
   }
-  /** tlb_flush of the port's mmu_gather: called before the gathered pages are freed, and at the end. */
-  abstract gatherFlush(mm: Mm, fullmm: boolean): void;
+  /**
+   * tlb_flush of the port's mmu_gather: called before the gathered pages are freed, and at the end. What was unmapped, and the
+   * tables that were freed, lie in pages [start, end), which says nothing when `fullmm`.
+   */
+  abstract gatherFlush(mm: Mm, fullmm: boolean, start: number, end: number): void;
 
   // --- audit -------------------------------------------------------------------------------------------------------
 

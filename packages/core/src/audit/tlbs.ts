@@ -5,7 +5,7 @@
  */
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
-import { TLB_GLOBAL } from '../tlb/tlb.js';
+import { TLB_ABSENT, TLB_GLOBAL } from '../tlb/tlb.js';
 import type { Say } from './audit.js';
 
 export function auditTlbs(k: Kernel, say: Say): void {
@@ -19,7 +19,7 @@ export function auditTlbs(k: Kernel, say: Say): void {
 
 function auditSlot(k: Kernel, cpu: Cpu, slot: number, say: Say): void {
   const { tlb } = cpu;
-  if ((tlb.attrsOf(slot) & TLB_GLOBAL) !== 0) return;
+  if ((tlb.attrsOf(slot) & (TLB_GLOBAL | TLB_ABSENT)) !== 0) return;
   const mm = k.mmu.mmOfSlot(cpu, slot);
   if (mm === null) return;
   const vpn = Math.floor(tlb.pageOf(slot) / 2 ** k.arch.tlbSubShift);
@@ -41,7 +41,7 @@ function auditSlot(k: Kernel, cpu: Cpu, slot: number, say: Say): void {
   }
 }
 
-/** Slots reachable through the hash are exactly the first-level ones in use, each once. */
+/** Slots reachable through the hash are in use, each once. */
 function auditHash(cpu: Cpu, say: Say): void {
   const { tlb } = cpu;
   const seen = new Set<number>();

@@ -18,7 +18,6 @@ export const EVENT_NAMES = [
   'freePage',
   'allocTable',
   'freeTable',
-  'tlbFill',
   'switchMm',
   'signal',
 ] as const;
@@ -42,7 +41,6 @@ export const ALLOC_PAGE = kind('allocPage');
 export const FREE_PAGE = kind('freePage');
 export const ALLOC_TABLE = kind('allocTable');
 export const FREE_TABLE = kind('freeTable');
-export const TLB_FILL = kind('tlbFill');
 export const SWITCH_MM = kind('switchMm');
 export const SIGNAL = kind('signal');
 

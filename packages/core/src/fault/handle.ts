@@ -1,6 +1,8 @@
 /** __handle_mm_fault and handle_pte_fault (generic-mm 4.2, 4.3). */
+
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
+import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
@@ -57,7 +59,7 @@ function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number
   newLo = (newLo & f.mkyoung.keepLo) | f.mkyoung.setLo;
   newHi = (newHi & f.mkyoung.keepHi) | f.mkyoung.setHi;
   if (newLo === lo && newHi === hi) {
-    if (write) k.mmu.flushPage(mm, vpn);
+    if (write) flushTlbPage(k, mm, vpn);
     return;
   }
   // On machines whose hardware keeps the young bit a read updates nothing (x86).

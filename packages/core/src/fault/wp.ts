@@ -1,7 +1,9 @@
 /** do_wp_page (generic-mm 4.8): a write to a present page whose entry is not writable. */
+
 import { COPY_FAULTS, REUSE_FAULTS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED } from '../memory/mem-map.js';
+import { flushTlbPage } from '../pgtable/flush.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
@@ -58,7 +60,7 @@ export function* doWpPage(
     pageAddAnonRmap(k, page, vma, vpn);
     installPage(k, vma, vpn, at, page, true);
     // ptep_establish: the old translation goes before anybody can rely on the new page.
-    k.mmu.flushPage(mm, vpn);
+    flushTlbPage(k, mm, vpn);
     k.counters.values[COPY_FAULTS] = (k.counters.values[COPY_FAULTS] as number) + 1;
     result |= VM_FAULT_WRITE;
     if (old >= 0) k.pages.put(old);

@@ -2,6 +2,9 @@
  * copy_page_range (generic-mm 6.1, 6.2): the parent's entries for the child, private ones write-protected in both.
  * The inner loop is plain and makes no arch call; it breaks for others every 32 units of work (an empty entry 1, a copied
  * one 8), as the kernel does.
+ *
+ * Only what can be written is protected, as later kernels have it: wrprotect of an entry that cannot may take more away, or
+ * give more, than it means to (where rights are one field, execute-only can become readable). With the defects kept every entry is.
  */
 import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
@@ -59,6 +62,7 @@ function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: 
   const { countLo, countHi, presentLo, presentHi } = f;
   const { wrprotect, mkold, mkclean, storeSetLo, storeSetHi } = f;
   const cow = isCowMapping(vma.flags);
+  const protectsAll = k.defectsKept;
   const shared = (vma.flags & VM_SHARED) !== 0;
   const rule = k.arch.pendingFlush;
   let anon = 0;
@@ -79,7 +83,7 @@ function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: 
     }
     progress += 8;
     if (((lo & presentLo) | (hi & presentHi)) !== 0) {
-      if (cow) {
+      if (cow && (protectsAll || f.write.allows(hi, lo) || f.hardwareWrite.allows(hi, lo))) {
         const protectedLo = (lo & wrprotect.keepLo) | wrprotect.setLo;
         const protectedHi = (hi & wrprotect.keepHi) | wrprotect.setHi;
         if (protectedLo !== lo || protectedHi !== hi) {

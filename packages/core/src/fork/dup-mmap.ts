@@ -1,8 +1,10 @@
 /** dup_mmap (generic-mm 6.3): a copy of an address space for fork. */
+
 import { ERRNO } from '../errors.js';
 import { FORKS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import { allocRoot } from '../pgtable/alloc.js';
+import { flushTlbMm } from '../pgtable/flush.js';
 import { linkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, statAccount } from '../vma/accounting.js';
@@ -35,7 +37,7 @@ export function* dupMm(k: Kernel, parent: Mm): Op<Mm | number> {
   for (let vma = parent.vmas.first; vma !== null && error === 0; vma = vma.next) {
     error = yield* dupVma(k, child, vma);
   }
-  k.mmu.flushMm(parent);
+  flushTlbMm(k, parent);
   parent.mmapSem.upWrite();
   if (error === 0) return child;
   yield* destroyMm(k, child);

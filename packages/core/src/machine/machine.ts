@@ -4,8 +4,8 @@
 import type { ArchDescriptor } from '../arch/descriptor.js';
 import { audit, type Finding } from '../audit/audit.js';
 import { KernelBug, MmError } from '../errors.js';
-import type { Counters } from '../events/counters.js';
-import type { EventRing } from '../events/ring.js';
+import { CONTEXT_SWITCHES, type Counters } from '../events/counters.js';
+import { type EventRing, SWITCH_MM } from '../events/ring.js';
 import { newMm } from '../fork/dup-mmap.js';
 import { Kernel } from '../kernel.js';
 import type { ZoneSpec } from '../memory/page-allocator.js';
@@ -109,6 +109,8 @@ export class Machine {
     k.cpu = cpu;
     if (cpu.mm !== process.mm) {
       const prev = cpu.mm;
+      k.counters.values[CONTEXT_SWITCHES] = (k.counters.values[CONTEXT_SWITCHES] as number) + 1;
+      if (k.events.on) k.events.emit(SWITCH_MM, cpu.id, prev === null ? -1 : prev.id, process.mm.id);
       k.mmu.switchMm(cpu, prev, process.mm);
       cpu.mm = process.mm;
     }

@@ -39,7 +39,6 @@ export class DiskFile implements Inode {
     this.mapping = new AddressSpace(this, k.events);
   }
 
-  // biome-ignore lint/correctness/useYield: may sleep in a file system with real I/O
   *nopage(vma: Vma, vpn: number, out: Nopage): Op<void> {
     const index = vma.indexOf(vpn);
     out.major = false;

@@ -5,11 +5,13 @@
  * comparisons need no wrap. A table goes exactly when no area left in the mm needs the span it covers: `floor` is the
  * end of the area below, `ceiling` the start of the area above.
  */
+
 import { ROOT_VISITS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 import type { MmuGather } from '../zap/gather.js';
+import { flushTlbTables } from './flush.js';
 
 /**
  * Frees the tables below a run of areas that were taken out of the mm.
@@ -61,8 +63,9 @@ export function freePgdRange(
   let last = end;
   if (last > top) last -= pmdPages;
   if (first >= last) return;
+  gather.note(start, end);
   freeLevel(k, gather, mm, 0, mm.rootWord, first, last, floor, ceiling);
-  if (!gather.fullmm) k.mmu.flushTables(mm, first, last);
+  if (!gather.fullmm) flushTlbTables(k, mm, first, last);
 }
 
 /** Frees what lies below the entries of one table for [start, end); `table` itself stays. */

@@ -5,11 +5,13 @@
  * full, when another mm's entry comes, or when the generic code calls any flush. That is sparc64's tlb_batch_add and
  * ppc64's hpte_update; on x86 and ia64 the mask is 0 and nothing ever queues.
  */
+
 import type { PendingFlush } from '../arch/mmu-data.js';
 import { PENDING_QUEUED, PTE_SETS } from '../events/counters.js';
 import { SET_PTE } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../vma/mm.js';
+import { flushTlbPage, flushTlbPending } from './flush.js';
 
 /**
  * set_pte_at: stores an entry over whatever is there. The pte lock is held. What the format ignores is never stored, and
@@ -23,7 +25,7 @@ export function setPteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number,
     const oldHi = k.tables.pteWords === 2 ? (k.memory.words[at + k.tables.hiAt] as number) : 0;
     if (f.isPresent(oldHi, oldLo)) {
       updatePteAt(k, mm, vpn, at, 0, 0);
-      k.mmu.flushPending(k.cpu);
+      flushTlbPending(k, k.cpu);
     }
   }
   replacePteAt(k, mm, vpn, at, hi, lo);
@@ -59,7 +61,7 @@ export function setAccessFlagsAt(k: Kernel, mm: Mm, vpn: number, at: number, hi:
   const f = k.arch.pteFormat;
   if ((f.accessFlagsLo | f.accessFlagsHi) === 0) {
     setPteAt(k, mm, vpn, at, hi, lo);
-    k.mmu.flushPage(mm, vpn);
+    flushTlbPage(k, mm, vpn);
     return;
   }
   const words = k.memory.words;
@@ -98,12 +100,12 @@ export function queueOld(k: Kernel, rule: PendingFlush, mm: Mm, vpn: number, old
   const cpu = k.cpu;
   if (rule.skipWhenFullmm && cpu.fullmmGather) return;
   const batch = cpu.batch;
-  if (batch.nr > 0 && batch.mm !== mm) k.mmu.flushPending(cpu);
+  if (batch.nr > 0 && batch.mm !== mm) flushTlbPending(k, cpu);
   batch.mm = mm;
   batch.vpn[batch.nr] = vpn;
   batch.oldLo[batch.nr] = oldLo;
   batch.oldHi[batch.nr] = oldHi;
   batch.nr++;
   k.counters.values[PENDING_QUEUED] = (k.counters.values[PENDING_QUEUED] as number) + 1;
-  if (batch.nr >= rule.capacity) k.mmu.flushPending(cpu);
+  if (batch.nr >= rule.capacity) flushTlbPending(k, cpu);
 }

@@ -7,9 +7,9 @@
  * ways (a fully associative unit is one set); replacement is one used bit a slot and a hand a set (as UltraSPARC and the
  * pseudo-LRU of x86 do), so a hit is one store and a victim needs no scan of stamps.
  *
- * First-level units are also reachable through `head`, a hash of the page number with exact chains, so a hit costs one
- * probe whatever the associativity. The replay loop probes `head` itself with these arrays in locals; everything else goes
- * through `find`.
+ * First-level units, and later ones of many ways, are also reachable through `head`, a hash of the page number with exact
+ * chains, so a look-up costs one probe whatever the associativity. The replay loop probes `head` itself with these arrays in
+ * locals; everything else goes through `find`.
  *
  * Laws: `find` answers a slot filled for exactly that page and context, or global; after `drop*` no slot in the stated
  * range remains; lookups = hits + misses.
@@ -27,8 +27,15 @@ export const TLB_GLOBAL = 1;
 export const TLB_CLEAN = 2;
 /** A translation of page tables, not of a user page (sparc64's VPTE pages, ia64's VHPT pages); user mode may not use it. */
 export const TLB_TABLE = 4;
+/** A copy of an entry that was not present, which gives nothing (a walker may load those too). The audit passes over it. */
+export const TLB_ABSENT = 8;
+/** Attributes from this bit up, four of them, are the machine's own. */
+export const TLB_OWN_SHIFT = 4;
 
-/** Buckets of the hash of each chain: data in [0, TLB_BUCKETS), instructions in [TLB_BUCKETS, 2 x). */
+/**
+ * Buckets of the hash of each unit: the first data unit's are [0, TLB_BUCKETS), the first instruction unit's [TLB_BUCKETS,
+ * 2 x), later units' follow.
+ */
 export const TLB_BUCKETS = 512;
 
 /** Words of a slot's record, and log2 of their number: slot s begins at word s << TLB_RECORD_SHIFT. */
@@ -43,8 +50,11 @@ export const TLB_META = 4;
 /** Next slot of the bucket, -1 for none. */
 export const TLB_LINK = 5;
 export const TLB_USED = 6;
-/** First bucket of the unit's chain, -1 for a unit that is no first level. */
+/** First bucket of the unit, -1 for one without a hash. */
 const TLB_BUCKET_BASE = 7;
+
+/** A later unit of more ways than this has a hash: probing it is cheaper than looking at the ways of a set. */
+const MAX_SCANNED_WAYS = 8;
 
 /** Words of a unit's record: first slot, sets, sets - 1 if a power of two (else -1), ways, first hand, first bucket. */
 const UNIT_SHIFT = 3;
@@ -60,7 +70,7 @@ export class Tlb {
   /** The records. */
   readonly records: Int32Array;
   /** First slot of each bucket, -1 empty. */
-  readonly head: Int16Array = new Int16Array(2 * TLB_BUCKETS).fill(-1);
+  readonly head: Int16Array;
   /** True when instruction and data accesses share the first level: both probe the data chain. */
   readonly sharedFirstLevel: boolean;
   /** Slots filled with a span above one page; while 0 a look-up need not try larger pages. */
@@ -88,6 +98,7 @@ export class Tlb {
     this.sharedFirstLevel = shape.exec[0] === shape.data[0];
     let slots = 0;
     let sets = 0;
+    let buckets = 2 * TLB_BUCKETS;
     shape.units.forEach((spec, u) => {
       const unit = u << UNIT_SHIFT;
       this.#units[unit + UNIT_BASE] = slots;
@@ -96,10 +107,15 @@ export class Tlb {
       this.#units[unit + UNIT_WAYS] = spec.ways;
       this.#units[unit + UNIT_HAND] = sets;
       this.#units[unit + UNIT_BUCKETS] = unit === this.#firstData ? 0 : unit === this.#firstExec ? TLB_BUCKETS : -1;
+      if (unit !== this.#firstData && unit !== this.#firstExec && spec.ways > MAX_SCANNED_WAYS) {
+        this.#units[unit + UNIT_BUCKETS] = buckets;
+        buckets += TLB_BUCKETS;
+      }
       slots += spec.sets * spec.ways;
       sets += spec.sets;
     });
     this.slots = slots;
+    this.head = new Int16Array(buckets).fill(-1);
     this.#hand = new Int32Array(sets);
     this.records = new Int32Array(slots << TLB_RECORD_SHIFT);
     for (let unit = 0; unit < this.#units.length; unit += 1 << UNIT_SHIFT) {
@@ -129,7 +145,7 @@ export class Tlb {
     }
     const rest = kind === 0 ? this.#restExec : this.#restData;
     for (let i = 0; i < rest.length; i++) {
-      const slot = this.#scan(rest[i] as number, vpnHi, vpnLo, context);
+      const slot = this.#search(rest[i] as number, vpnHi, vpnLo, context);
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
       records[at + TLB_USED] = 1;
@@ -175,9 +191,8 @@ export class Tlb {
     }
     let dropped = 0;
     for (let unit = 0; unit < this.#units.length; unit += 1 << UNIT_SHIFT) {
-      const hashed = (this.#units[unit + UNIT_BUCKETS] as number) >= 0;
       for (;;) {
-        const slot = hashed ? this.#probe(unit, vpnHi, vpnLo, context) : this.#scan(unit, vpnHi, vpnLo, context);
+        const slot = this.#search(unit, vpnHi, vpnLo, context);
         if (slot < 0) break;
         this.drop(slot);
         dropped++;
@@ -256,7 +271,7 @@ export class Tlb {
     return (this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & 0xff;
   }
 
-  /** TLB_GLOBAL, TLB_CLEAN and TLB_TABLE bits of a slot. */
+  /** Attributes of a slot: TLB_GLOBAL and the like. */
   attrsOf(slot: number): number {
     return ((this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) >> 8) & 0xff;
   }
@@ -282,7 +297,13 @@ export class Tlb {
     records[at + TLB_USED] = 0;
   }
 
-  /** First-level look-up through the hash; wide slots are found by a scan. */
+  #search(unit: number, vpnHi: number, vpnLo: number, context: number): number {
+    return (this.#units[unit + UNIT_BUCKETS] as number) >= 0
+      ? this.#probe(unit, vpnHi, vpnLo, context)
+      : this.#scan(unit, vpnHi, vpnLo, context);
+  }
+
+  /** Look-up through the hash; wide slots are found by a scan. */
   #probe(unit: number, vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
     let slot = this.head[(this.#units[unit + UNIT_BUCKETS] as number) + (vpnLo & (TLB_BUCKETS - 1))] as number;

@@ -2,9 +2,11 @@
  * move_page_tables: carries page-table entries from one range to another. Entries stay what they are, swap and file
  * entries too; rss, mapcount and page counts do not change.
  */
+
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
+import { flushTlbPage, flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
 import type { Op, SpinLock } from '../smp/lock.js';
@@ -75,8 +77,8 @@ function moveExtent(k: Kernel, source: Vma, from: number, vpn: number, to: numbe
   }
   if (first < 0) return;
   // Before the entries appear at the new place: no page may be reachable through both.
-  if (first === last) k.mmu.flushPage(mm, vpn + first);
-  else k.mmu.flushRange(mm, vpn + first, vpn + last + 1);
+  if (first === last) flushTlbPage(k, mm, vpn + first);
+  else flushTlbRange(k, mm, vpn + first, vpn + last + 1);
   for (let i = first; i <= last; i++) {
     const lo = heldLo[i] as number;
     const hi = heldHi[i] as number;

@@ -1,7 +1,9 @@
 /** mprotect (generic-mm 9.7). */
+
 import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
+import { flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { replacePteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
@@ -122,7 +124,7 @@ function* changeProtection(k: Kernel, vma: Vma, start: number, end: number): Op<
     changePteRun(k, vma, cursor.at, cursor.vpn, cursor.nr);
     lock.unlock();
   }
-  k.mmu.flushRange(vma.mm, start, end);
+  flushTlbRange(k, vma.mm, start, end);
 }
 
 /** pte_modify of `nr` entries from word `at`, the first for page `vpn`. The pte lock is held. */

@@ -1,8 +1,10 @@
 /** msync (generic-mm 9.12): dirty bits move from page-table entries to the pages of the file. */
+
 import { ERRNO } from '../errors.js';
 import type { Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
+import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { updatePteAt } from '../pgtable/set-pte.js';
 import { type Op, RESCHED } from '../smp/lock.js';
@@ -109,7 +111,7 @@ function syncPteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number): n
       (hi & mkclean.keepHi) | mkclean.setHi,
       (lo & mkclean.keepLo) | mkclean.setLo,
     );
-    k.mmu.flushPage(vma.mm, vpn + i);
+    flushTlbPage(k, vma.mm, vpn + i);
     inode.setPageDirty(page);
     progress += 3;
   }

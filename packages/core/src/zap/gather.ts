@@ -3,9 +3,11 @@
  * (asm-generic/tlb.h). With one CPU frames are freed at once ("fast mode") and the flush comes at the end: nothing can
  * use them in between.
  */
+
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { freeTable } from '../pgtable/alloc.js';
+import { flushTlbPending } from '../pgtable/flush.js';
 import type { Mm } from '../vma/mm.js';
 
 export class MmuGather {
@@ -13,6 +15,11 @@ export class MmuGather {
   /** The whole address space is going away. */
   fullmm = false;
   needFlush = false;
+  /** Pages that the next flush is about, and the run that is being unmapped. */
+  #first = Infinity;
+  #end = 0;
+  #runFirst = Infinity;
+  #runEnd = 0;
   readonly #k: Kernel;
   readonly #pages: Int32Array;
   #nr = 0;
@@ -30,14 +37,24 @@ export class MmuGather {
   start(mm: Mm, fullmm: boolean): this {
     if (this.#open) throw new KernelBug('mmu_gather opened twice on one CPU');
     const cpu = this.#k.cpu;
-    if (cpu.batch.nr !== 0) this.#k.mmu.flushPending(cpu);
+    if (cpu.batch.nr !== 0) flushTlbPending(this.#k, cpu);
     this.mm = mm;
     this.fullmm = fullmm;
     this.needFlush = false;
+    this.#first = Infinity;
+    this.#end = 0;
     this.#fast = this.#k.cpus.length === 1;
     this.#open = true;
     cpu.fullmmGather = fullmm;
     return this;
+  }
+
+  /** Pages [start, end) are unmapped, or tables in them freed, from now until the next note. */
+  note(start: number, end: number): void {
+    this.#runFirst = start;
+    this.#runEnd = end;
+    if (start < this.#first) this.#first = start;
+    if (end > this.#end) this.#end = end;
   }
 
   /** tlb_remove_page: drops a pte's reference now or after the flush. */
@@ -64,7 +81,9 @@ export class MmuGather {
     this.needFlush = false;
     const freesFirst = this.#k.arch.gather.freesBeforeFlush === true && this.#k.defectsKept;
     if (freesFirst) this.#free();
-    this.#k.mmu.gatherFlush(this.mm, this.fullmm);
+    this.#k.mmu.gatherFlush(this.mm, this.fullmm, this.#first, this.#end);
+    this.#first = this.#runFirst;
+    this.#end = this.#runEnd;
     this.#free();
   }
 

@@ -102,6 +102,7 @@ function zapPteRun(
   const mapping = map.mapping;
   let anon = 0;
   let file = 0;
+  gather.note(vpn, vpn + nr);
   const end = at + nr * pteWords;
   for (let entry = at; entry < end; entry += pteWords) {
     const lo = words[entry + loAt] as number;
