@@ -79,7 +79,7 @@ class World {
     this.freeAtStart = this.machine.freePages;
     this.inode = this.machine.createFile('d1', { size: FILE_PAGES * this.machine.pageSize });
     this.file = { inode: this.inode, readable: true, writable: true, refs: 1 };
-    this.pairs.push({ real: this.machine.spawn(), model: new ModelProcess() });
+    this.pairs.push({ real: this.machine.spawn(), model: new ModelProcess(arch.faults.load) });
   }
 
   at(pageNumber: number): bigint {

@@ -24,9 +24,15 @@ interface ModelPage {
 
 export class ModelProcess {
   readonly pages = new Map<number, ModelPage>();
+  /** Protection bits of which any lets a load through: the machine's rule (an executable page need not be readable). */
+  readonly #readable: number;
+
+  constructor(readable: number) {
+    this.#readable = readable;
+  }
 
   fork(): ModelProcess {
-    const child = new ModelProcess();
+    const child = new ModelProcess(this.#readable);
     for (const [page, p] of this.pages) child.pages.set(page, { ...p, own: p.own === null ? null : new Map(p.own) });
     return child;
   }
@@ -84,7 +90,7 @@ export class ModelProcess {
   load(page: number, offset: number): Outcome {
     const p = this.pages.get(page);
     if (p === undefined) return 'SEGV_MAPERR';
-    if ((p.prot & 5) === 0) return 'SEGV_ACCERR';
+    if ((p.prot & this.#readable) === 0) return 'SEGV_ACCERR';
     const bytes = this.#bytes(p);
     return bytes === null ? 'BUS_ADRERR' : (bytes.get(offset) ?? 0);
   }

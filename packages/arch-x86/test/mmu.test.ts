@@ -194,7 +194,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
       ['flushPage', (m, mm) => m.mmu.flushPage(mm, VPN)],
       ['flushRange', (m, mm) => m.mmu.flushRange(mm, VPN, VPN + 1)],
       ['flushMm', (m, mm) => m.mmu.flushMm(mm)],
-      ['flushMm', (m, mm) => m.mmu.gatherFlush(mm, true)],
+      ['flushMm', (m, mm) => m.mmu.gatherFlush(mm, true, 0, 0)],
     ];
     for (const [counter, flush] of flushes) {
       const m = testMachine(arch, 3);

@@ -23,6 +23,16 @@ const SHAPES: Record<string, TlbShape> = {
     exec: [0, 2],
     data: [1, 2],
   },
+  'two levels of many ways': {
+    units: [
+      { name: 'i', sets: 1, ways: 3 },
+      { name: 'd', sets: 1, ways: 4 },
+      { name: 'i2', sets: 1, ways: 12 },
+      { name: 'd2', sets: 2, ways: 9 },
+    ],
+    exec: [0, 2],
+    data: [1, 3],
+  },
   'sets that are no power of two': { units: [{ name: 'u', sets: 12, ways: 3 }], exec: [0], data: [0] },
 };
 
