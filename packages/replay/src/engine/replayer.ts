@@ -53,6 +53,9 @@ interface Task {
   readonly borrows: boolean;
 }
 
+/** Whose records come first when the trace has no header: the process of the first call that follows. */
+const UNKNOWN_PID = 0;
+
 /** Problems kept in full; more are only counted. */
 const PROBLEMS_KEPT = 20;
 
@@ -317,6 +320,12 @@ export class Replayer implements TraceSink {
     }
     const known = this.#tasks.get(pid);
     if (known !== undefined) return known;
+    const unnamed = this.#tasks.get(UNKNOWN_PID);
+    if (unnamed !== undefined) {
+      this.#tasks.delete(UNKNOWN_PID);
+      this.#tasks.set(pid, unnamed);
+      return unnamed;
+    }
     if (this.#tasks.size > 0) {
       throw new ReplayStop(line, `records of process ${pid}, which nothing in the trace started`);
     }

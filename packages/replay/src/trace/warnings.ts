@@ -10,7 +10,9 @@ export type WarningCode =
   /** Lines that end in carriage return and line feed. */
   | 'crlf'
   /** The last line has no line end; it is complete as far as can be told, and was taken. */
-  | 'no-line-end';
+  | 'no-line-end'
+  /** Bytes behind the compressed data that are none; they were passed over. */
+  | 'trailing-bytes';
 
 export interface TraceWarning {
   readonly code: WarningCode;
