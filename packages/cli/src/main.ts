@@ -1,23 +1,16 @@
-/** The `fourfold` command: exit status 0 when all went well, 1 on failure, 2 on misuse. */
-import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+/** The `fourfold` command on this process: exit status 0 when all went well, 1 on failure, 2 on misuse. */
+import { fourfold } from './fourfold.js';
+import { reportBug } from './outcome.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const host = { stdout: process.stdout, stderr: process.stderr, env: process.env };
 
-const program = new Command('fourfold')
-  .description('The Linux 2.6.15/16-rc memory manager over real page-table formats')
-  .version(version)
-  .exitOverride();
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+process.on('uncaughtException', (error) => {
+  process.exit(reportBug(error, host));
+});
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    console.error(`fourfold: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-  }
-}
+process.exitCode = await fourfold(process.argv.slice(2), host);

@@ -1,0 +1,162 @@
+/** `fourfold replay`: traces on machines, each machine in a thread of its own; tables as the traces are done. */
+import type { Stats } from 'node:fs';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Machine, MmError } from '@fourfold/core';
+import type { ArchDescriptor } from '@fourfold/core/arch';
+import type { MachineReport } from '@fourfold/replay';
+import { ReplayPool } from '@fourfold/replay/node';
+import type { Host } from '../host.js';
+import { machinesNamed } from '../machines.js';
+import { complain, Failure, isDebugging, Misuse, messageOf, STATUS_FAILURE, STATUS_OK } from '../outcome.js';
+import { documentOf, type TraceResult } from '../replay/document.js';
+import { Progress } from '../replay/progress.js';
+import { textOf } from '../replay/text.js';
+
+export interface ReplayCommandOptions {
+  readonly arch?: string;
+  readonly json?: boolean;
+  readonly out?: string;
+  readonly mem: string;
+  readonly cold?: boolean;
+  /** False for --no-contents. */
+  readonly contents: boolean;
+  readonly jobs?: number;
+}
+
+interface TraceFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** RAM of a machine unless --mem says otherwise; every machine can have it. */
+export const DEFAULT_MEMORY = '1GiB';
+
+/** The threads' entry: both are bundled into one folder. */
+const WORKER = new URL('./replay-worker.js', import.meta.url);
+
+/** @throws Misuse before anything runs; Failure when a result cannot be written */
+export async function replay(paths: readonly string[], options: ReplayCommandOptions, host: Host): Promise<number> {
+  const machines = machinesNamed(options.arch);
+  if (options.mem !== DEFAULT_MEMORY) checkMemory(options.mem, machines);
+  const files = await Promise.all(paths.map((path) => openTrace(path, machines.length)));
+  if (options.out !== undefined) await createFolder(options.out);
+
+  const settings = { memory: options.mem, cold: options.cold ?? false, contents: options.contents };
+  const progress = new Progress(
+    host,
+    files.map(({ bytes }) => bytes),
+    machines.length,
+  );
+  const pool = new ReplayPool({
+    worker: host.worker ?? WORKER,
+    jobs: options.jobs,
+    onBug: (stack) => isDebugging(host) && host.stderr.write(`${stack}\n`),
+  });
+  const results: TraceResult[] = [];
+  const names = outputNames(paths);
+  let status = STATUS_OK;
+  try {
+    // All are asked for at once, so that no processor waits at the end of a trace.
+    const runs = files.map(({ path }, trace) =>
+      Promise.allSettled(
+        machines.map(({ name }, machine) =>
+          pool.replay(path, name, { ...settings, onProgress: (at) => progress.update(trace, machine, at) }),
+        ),
+      ),
+    );
+    for (const [trace, file] of files.entries()) {
+      const outcomes = await (runs[trace] as (typeof runs)[number]);
+      progress.pause();
+      const reports: MachineReport[] = [];
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') reports.push(outcome.value);
+        else complain(host, `internal error: ${file.path}: ${messageOf(outcome.reason)}`);
+      }
+      const result: TraceResult = { trace: basename(file.path), path: file.path, fileBytes: file.bytes, reports };
+      if (reports.length < machines.length || complainOf(reports, host)) status = STATUS_FAILURE;
+      if (options.json === true) results.push(result);
+      else host.stdout.write(textOf(result, machines, host));
+      if (options.out !== undefined) {
+        const target = join(options.out, `${names[trace]}.json`);
+        await write(target, documentOf([result], settings));
+        const said = options.json === true ? host.stderr : host.stdout;
+        said.write(options.json === true ? `JSON: ${target}\n` : `JSON: ${target}\n\n`);
+      }
+      progress.resume();
+    }
+  } finally {
+    progress.pause();
+    await pool.close();
+  }
+  if (options.json === true) host.stdout.write(documentOf(results, settings));
+  return status;
+}
+
+/** A machine with this much memory must be possible: tried, because only the machine knows. */
+function checkMemory(memory: string, machines: readonly ArchDescriptor[]): void {
+  try {
+    for (const arch of machines) new Machine({ arch, memory });
+  } catch (error) {
+    if (error instanceof MmError) throw new Misuse(`--mem ${memory}: ${error.message.replace(/^[A-Z_]+: /, '')}`);
+    if (error instanceof RangeError)
+      throw new Failure(`--mem ${memory}: this process has no room for its page descriptors`);
+    throw error;
+  }
+}
+
+async function openTrace(path: string, nrMachines: number): Promise<TraceFile> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch (error) {
+    throw new Misuse(`${path}: expected a trace file, came ${messageOf(error)}`);
+  }
+  if (stats.isDirectory()) throw new Misuse(`${path}: expected a trace file, came a folder`);
+  if (!stats.isFile() && nrMachines > 1) {
+    throw new Misuse(
+      `${path}: expected a file, which each machine reads, came a pipe or device; name one machine by --arch`,
+    );
+  }
+  return { path, bytes: stats.size };
+}
+
+async function createFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new Failure(`${folder}: expected a folder for the results, came ${messageOf(error)}`);
+  }
+}
+
+async function write(target: string, text: string): Promise<void> {
+  try {
+    await writeFile(target, text);
+  } catch (error) {
+    throw new Failure(`${target}: cannot be written: ${messageOf(error)}`);
+  }
+}
+
+/** `sort` of `sort.lk.gz`; a number follows where two traces have the same name. */
+function outputNames(paths: readonly string[]): string[] {
+  const taken = new Map<string, number>();
+  return paths.map((path) => {
+    const name = basename(path).replace(/(?<=.)(?:\.lk)?(?:\.gz)?$/, '');
+    const before = taken.get(name) ?? 0;
+    taken.set(name, before + 1);
+    return before === 0 ? name : `${name}-${before + 1}`;
+  });
+}
+
+/** Says in one line why a trace was not read to its end; an error that all machines share is said once. */
+function complainOf(reports: readonly MachineReport[], host: Host): boolean {
+  const failed = reports.filter(({ error }) => error !== null);
+  if (failed.length === 0) return false;
+  const errors = new Set(failed.map(({ error }) => error as string));
+  const parts = [...errors].map((error) => {
+    const machines = failed.filter((report) => report.error === error).map(({ machine }) => machine);
+    return machines.length === reports.length ? error : `${machines.join(', ')}: ${error}`;
+  });
+  complain(host, parts.join(' | '));
+  return true;
+}

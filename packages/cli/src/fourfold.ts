@@ -1,0 +1,96 @@
+/** The commands and their options. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { listMachines } from './commands/arch-list.js';
+import { decode } from './commands/decode.js';
+import { DEFAULT_MEMORY, replay } from './commands/replay.js';
+import { run } from './commands/run.js';
+import type { Host } from './host.js';
+import { complain, Failure, Misuse, reportBug, STATUS_FAILURE, STATUS_MISUSE, STATUS_OK } from './outcome.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Carries out one command line (without program names) and answers its exit status. */
+export async function fourfold(args: readonly string[], host: Host): Promise<number> {
+  const ended = { status: STATUS_OK };
+  try {
+    await createProgram(host, ended).parseAsync([...args], { from: 'user' });
+    return ended.status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? STATUS_OK : STATUS_MISUSE;
+    if (!(error instanceof Misuse || error instanceof Failure)) return reportBug(error, host);
+    complain(host, error.message);
+    return error instanceof Misuse ? STATUS_MISUSE : STATUS_FAILURE;
+  }
+}
+
+function createProgram(host: Host, ended: { status: number }): Command {
+  const program = new Command('fourfold')
+    .description('The Linux 2.6.15/16-rc memory manager over the real page-table formats of several machines.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+      getOutHelpWidth: () => host.stdout.columns ?? 80,
+      getErrHelpWidth: () => host.stderr.columns ?? 80,
+      outputError: (text) => complain(host, text.replace(/^error: /, '')),
+    });
+
+  program
+    .command('replay')
+    .description("Replays recorded traces on machines and compares what each machine's memory manager did.")
+    .argument('<trace...>', 'text of valgrind --tool=lackey with system calls, plain or compressed by gzip')
+    .option('--arch <names>', 'machines, separated by commas (default: all of them)', appendTo)
+    .option('--json', 'print JSON instead of tables')
+    .option('--out <dir>', 'also write one JSON file a trace into this folder')
+    .option('--mem <size>', 'RAM of each machine, such as 64M', DEFAULT_MEMORY)
+    .option('--cold', 'start with an empty page cache: first reads of files are major faults')
+    .option('--no-contents', 'translate only: stores do not write into simulated memory')
+    .option('--jobs <n>', 'machines that run at once (default: one a processor)', parseJobs)
+    .addHelpText(
+      'after',
+      '\nExit status: 0, 1 if a trace could not be read to its end (the results up to there are printed), 2 for misuse.',
+    )
+    .action(async (traces: string[], options) => {
+      ended.status = await replay(traces, options, host);
+    });
+
+  program
+    .command('run')
+    .description('Runs a scenario: one operation a line, one result line each.')
+    .argument('<file>', 'the scenario, a .mm file')
+    .requiredOption('--arch <name>', 'machine that runs it')
+    .option('--check', 'audit the machine after every operation')
+    .action(async (file: string, options) => run(file, options, host));
+
+  program
+    .command('decode')
+    .description('Takes a page-table entry apart, bit by bit.')
+    .argument('<value>', 'the entry: hexadecimal with 0x, else decimal')
+    .requiredOption('--arch <name>', 'machine whose entry it is')
+    .option('--level <level>', 'table it is from: pte, pmd, pud or pgd', 'pte')
+    .option('--json', 'print JSON')
+    .action((value: string, options) => decode(value, options, host));
+
+  program
+    .command('arch')
+    .description('Tells what machines there are.')
+    .command('list')
+    .description('Lists the machines: page size, levels, who fills the TLB, how it is flushed.')
+    .option('--json', 'print JSON')
+    .action((options) => listMachines(options, host));
+
+  return program;
+}
+
+function appendTo(value: string, previous: string | undefined): string {
+  return previous === undefined ? value : `${previous},${value}`;
+}
+
+function parseJobs(value: string): number {
+  if (!/^[1-9][0-9]{0,3}$/.test(value)) throw new InvalidArgumentError('Expected a number from 1 to 9999.');
+  return Number(value);
+}
