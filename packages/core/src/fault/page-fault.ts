@@ -12,6 +12,7 @@ import type { Op } from '../smp/lock.js';
 import { VM_GROWSDOWN } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import { expandStack } from '../vma/stack.js';
+import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_BITS, VM_FAULT_MAJOR, VM_FAULT_MASK, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
 import { handleMmFault } from './handle.js';
 
@@ -47,23 +48,28 @@ export function* doPageFault(
 ): Op<number> {
   k.mmu.beforeGenericFault(k.cpu, vpn);
   if (!mm.mmapSem.tryRead()) yield* mm.mmapSem.waitRead();
-  const result = yield* faultLocked(k, mm, task, kind, vpn, code);
+  const vma = mm.vmas.find(vpn);
+  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, vpn, code);
+  const result =
+    vma === null || refused !== 0
+      ? signal(k, vpn, refused)
+      : settle(k, task, kind, vpn, yield* handleMmFault(k, vma, vpn, kind === STORE));
   mm.mmapSem.upRead();
   return result;
 }
 
-function* faultLocked(k: Kernel, mm: Mm, task: FaultCounts, kind: AccessKind, vpn: number, code: number): Op<number> {
-  const vma = mm.vmas.find(vpn);
-  if (vma === null) return signal(k, vpn, SEGV_MAPERR);
-  if (vma.start > vpn) {
-    if ((vma.flags & VM_GROWSDOWN) === 0 || expandStack(k, vma, vpn) < 0) return signal(k, vpn, SEGV_MAPERR);
-  }
+/** Why the area does not allow the access, 0 when it does; a stack grows here. */
+function refusalOf(k: Kernel, vma: Vma, kind: AccessKind, vpn: number, code: number): number {
+  if (vma.start > vpn && ((vma.flags & VM_GROWSDOWN) === 0 || expandStack(k, vma, vpn) < 0)) return SEGV_MAPERR;
   const rules = k.arch.faults;
   const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
-  if ((vma.flags & needed) === 0) return signal(k, vpn, SEGV_ACCERR);
-  if (code === FAULT_RIGHTS && kind !== STORE && rules.presentReadIsFatal) return signal(k, vpn, SEGV_ACCERR);
+  if ((vma.flags & needed) === 0) return SEGV_ACCERR;
+  return code === FAULT_RIGHTS && kind !== STORE && rules.presentReadIsFatal ? SEGV_ACCERR : 0;
+}
+
+/** Counts what the generic handler answered and says how the fault ended. */
+function settle(k: Kernel, task: FaultCounts, kind: AccessKind, vpn: number, result: number): number {
   const values = k.counters.values;
-  const result = yield* handleMmFault(k, vma, vpn, kind === STORE);
   const outcome = result & VM_FAULT_MASK;
   if (k.events.on) k.events.emit(FAULT, vpn, kind, result);
   if (outcome === VM_FAULT_MINOR) {

@@ -12,6 +12,22 @@ import { type Geometry, tableIndex } from '../arch/geometry.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { Mm } from '../vma/mm.js';
 
+/** Words of a level's record in #levels. */
+const LEVEL_SHIFT = 4;
+const L_SHIFT = 0;
+const L_MASK = 1;
+const L_WORDS = 2;
+const L_ADDRESS_LO = 3;
+const L_ADDRESS_HI = 4;
+const L_ADDRESS_SHIFT = 5;
+const L_FRAME_SHIFT = 6;
+const L_NONE_LO = 7;
+const L_NONE_HI = 8;
+const L_BAD_LO = 9;
+const L_BAD_HI = 10;
+const L_BAD_VALUE_LO = 11;
+const L_BAD_VALUE_HI = 12;
+
 export class PageTables {
   readonly geometry: Geometry;
   /** Real levels, pte tables included. */
@@ -25,14 +41,9 @@ export class PageTables {
   readonly ptesPerTable: number;
   readonly #memory: PhysicalMemory;
   readonly #arch: ArchDescriptor;
-  readonly #words: Uint8Array;
-  readonly #shift: Uint8Array;
-  readonly #mask: Int32Array;
-  readonly #addressLo: Int32Array;
-  readonly #addressHi: Int32Array;
-  readonly #addressShift: Uint8Array;
-  /** Right shift that turns an entry's address field into a frame number. */
-  readonly #frameShift: Uint8Array;
+  readonly #regions: boolean;
+  /** What a walk needs of each level, LEVEL_WORDS words a level. */
+  readonly #levels: Int32Array;
   /** First frame number of a machine with one bank (page = pfn - #firstPfn), or -1 with several. */
   readonly #firstPfn: number;
 
@@ -46,39 +57,54 @@ export class PageTables {
     this.hiAt = arch.pteFormat.bytes === 8 ? 1 - this.loAt : 0;
     this.pteWords = arch.pteFormat.bytes / 4;
     this.ptesPerTable = 1 << (g.bits[g.depth - 1] as number);
-    this.#words = Uint8Array.from(g.entryBytes, (bytes) => bytes / 4);
-    this.#shift = Uint8Array.from(g.shift);
-    this.#mask = Int32Array.from(g.bits, (bits) => (1 << bits) - 1);
-    this.#addressLo = Int32Array.from(arch.upper, (f) => f.addressLo);
-    this.#addressHi = Int32Array.from(arch.upper, (f, i) => (g.entryBytes[i] === 8 ? f.addressHi : 0));
-    this.#addressShift = Uint8Array.from(arch.upper, (f) => f.addressShift);
-    this.#frameShift = Uint8Array.from(arch.upper, (f) => g.pageShift - f.addressShift);
+    this.#regions = g.regionShift !== 0;
+    this.#levels = new Int32Array(g.depth << LEVEL_SHIFT);
+    for (let level = 0; level < g.depth; level++) {
+      const at = level << LEVEL_SHIFT;
+      const wide = g.entryBytes[level] === 8;
+      this.#levels[at + L_SHIFT] = g.shift[level] as number;
+      this.#levels[at + L_MASK] = (1 << (g.bits[level] as number)) - 1;
+      this.#levels[at + L_WORDS] = wide ? 2 : 1;
+      const f = arch.upper[level];
+      if (f === undefined) continue;
+      this.#levels[at + L_ADDRESS_LO] = f.addressLo;
+      this.#levels[at + L_ADDRESS_HI] = wide ? f.addressHi : 0;
+      this.#levels[at + L_ADDRESS_SHIFT] = f.addressShift;
+      this.#levels[at + L_FRAME_SHIFT] = g.pageShift - f.addressShift;
+      this.#levels[at + L_NONE_LO] = f.noneLo;
+      this.#levels[at + L_NONE_HI] = f.noneHi;
+      this.#levels[at + L_BAD_LO] = f.badLo;
+      this.#levels[at + L_BAD_HI] = f.badHi;
+      this.#levels[at + L_BAD_VALUE_LO] = f.badValueLo;
+      this.#levels[at + L_BAD_VALUE_HI] = f.badValueHi;
+    }
     this.#firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
   }
 
   /** Word index of the entry for a page in the table at `level` that begins at word `table`. */
   entryAt(level: number, table: number, vpnHi: number, vpnLo: number): number {
+    const l = level << LEVEL_SHIFT;
     const index =
-      level === 0 && this.geometry.regionShift !== 0
+      level === 0 && this.#regions
         ? tableIndex(this.geometry, 0, vpnHi, vpnLo)
-        : shiftedRight(vpnHi, vpnLo, this.#shift[level] as number) & (this.#mask[level] as number);
-    return table + index * (this.#words[level] as number);
+        : shiftedRight(vpnHi, vpnLo, this.#levels[l + L_SHIFT] as number) & (this.#levels[l + L_MASK] as number);
+    return table + Math.imul(index, this.#levels[l + L_WORDS] as number);
   }
 
   /** Low half of the entry at word `at` of `level`. */
   entryLo(level: number, at: number): number {
-    return this.#memory.words[this.#words[level] === 2 ? at + this.loAt : at] as number;
+    return this.#memory.words[this.#isWide(level) ? at + this.loAt : at] as number;
   }
 
   /** High half of the entry at word `at` of `level`; 0 for 4-byte entries. */
   entryHi(level: number, at: number): number {
-    return this.#words[level] === 2 ? (this.#memory.words[at + this.hiAt] as number) : 0;
+    return this.#isWide(level) ? (this.#memory.words[at + this.hiAt] as number) : 0;
   }
 
   /** Stores an upper entry. */
   setEntry(level: number, at: number, hi: number, lo: number): void {
     const words = this.#memory.words;
-    if (this.#words[level] === 2) {
+    if (this.#isWide(level)) {
       words[at + this.loAt] = lo;
       words[at + this.hiAt] = hi;
     } else {
@@ -87,28 +113,31 @@ export class PageTables {
   }
 
   /**
-   * Word index of the table that the entry at word `at` of an upper `level` points to; 0 for none, and for a bad
-   * entry (a walk treats it as no table; `clearBad` is the range operations' business).
+   * Word index of the table that the entry at word `at` of an upper `level` points to; 0 for none, for a bad entry (a
+   * walk treats it as no table; clearing it is the range operations' business) and for an address in no bank.
    */
   tableAt(level: number, at: number): number {
-    const lo = this.entryLo(level, at);
-    const hi = this.entryHi(level, at);
-    if ((lo | hi) === 0) return 0;
-    const format = this.#arch.upper[level];
-    if (format === undefined || format.isNone(hi, lo) || format.isBad(hi, lo)) return 0;
-    return this.#tableWord(level, hi, lo);
-  }
-
-  /** Word index of the table an entry points to; -1 when the address lies in no bank. */
-  #tableWord(level: number, hi: number, lo: number): number {
-    const fieldLo = lo & (this.#addressLo[level] as number);
-    const fieldHi = hi & (this.#addressHi[level] as number);
-    const s = this.#frameShift[level] as number;
+    const { words } = this.#memory;
+    const levels = this.#levels;
+    const l = level << LEVEL_SHIFT;
+    const wide = levels[l + L_WORDS] === 2;
+    const lo = words[wide ? at + this.loAt : at] as number;
+    const hi = wide ? (words[at + this.hiAt] as number) : 0;
+    if (((lo & (levels[l + L_NONE_LO] as number)) | (hi & (levels[l + L_NONE_HI] as number))) === 0) return 0;
+    if (
+      (lo & (levels[l + L_BAD_LO] as number)) !== levels[l + L_BAD_VALUE_LO] ||
+      (hi & (levels[l + L_BAD_HI] as number)) !== levels[l + L_BAD_VALUE_HI]
+    ) {
+      return 0;
+    }
+    const fieldLo = lo & (levels[l + L_ADDRESS_LO] as number);
+    const fieldHi = hi & (levels[l + L_ADDRESS_HI] as number);
+    const s = levels[l + L_FRAME_SHIFT] as number;
     const pfn = (fieldLo >>> s) | (fieldHi << (32 - s));
     const memory = this.#memory;
-    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : memory.pfnToPage(pfn);
+    const page = this.#firstPfn >= 0 ? (pfn - this.#firstPfn) | 0 : memory.pfnToPage(pfn) | 0;
     if (page < 0 || page >= memory.nrPages) return 0;
-    const offset = (fieldLo << (this.#addressShift[level] as number)) & (memory.pageSize - 1);
+    const offset = (fieldLo << (levels[l + L_ADDRESS_SHIFT] as number)) & (memory.pageSize - 1);
     return (memory.slot[page] as number) + (offset >>> 2);
   }
 
@@ -121,18 +150,10 @@ export class PageTables {
   /** Word index of the pte of a page, or 0 when a table on the way is missing. Atomic; reads the simulated bytes. */
   lookup(mm: Mm, vpnHi: number, vpnLo: number): number {
     const last = this.depth - 1;
-    const words = this.#memory.words;
     let table = mm.rootWord;
     for (let level = 0; level < last; level++) {
-      const at = this.entryAt(level, table, vpnHi, vpnLo);
-      const wide = this.#words[level] === 2;
-      const lo = words[wide ? at + this.loAt : at] as number;
-      const hi = wide ? (words[at + this.hiAt] as number) : 0;
-      if ((lo | hi) === 0) return 0;
-      const format = this.#arch.upper[level];
-      if (format === undefined || format.isNone(hi, lo) || format.isBad(hi, lo)) return 0;
-      table = this.#tableWord(level, hi, lo);
-      if (table <= 0) return 0;
+      table = this.tableAt(level, this.entryAt(level, table, vpnHi, vpnLo));
+      if (table === 0) return 0;
     }
     return this.entryAt(last, table, vpnHi, vpnLo);
   }
@@ -140,6 +161,10 @@ export class PageTables {
   /** `lookup` for a page number as one number. */
   lookupPage(mm: Mm, vpn: number): number {
     return this.lookup(mm, (vpn / 4294967296) | 0, vpn | 0);
+  }
+
+  #isWide(level: number): boolean {
+    return this.#levels[(level << LEVEL_SHIFT) + L_WORDS] === 2;
   }
 }
 
