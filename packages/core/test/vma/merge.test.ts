@@ -147,3 +147,34 @@ test('two areas with different anon_vmas do not merge, but a third without one j
   expect(areasOf(p.mm)).toEqual(['100+4 rw-p@100', '104+2 rw-p@104']);
   checkAreas(p.k);
 });
+
+test('file areas that merge back drop the references of the pieces', () => {
+  const p = process();
+  const file = openTest(testFile(p.k, 'f', 16));
+  p.mmap(100, 6, RW, MAP_SHARED | MAP_FIXED, file, 0);
+  p.mprotect(102, 2, R);
+  expect([file.refs, file.inode.mapping.writableAreas]).toEqual([4, 3]);
+  p.mprotect(102, 2, RW);
+  expect(areasOf(p.mm)).toEqual(['100+6 rw-s@0']);
+  expect([file.refs, file.inode.mapping.writableAreas]).toEqual([2, 1]);
+  checkAreas(p.k);
+});
+
+test('an area that grows is looked at again by a truncation that has passed the other', () => {
+  const p = process();
+  const file = openTest(testFile(p.k, 'f', 16));
+  p.mmap(100, 3, RW, MAP_SHARED | MAP_FIXED, file, 0);
+  p.mmap(103, 3, R, MAP_SHARED | MAP_FIXED, file, 3);
+  const lower = p.mm.vmas.find(100)!;
+  const upper = p.mm.vmas.find(103)!;
+  lower.truncateCount = 7;
+  upper.truncateCount = 6;
+  p.mprotect(103, 1, RW);
+  expect([lower.truncateCount, upper.truncateCount]).toEqual([0, 6]);
+  lower.truncateCount = 6;
+  p.mprotect(102, 2, R);
+  expect([lower.truncateCount, upper.truncateCount]).toEqual([6, 6]);
+  p.mprotect(101, 1, 0);
+  expect(p.mm.vmas.find(101)?.truncateCount).toBe(6);
+  checkAreas(p.k);
+});

@@ -204,6 +204,9 @@ test('msync moves dirty bits to the pages, and writes back when asked to wait', 
   expect(run(sysMsync(p.k, p.mm, p.bytes(100), p.bytes(4), MS_ASYNC))).toBe(0);
   expect(entry(p, 101) & PTE_DIRTY).toBe(0);
   expect(inode.allocatedPages).toBe(1);
+  // No CPU may go on storing through a translation that was dirty before.
+  p.store(101, 7);
+  expect(entry(p, 101) & PTE_DIRTY).not.toBe(0);
   p.store(102, 8);
   expect(entry(p, 102) & PTE_DIRTY).not.toBe(0);
   expect(run(sysMsync(p.k, p.mm, p.bytes(100), p.bytes(4), MS_SYNC))).toBe(0);
