@@ -7,8 +7,8 @@ madvise 17 1 sequential
 maps
 madvise 16 6 normal
 maps
-madvise 16 2 willneed
-madvise 16 2 dontfork
+madvise 16 2 willneed # later kernels: ok
+madvise 16 2 dontfork # weeks younger than the reference
 maps
 fill 16 6 1
 fork B

@@ -19,3 +19,8 @@ bytes brk:0 9
 munmap brk:0 9
 maps
 brk ? # munmap does not move the break
+brk 0
+rlimit data 3
+brk 4
+brk 3
+stat

@@ -18,7 +18,7 @@ mmap 30 3 r private,anon,fixed
 mmap 30 2 r private,anon,fixed
 mmap 17 1 r private,anon,fixed
 bytes 16 4
-mmap 16 8 rw private,anon,fixed
+mmap 16 8 rw private,anon,fixed # the old area is gone; later kernels look at the limit first
 maps
 mmap 16 4 rw private,anon,fixed,populate # populate works on shared mappings only; later kernels do all
 stat

@@ -4,7 +4,7 @@
 file d1 3 fill
 mmap 16 3 rw shared,fixed d1
 sum 16 3
-fill 16 3 50
+fill 16 3 50 # later kernels count one a page
 rmw 17
 read 17
 fork B

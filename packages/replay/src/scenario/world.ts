@@ -28,9 +28,9 @@ export class World {
   readonly machine: Machine;
   readonly arena: Arena;
   /** Addresses bound with `=L`. */
-  readonly labels = new Map<string, bigint>();
+  readonly labels: Map<string, bigint> = new Map();
   /** Frames remembered by `mark`, by tag. */
-  readonly marks = new Map<string, number>();
+  readonly marks: Map<string, number> = new Map();
   /** Every process there was, by label, in order of creation; those that are gone stay. */
   readonly #processes = new Map<string, Process>();
   readonly #files = new Map<string, DiskFile>();
@@ -46,6 +46,8 @@ export class World {
     mm.mmapBase = arch.layout.unmappedBase;
     mm.freeAreaCache = mm.mmapBase;
     mm.rlimits.memlock = MEMLOCK;
+    // No data segment below the heap: RLIMIT_DATA counts the heap alone.
+    mm.startData = START_BRK;
   }
 
   /** The process of a label, gone or not; undefined for a label that was never given. */

@@ -228,3 +228,29 @@ describe('files', () => {
     ).toEqual(['ok', 'ok 16 | 0 0', 'ok', '1,8 | 2 0', 'ok', 'ok 0', '1,8 | 0 0', 'ok | 0 0']);
   });
 });
+
+describe('the heap', () => {
+  test('is called so while it lies below the break', () => {
+    expect(resultsOf('brk 2', 'maps', 'mmap brk:4 1 rw private,anon,fixed', 'maps', 'brk 0', 'mapsc')).toEqual([
+      'ok brk:2 | 0 0',
+      'brk:0+2 rw-p heap',
+      'ok brk:4 | 0 0',
+      'brk:0+2 rw-p heap; brk:4+1 rw-p anon',
+      'ok brk:0 | 0 0',
+      'brk:4+1 rw-p anon',
+    ]);
+  });
+});
+
+test('madvise remove is refused where no file can be punched', () => {
+  expect(
+    resultsOf(
+      'file d1 2 fill',
+      'mmap 16 2 rw shared,fixed d1',
+      'mmap 32 2 rw private,anon,fixed',
+      'madvise 16 1 remove',
+      'madvise 32 1 remove',
+      'madvise 40 1 remove',
+    ).slice(3),
+  ).toEqual(['ENOSYS | 0 0', 'EINVAL | 0 0', 'ENOMEM | 0 0']);
+});
