@@ -82,7 +82,8 @@ async function parserFigures(): Promise<void> {
     const start = performance.now();
     const replayer = new Replayer({ arch, contents: false });
     const parser = new LackeyParser(replayer);
-    for await (const chunk of createReadStream(TRACE).pipe(createGunzip({ chunkSize: 1 << 20 }))) parser.feed(chunk as Uint8Array);
+    for await (const chunk of createReadStream(TRACE).pipe(createGunzip({ chunkSize: 1 << 20 })))
+      parser.feed(chunk as Uint8Array);
     parser.end();
     best = Math.min(best, performance.now() - start);
   }

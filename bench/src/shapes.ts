@@ -4,7 +4,15 @@
  */
 import { sparc64Arches } from '@fourfold/arch-sparc64';
 import { x86_64, x86Arches } from '@fourfold/arch-x86';
-import { type AccessKind, ArchDescriptor, type Cpu, FAULT_ABSENT, FAULT_RIGHTS, type Mm, Mmu } from '@fourfold/core/arch';
+import {
+  type AccessKind,
+  ArchDescriptor,
+  type Cpu,
+  FAULT_ABSENT,
+  FAULT_RIGHTS,
+  type Mm,
+  Mmu,
+} from '@fourfold/core/arch';
 
 export const REAL: readonly ArchDescriptor[] = [...x86Arches, ...sparc64Arches];
 

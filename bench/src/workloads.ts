@@ -94,17 +94,29 @@ function measureMiss(arch: ArchDescriptor, rounds: number): number {
 }
 
 /** First stores to anonymous pages, then fork, exit of the child, mprotect and munmap of the range. */
-function measureTouch(arch: ArchDescriptor, contents: boolean, rounds: number): Record<'fault' | 'fork' | 'exit' | 'mprotect' | 'munmap', number> {
+function measureTouch(
+  arch: ArchDescriptor,
+  contents: boolean,
+  rounds: number,
+): Record<'fault' | 'fork' | 'exit' | 'mprotect' | 'munmap', number> {
   const machine = new Machine({ arch, memory: memoryFor(arch), contents, overcommit: 1 });
   const stores = sweep(machine, PAGES, 2);
   const stop = new BatchStop();
   const k = machine.kernel;
-  const times = { fault: [] as number[], fork: [] as number[], exit: [] as number[], mprotect: [] as number[], munmap: [] as number[] };
+  const times = {
+    fault: [] as number[],
+    fork: [] as number[],
+    exit: [] as number[],
+    mprotect: [] as number[],
+    munmap: [] as number[],
+  };
   for (let round = 0; round < rounds * 2; round++) {
     const process = machine.spawn();
     const length = bytes(machine, PAGES);
     process.mmap({ addr: START, length, prot: 'rw', flags: 'private|anonymous|fixed' });
-    times.fault.push(time(() => runBatch(k, machine.enter(process), process.mm, process, stores, 0, PAGES, 0, stop)) / PAGES);
+    times.fault.push(
+      time(() => runBatch(k, machine.enter(process), process.mm, process, stores, 0, PAGES, 0, stop)) / PAGES,
+    );
     let child: Process | undefined;
     times.fork.push(time(() => (child = process.fork())) / PAGES);
     times.exit.push(time(() => child?.exit()) / PAGES);

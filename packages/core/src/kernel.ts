@@ -38,9 +38,9 @@ export class Kernel implements MmuHost {
   readonly map: MemMap;
   readonly pages: PageAllocator;
   readonly tables: PageTables;
-  readonly counters = new Counters();
-  readonly events = new EventRing();
-  readonly mappings = new Mappings();
+  readonly counters: Counters = new Counters();
+  readonly events: EventRing = new EventRing();
+  readonly mappings: Mappings = new Mappings();
   readonly cpus: Cpu[] = [];
   /** The CPU that runs the code now. */
   cpu: Cpu;
@@ -48,7 +48,7 @@ export class Kernel implements MmuHost {
   readonly gather: MmuGather;
   /** Cursors for the walks of one operation: source and destination. */
   readonly cursor: PteCursor;
-  readonly mms = new Set<Mm>();
+  readonly mms: Set<Mm> = new Set();
   /** Tables in use by real level, kernel tables included. */
   readonly tablesInUse: Int32Array;
   /** Most tables ever in use at once. */
@@ -71,7 +71,7 @@ export class Kernel implements MmuHost {
   /** Called between the two stores of a wide entry in a race run; null when off. */
   tearPoint: ((at: number) => void) | null = null;
   /** Split pte locks by the word index of the table's frame; empty below four CPUs. */
-  readonly pteLocks = new Map<number, SpinLock>();
+  readonly pteLocks: Map<number, SpinLock> = new Map();
   /** need_resched: polled at the voluntary breaks of long operations; null is never. */
   needResched: (() => boolean) | null = null;
   /** Makes the file behind a shared anonymous mapping (tmpfs plugs in here); null answers ENODEV. */

@@ -54,54 +54,54 @@ function at(name: CounterName): number {
   return COUNTER_NAMES.indexOf(name);
 }
 
-export const MINOR_FAULTS = at('minorFaults');
-export const MAJOR_FAULTS = at('majorFaults');
+export const MINOR_FAULTS: number = at('minorFaults');
+export const MAJOR_FAULTS: number = at('majorFaults');
 /** First-touch faults by access kind: EXEC_FAULTS + kind. */
-export const EXEC_FAULTS = at('execFaults');
+export const EXEC_FAULTS: number = at('execFaults');
 /** do_wp_page that copied (or replaced the zero page). */
-export const COPY_FAULTS = at('copyFaults');
+export const COPY_FAULTS: number = at('copyFaults');
 /** do_wp_page that made the process's own page writable again (after mprotect, or the last sharer). */
-export const REUSE_FAULTS = at('reuseFaults');
+export const REUSE_FAULTS: number = at('reuseFaults');
 /** Faults on a present entry that only set accessed or dirty, on machines that keep them in software. */
-export const BIT_FAULTS = at('bitFaults');
-export const ZERO_PAGE_FAULTS = at('zeroPageFaults');
-export const SIGNALS = at('signals');
+export const BIT_FAULTS: number = at('bitFaults');
+export const ZERO_PAGE_FAULTS: number = at('zeroPageFaults');
+export const SIGNALS: number = at('signals');
 /** Look-ups and misses of the first and second level: add 1 for data. */
-export const TLB_EXEC_LOOKUPS = at('tlbExecLookups');
-export const TLB_DATA_LOOKUPS = at('tlbDataLookups');
-export const TLB_EXEC_MISSES = at('tlbExecMisses');
-export const TLB_DATA_MISSES = at('tlbDataMisses');
-export const TLB_EXEC_MISSES_2 = at('tlbExecMisses2');
-export const TLB_DATA_MISSES_2 = at('tlbDataMisses2');
-export const WALKS = at('walks');
-export const WALK_REFERENCES = at('walkReferences');
-export const DIRTY_ASSISTS = at('dirtyAssists');
-export const SOFTWARE_FILLS = at('softwareFills');
-export const NESTED_FILLS = at('nestedFills');
-export const FLUSH_PAGE = at('flushPage');
-export const FLUSH_RANGE = at('flushRange');
-export const FLUSH_MM = at('flushMm');
-export const FLUSH_TABLES = at('flushTables');
-export const FLUSH_PENDING = at('flushPending');
-export const FLUSH_ALL = at('flushAll');
-export const PENDING_QUEUED = at('pendingQueued');
-export const PURGED_ENTRIES = at('purgedEntries');
-export const CONTEXT_SWITCHES = at('contextSwitches');
-export const CONTEXTS_ALLOCATED = at('contextsAllocated');
-export const PAGES_ALLOCATED = at('pagesAllocated');
-export const PAGES_FREED = at('pagesFreed');
-export const PAGES_COPIED = at('pagesCopied');
-export const PAGES_CLEARED = at('pagesCleared');
-export const TABLES_ALLOCATED = at('tablesAllocated');
-export const TABLES_FREED = at('tablesFreed');
+export const TLB_EXEC_LOOKUPS: number = at('tlbExecLookups');
+export const TLB_DATA_LOOKUPS: number = at('tlbDataLookups');
+export const TLB_EXEC_MISSES: number = at('tlbExecMisses');
+export const TLB_DATA_MISSES: number = at('tlbDataMisses');
+export const TLB_EXEC_MISSES_2: number = at('tlbExecMisses2');
+export const TLB_DATA_MISSES_2: number = at('tlbDataMisses2');
+export const WALKS: number = at('walks');
+export const WALK_REFERENCES: number = at('walkReferences');
+export const DIRTY_ASSISTS: number = at('dirtyAssists');
+export const SOFTWARE_FILLS: number = at('softwareFills');
+export const NESTED_FILLS: number = at('nestedFills');
+export const FLUSH_PAGE: number = at('flushPage');
+export const FLUSH_RANGE: number = at('flushRange');
+export const FLUSH_MM: number = at('flushMm');
+export const FLUSH_TABLES: number = at('flushTables');
+export const FLUSH_PENDING: number = at('flushPending');
+export const FLUSH_ALL: number = at('flushAll');
+export const PENDING_QUEUED: number = at('pendingQueued');
+export const PURGED_ENTRIES: number = at('purgedEntries');
+export const CONTEXT_SWITCHES: number = at('contextSwitches');
+export const CONTEXTS_ALLOCATED: number = at('contextsAllocated');
+export const PAGES_ALLOCATED: number = at('pagesAllocated');
+export const PAGES_FREED: number = at('pagesFreed');
+export const PAGES_COPIED: number = at('pagesCopied');
+export const PAGES_CLEARED: number = at('pagesCleared');
+export const TABLES_ALLOCATED: number = at('tablesAllocated');
+export const TABLES_FREED: number = at('tablesFreed');
 /** Entries of root tables looked at by range operations (unmap, fork, free). */
-export const ROOT_VISITS = at('rootVisits');
-export const PTE_SETS = at('pteSets');
-export const FORKS = at('forks');
-export const EXITS = at('exits');
+export const ROOT_VISITS: number = at('rootVisits');
+export const PTE_SETS: number = at('pteSets');
+export const FORKS: number = at('forks');
+export const EXITS: number = at('exits');
 
 export class Counters {
-  readonly values = new Float64Array(COUNTER_NAMES.length);
+  readonly values: Float64Array = new Float64Array(COUNTER_NAMES.length);
 
   get(name: CounterName): number {
     return this.values[at(name)] as number;

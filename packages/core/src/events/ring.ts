@@ -27,22 +27,22 @@ export type EventName = (typeof EVENT_NAMES)[number];
 function kind(name: EventName): number {
   return EVENT_NAMES.indexOf(name);
 }
-export const OPERATION = kind('operation');
-export const FAULT = kind('fault');
-export const SET_PTE = kind('setPte');
-export const EV_FLUSH_PAGE = kind('flushPage');
-export const EV_FLUSH_RANGE = kind('flushRange');
-export const EV_FLUSH_MM = kind('flushMm');
-export const EV_FLUSH_TABLES = kind('flushTables');
-export const EV_FLUSH_PENDING = kind('flushPending');
-export const LOCK = kind('lock');
-export const UNLOCK = kind('unlock');
-export const ALLOC_PAGE = kind('allocPage');
-export const FREE_PAGE = kind('freePage');
-export const ALLOC_TABLE = kind('allocTable');
-export const FREE_TABLE = kind('freeTable');
-export const SWITCH_MM = kind('switchMm');
-export const SIGNAL = kind('signal');
+export const OPERATION: number = kind('operation');
+export const FAULT: number = kind('fault');
+export const SET_PTE: number = kind('setPte');
+export const EV_FLUSH_PAGE: number = kind('flushPage');
+export const EV_FLUSH_RANGE: number = kind('flushRange');
+export const EV_FLUSH_MM: number = kind('flushMm');
+export const EV_FLUSH_TABLES: number = kind('flushTables');
+export const EV_FLUSH_PENDING: number = kind('flushPending');
+export const LOCK: number = kind('lock');
+export const UNLOCK: number = kind('unlock');
+export const ALLOC_PAGE: number = kind('allocPage');
+export const FREE_PAGE: number = kind('freePage');
+export const ALLOC_TABLE: number = kind('allocTable');
+export const FREE_TABLE: number = kind('freeTable');
+export const SWITCH_MM: number = kind('switchMm');
+export const SIGNAL: number = kind('signal');
 
 /** A decoded event. `cause` is the number of the operation event it belongs to. */
 export interface MmEvent {

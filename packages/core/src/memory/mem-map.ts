@@ -7,17 +7,17 @@
  * `mapping` is a handle of `Mappings` (0 none); an odd handle is an anon_vma: PageAnon.
  */
 
-export const PG_RESERVED = 1 << 0;
+export const PG_RESERVED: number = 1 << 0;
 /** Free, head of a buddy block; `priv` is its order. */
-export const PG_BUDDY = 1 << 1;
+export const PG_BUDDY: number = 1 << 1;
 /** A page-table page, or one that holds smaller tables. */
-export const PG_TABLE = 1 << 2;
-export const PG_LOCKED = 1 << 3;
-export const PG_DIRTY = 1 << 4;
-export const PG_UPTODATE = 1 << 5;
-export const PG_REFERENCED = 1 << 6;
+export const PG_TABLE: number = 1 << 2;
+export const PG_LOCKED: number = 1 << 3;
+export const PG_DIRTY: number = 1 << 4;
+export const PG_UPTODATE: number = 1 << 5;
+export const PG_REFERENCED: number = 1 << 6;
 /** In a page cache: `mapping` and `index` say where. */
-export const PG_CACHED = 1 << 7;
+export const PG_CACHED: number = 1 << 7;
 
 export class MemMap {
   readonly nrPages: number;
@@ -49,5 +49,5 @@ export class MemMap {
   }
 
   /** Bytes of one descriptor, PhysicalMemory's contents slot included. */
-  static readonly BYTES_PER_PAGE = 7 * 4 + 8 + 4;
+  static readonly BYTES_PER_PAGE: number = 7 * 4 + 8 + 4;
 }

@@ -7,10 +7,10 @@ import type { Vma } from '../vma/vma.js';
 export class AddressSpace {
   readonly host: Inode;
   /** Cached page of each file index; the tree lock of the kernel guards it. */
-  readonly pages = new Map<number, number>();
+  readonly pages: Map<number, number> = new Map();
   /** i_mmap: linear areas; i_mmap_lock guards both. */
-  readonly linear = new Set<Vma>();
-  readonly nonlinear = new Set<Vma>();
+  readonly linear: Set<Vma> = new Set();
+  readonly nonlinear: Set<Vma> = new Set();
   readonly lock: SpinLock;
   /** i_mmap_writable: areas with VM_SHARED. */
   writableAreas = 0;

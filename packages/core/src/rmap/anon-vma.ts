@@ -11,7 +11,7 @@ import { VM_RIGHTS, VM_SPECIAL } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 
 export class AnonVma {
-  readonly areas = new Set<Vma>();
+  readonly areas: Set<Vma> = new Set();
   readonly lock: SpinLock;
   /** Odd handle stored in page.mapping of its pages. */
   handle = 0;

@@ -14,7 +14,7 @@ export interface Rlimits {
 
 export class Mm {
   readonly id: number;
-  readonly vmas = new VmaTree();
+  readonly vmas: VmaTree = new VmaTree();
   /** Physical address of the root table and the word index of its contents. */
   rootPa = 0;
   rootWord = 0;
@@ -63,7 +63,7 @@ export class Mm {
   capIpcLock = true;
   capSysAdmin = true;
 
-  readonly mmapSem = new RwSemaphore('mmap_sem');
+  readonly mmapSem: RwSemaphore = new RwSemaphore('mmap_sem');
   readonly pageTableLock: SpinLock;
 
   constructor(id: number, mmapBase: number, topDown: boolean, events: EventRing) {
