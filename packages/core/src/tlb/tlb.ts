@@ -87,6 +87,8 @@ export class Tlb {
   readonly #firstData: number;
   readonly #restExec: Int32Array;
   readonly #restData: Int32Array;
+  /** The last data unit, which a hardware walker works with. */
+  readonly #lastData: number;
 
   constructor(shape: TlbShape) {
     const n = shape.units.length;
@@ -95,6 +97,7 @@ export class Tlb {
     this.#firstData = (shape.data[0] as number) << UNIT_SHIFT;
     this.#restExec = Int32Array.from(shape.exec.slice(1), (u) => u << UNIT_SHIFT);
     this.#restData = Int32Array.from(shape.data.slice(1), (u) => u << UNIT_SHIFT);
+    this.#lastData = (shape.data[shape.data.length - 1] as number) << UNIT_SHIFT;
     this.sharedFirstLevel = shape.exec[0] === shape.data[0];
     let slots = 0;
     let sets = 0;
@@ -181,6 +184,18 @@ export class Tlb {
     const rest = kind === 0 ? this.#restExec : this.#restData;
     for (let i = 0; i < rest.length; i++) this.#insert(rest[i] as number, vpnHi, vpnLo, context, frame, meta);
     return this.#insert(kind === 0 ? this.#firstExec : this.#firstData, vpnHi, vpnLo, context, frame, meta);
+  }
+
+  /** The last data unit's slot that translates a page in `context`, or -1: the look-up of a walker, which refills nothing. */
+  findLast(vpnHi: number, vpnLo: number, context: number): number {
+    const slot = this.#search(this.#lastData, vpnHi, vpnLo, context);
+    if (slot >= 0) this.records[(slot << TLB_RECORD_SHIFT) + TLB_USED] = 1;
+    return slot;
+  }
+
+  /** Puts a translation of one page into the last data unit alone; answers its slot there. */
+  fillLast(vpnHi: number, vpnLo: number, context: number, frame: number, rights: number, attrs: number): number {
+    return this.#insert(this.#lastData, vpnHi, vpnLo, context, frame, rights | (attrs << 8));
   }
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TlbShape } from '../../src/arch/mmu-data.js';
-import { RIGHT_LOAD, TLB_GLOBAL, Tlb } from '../../src/tlb/tlb.js';
+import { RIGHT_LOAD, TLB_GLOBAL, TLB_TABLE, Tlb } from '../../src/tlb/tlb.js';
 
 const SHAPES: Record<string, TlbShape> = {
   'one associative unit, shared': { units: [{ name: 'u', sets: 1, ways: 8 }], exec: [0], data: [0] },
@@ -142,4 +142,16 @@ test('a second-level hit refills the first level and says so', () => {
   const slot = tlb.find(1, 0, 0, 0);
   expect([tlb.frameOf(slot), tlb.secondLevelHit]).toEqual([100, 1]);
   expect([tlb.find(1, 0, 0, 0), tlb.secondLevelHit]).toEqual([slot, 0]);
+});
+
+test('a walker works with the last data unit alone', () => {
+  const tlb = new Tlb(SHAPES['two levels of many ways'] as TlbShape);
+  const slot = tlb.fillLast(1, 5, 7, 42, 0, TLB_TABLE);
+  expect(tlb.findLast(1, 5, 7)).toBe(slot);
+  expect(tlb.findLast(1, 5, 8)).toBe(-1);
+  expect(tlb.findLast(0, 5, 7)).toBe(-1);
+  expect([tlb.frameOf(slot), tlb.attrsOf(slot), tlb.rightsOf(slot)]).toEqual([42, TLB_TABLE, 0]);
+  expect(tlb.find(0, 1, 5, 7)).toBe(-1);
+  expect(tlb.dropPage(1, 5, 7)).toBe(1);
+  expect(tlb.findLast(1, 5, 7)).toBe(-1);
 });
