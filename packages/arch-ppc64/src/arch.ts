@@ -1,0 +1,80 @@
+/** The ppc64 machines, and the function that makes variants of them. */
+import {
+  ARCH_CONTRACT_VERSION,
+  ArchDescriptor,
+  type CostTable,
+  type FaultRules,
+  type TlbShape,
+  VM_EXEC,
+  VM_READ,
+  VM_WRITE,
+} from '@fourfold/core/arch';
+import { createGeometry, type Ppc64PageShift } from './geometry.js';
+import { GROUP_BYTES } from './hash-table.js';
+import { createLayout, type Ppc64Task } from './layout.js';
+import { Ppc64Mmu } from './mmu.js';
+import { createPteFormat } from './pte.js';
+import { createUpperFormat } from './tables.js';
+import { PPC64_GATHER, PPC64_PENDING, PPC970_TLB, ppc970Cost } from './tlb.js';
+
+/** What a variant may change. */
+export interface Ppc64Options {
+  /** Base page: 12 for 4 KiB (default), 16 for 64 KiB. */
+  readonly pageShift?: Ppc64PageShift;
+  /** Address space of its tasks: 64 (default) or 32 bits. */
+  readonly task?: Ppc64Task;
+  /** Any ERATs and TLB over 4 KiB pages, the ERATs first. Default a 970's. */
+  readonly tlb?: TlbShape;
+  readonly cost?: CostTable;
+  /** Bytes of the hash table (the firmware's ibm,pft-size), a power of two from 256 KiB. Default by the memory's size. */
+  readonly hashTableBytes?: number;
+}
+
+/** Makes a ppc64 machine (Linux 2.6.15 on a PowerPC 970: hashed page table, SLB). */
+export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
+  const pageShift = options.pageShift ?? 12;
+  const size = pageShift === 12 ? '4k' : '64k';
+  const upper = createUpperFormat(pageShift);
+  const geometry = createGeometry(pageShift);
+  const groups = options.hashTableBytes === undefined ? {} : { groups: options.hashTableBytes / GROUP_BYTES };
+  return new ArchDescriptor({
+    name: `ppc64-${size}`,
+    title: `ppc64 (PowerPC 970), ${pageShift === 12 ? 4 : 64} KiB pages`,
+    contractVersion: ARCH_CONTRACT_VERSION,
+    wordBits: 64,
+    byteOrder: 'big',
+    geometry,
+    layout: createLayout(pageShift, options.task),
+    upper: Array.from({ length: geometry.depth - 1 }, () => upper),
+    pte: createPteFormat(pageShift),
+    tlb: { ...(options.tlb ?? PPC970_TLB), pageShift: 12 },
+    pendingFlush: PPC64_PENDING,
+    gather: PPC64_GATHER,
+    faults: FAULTS,
+    cost: options.cost ?? ppc970Cost(pageShift),
+    walker: pageShift === 12 ? 'hash table, filled by software' : 'hash table of 4 KiB entries, filled by software',
+    flushStyle: 'batch of 192 ptes, queued by HASHPTE',
+    hugetlb: pageShift === 12 ? '16 MiB, in a pmd slot, own segments' : '16 MiB, in a pte slot, own segments',
+    physicalBits: 44,
+    createMmu: (host) => new Ppc64Mmu(host, groups),
+  });
+}
+
+/**
+ * do_page_fault of 2.6.16: a fetch needs VM_EXEC, a store VM_WRITE, a load VM_READ or VM_EXEC. A load or fetch that a
+ * translation refused is a signal at once.
+ */
+const FAULTS: FaultRules = {
+  exec: VM_EXEC,
+  load: VM_READ | VM_EXEC,
+  store: VM_WRITE,
+  presentReadIsFatal: true,
+  readUpdatesAccessFlags: true,
+};
+
+/** ppc64 with 4 KiB pages: four levels of tables. */
+export const ppc64_4k: ArchDescriptor = /* @__PURE__ */ createPpc64({ pageShift: 12 });
+/** ppc64 with 64 KiB pages over 4 KiB hash-table entries. */
+export const ppc64_64k: ArchDescriptor = /* @__PURE__ */ createPpc64({ pageShift: 16 });
+/** Both. */
+export const ppc64Arches: readonly ArchDescriptor[] = [ppc64_4k, ppc64_64k];

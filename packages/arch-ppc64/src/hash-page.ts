@@ -1,0 +1,174 @@
+/**
+ * hash_page: puts one translation from a Linux pte into the hash table (arch/powerpc/mm/hash_low_64.S).
+ *
+ * The pte is locked by BUSY while this runs; then it says where its HPTE is: with 4 KiB pages in bits 15:12, with 64 KiB
+ * pages one of sixteen HPTEs in the nibbles of the pte's hidx word, which is stored before the pte. A store to a writable
+ * page makes it dirty here, without any page fault.
+ *
+ * When both groups of a hash are full one entry is thrown out; which one the time base decides: here a counter that every
+ * call advances, so a run repeats exactly.
+ */
+import { EXEC, type PageTables, type PhysicalMemory, STORE } from '@fourfold/core/arch';
+import { HIDX_OFFSET } from './geometry.js';
+import type { HashTable } from './hash-table.js';
+import { busyPteLo, hpteFlags } from './hpte.js';
+
+const PRESENT = 0x001;
+const USER = 0x002;
+const PTE_EXEC = 0x004;
+const RW = 0x200;
+const HASHPTE = 0x400;
+const BUSY = 0x800;
+const PTE_SECONDARY_SHIFT = 15;
+const HPTEFLAGS_4K = 0xfc00;
+const V_VALID = 0x1;
+const V_SECONDARY = 0x2;
+/** One step of the time base: an odd constant, so that its low bits run through all values. */
+const TICK = 0x9e3779b1 | 0;
+
+/** Bits of the pte that an access of user mode needs. */
+export function neededBits(kind: number): number {
+  return PRESENT | USER | (kind === STORE ? RW : kind === EXEC ? PTE_EXEC : 0);
+}
+
+/** Bits that hash_preload asks for: it does not look at USER. */
+export function preloadBits(exec: boolean): number {
+  return PRESENT | (exec ? PTE_EXEC : 0);
+}
+
+export class HashPage {
+  /** Set by `resolve`: the entry was (or should have been) patched, so TLBs have to drop the page. */
+  needsTlbie = false;
+  /** The time base; its upper half is read. */
+  timebase = 0;
+  readonly #memory: PhysicalMemory;
+  readonly #table: HashTable;
+  readonly #loAt: number;
+  readonly #hiAt: number;
+  /** A 64 KiB kernel over 4 KiB HPTEs. */
+  readonly #combo: boolean;
+
+  constructor(memory: PhysicalMemory, tables: PageTables, table: HashTable, combo: boolean) {
+    this.#memory = memory;
+    this.#table = table;
+    this.#loAt = tables.loAt;
+    this.#hiAt = tables.hiAt;
+    this.#combo = combo;
+  }
+
+  /**
+   * Hashes a page if its pte allows the access.
+   * @param at word index of the pte.
+   * @param page number of the 4 KiB page in its segment.
+   * @param need bits that the pte must have (`neededBits`).
+   * @returns the HPTE, or 0 when the pte refuses.
+   */
+  resolve(at: number, page: number, vsidHi: number, vsidLo: number, need: number): number {
+    const words = this.#memory.words;
+    const loAt = at + this.#loAt;
+    const lo = words[loAt] as number;
+    const hi = words[at + this.#hiAt] as number;
+    this.needsTlbie = false;
+    this.timebase = (this.timebase + TICK) | 0;
+    // Nothing here is interrupted, so BUSY is only seen in a broken table: the generic handler then makes no progress.
+    if ((need & ~lo) !== 0 || (lo & BUSY) !== 0) return 0;
+    const busy = busyPteLo(lo, (need & RW) !== 0);
+    words[loAt] = busy;
+    return this.#combo
+      ? this.#resolveCombo(at, page, vsidHi, vsidLo, hi, lo, busy)
+      : this.#resolve4k(loAt, page, vsidHi, vsidLo, hi, lo, busy);
+  }
+
+  #resolve4k(loAt: number, page: number, vsidHi: number, vsidLo: number, hi: number, lo: number, busy: number): number {
+    const table = this.#table;
+    const vHi = vWordHi(vsidHi, vsidLo);
+    const vLo = vWordLo(vsidLo, page);
+    const flags = hpteFlags(busy);
+    const group = (vsidLo ^ page) & table.mask;
+    if ((lo & HASHPTE) !== 0) {
+      const entry = this.entryOf(group, (lo >>> 12) & 15);
+      this.needsTlbie = true;
+      if (table.updatePp(entry, vHi, vLo | ((lo >>> (PTE_SECONDARY_SHIFT - 1)) & V_SECONDARY), flags)) {
+        this.#memory.words[loAt] = busy & ~BUSY;
+        return entry;
+      }
+    }
+    // The frame is above bit 17 of the pte and above bit 12 of R.
+    const rHi = hi >>> 5;
+    const rLo = (hi << 27) | ((lo >>> 5) & 0x07ff_f000) | flags;
+    const index = this.#insert(group, vHi, vLo, rHi, rLo);
+    this.#memory.words[loAt] = (busy & ~HPTEFLAGS_4K) | HASHPTE | (index << 12);
+    return this.entryOf(group, index);
+  }
+
+  #resolveCombo(
+    at: number,
+    page: number,
+    vsidHi: number,
+    vsidLo: number,
+    frame: number,
+    lo: number,
+    busy: number,
+  ): number {
+    const table = this.#table;
+    const words = this.#memory.words;
+    const vHi = vWordHi(vsidHi, vsidLo);
+    const vLo = vWordLo(vsidLo, page);
+    const flags = hpteFlags(busy);
+    const group = (vsidLo ^ page) & table.mask;
+    const sub = page & 15;
+    const subBit = 1 << (27 - sub);
+    // The half of the hidx word that holds the sub-page's nibble: sub-pages 0 to 7 are in the low one.
+    const hidxAt = at + HIDX_OFFSET / 4 + (sub < 8 ? this.#loAt : this.#hiAt);
+    const nibble = (sub & 7) << 2;
+    if ((lo & HASHPTE) === 0) {
+      words[at + HIDX_OFFSET / 4] = 0;
+      words[at + HIDX_OFFSET / 4 + 1] = 0;
+    } else if ((lo & subBit) !== 0) {
+      const index = ((words[hidxAt] as number) >>> nibble) & 15;
+      const entry = this.entryOf(group, index);
+      this.needsTlbie = true;
+      if (table.updatePp(entry, vHi, vLo | ((index >>> 2) & V_SECONDARY), flags)) {
+        words[at + this.#loAt] = busy & ~BUSY;
+        return entry;
+      }
+    }
+    const rHi = frame >>> 16;
+    const rLo = (frame << 16) | (sub << 12) | flags;
+    const index = this.#insert(group, vHi, vLo, rHi, rLo);
+    words[hidxAt] = ((words[hidxAt] as number) & ~(15 << nibble)) | (index << nibble);
+    words[at + this.#loAt] = (busy & ~BUSY) | subBit;
+    return this.entryOf(group, index);
+  }
+
+  /** Entry of a slot number with bit 3 for the secondary group. `group` is the primary one. */
+  entryOf(group: number, index: number): number {
+    const { mask } = this.#table;
+    return this.#table.entryAt((index & 8) !== 0 ? group ^ mask : group, index & 7);
+  }
+
+  /** Inserts in the primary group, else in the secondary, else where something is thrown out; the slot, bit 3 secondary. */
+  #insert(group: number, vHi: number, vLo: number, rHi: number, rLo: number): number {
+    const table = this.#table;
+    const other = group ^ table.mask;
+    for (;;) {
+      let slot = table.insert(group, vHi, vLo, rHi, rLo);
+      if (slot >= 0) return slot;
+      slot = table.insert(other, vHi, vLo | V_SECONDARY, rHi, rLo);
+      if (slot >= 0) return slot | 8;
+      const time = this.timebase >>> 16;
+      this.timebase = (this.timebase + TICK) | 0;
+      table.evict((time & 1) !== 0 ? group : other, this.timebase >>> 16);
+    }
+  }
+}
+
+/** High half of V: VSID bits 35:20. */
+export function vWordHi(vsidHi: number, vsidLo: number): number {
+  return (vsidHi << 12) | (vsidLo >>> 20);
+}
+
+/** Low half of V: VSID bits 19:0, the upper five bits of the page in its segment, VALID. */
+export function vWordLo(vsidLo: number, page: number): number {
+  return (vsidLo << 12) | ((page >>> 11) << 7) | V_VALID;
+}

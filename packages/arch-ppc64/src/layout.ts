@@ -1,0 +1,41 @@
+/**
+ * User address space (asm-powerpc/processor.h, arch/powerpc/mm/mmap.c): 44 bits, and mmap always searches upward for a
+ * 64-bit task. A 32-bit task has the low 4 GiB and searches downward from below the gap for its stack (8 MiB limit raised
+ * to the minimum of 128 MiB, no randomness). There is no gate area; the vDSO is an ordinary mapping at 1 MiB.
+ */
+import { Layout } from '@fourfold/core/arch';
+import type { Ppc64PageShift } from './geometry.js';
+
+export const TASK_SIZE_USER64 = 0x1000_0000_0000n;
+/** TASK_SIZE / 4. */
+export const TASK_UNMAPPED_BASE_USER64 = 0x0400_0000_0000n;
+/** Where the vDSO goes if nothing is there. */
+export const VDSO_MBASE = 0x10_0000n;
+/** Smallest gap a top-down space keeps for the stack. */
+const MIN_GAP = 128n << 20n;
+
+/** Tasks a ppc64 kernel runs. */
+export type Ppc64Task = 64 | 32;
+
+/** TASK_SIZE of a 32-bit task: 4 GiB less one page. */
+export function taskSize32(pageShift: Ppc64PageShift): bigint {
+  return 0x1_0000_0000n - (1n << BigInt(pageShift));
+}
+
+/** The layout for one page size and kind of task. */
+export function createLayout(pageShift: Ppc64PageShift, task: Ppc64Task = 64): Layout {
+  if (task === 64) {
+    return new Layout(pageShift, {
+      taskSize: TASK_SIZE_USER64,
+      unmappedBase: TASK_UNMAPPED_BASE_USER64,
+      stackTop: TASK_SIZE_USER64,
+    });
+  }
+  const taskSize = taskSize32(pageShift);
+  return new Layout(pageShift, {
+    taskSize,
+    unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 4)
+    topDownBase: taskSize - MIN_GAP,
+    stackTop: taskSize,
+  });
+}

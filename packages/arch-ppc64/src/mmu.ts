@@ -1,0 +1,324 @@
+/**
+ * The MMU of a 64-bit PowerPC as Linux 2.6.15 drives it. The hardware never sees a Linux page table: it finds the segment
+ * of an address in the SLB, hashes (VSID, page) and reads one or two groups of the hash table (hash-table.ts). What it
+ * does not find there, or what the entry refuses, is an interrupt, and hash_page (hash-page.ts) makes or patches the entry
+ * from the Linux pte; only what the pte refuses too becomes a page fault.
+ *
+ * - A page number here counts 4 KiB pages, with 64 KiB base pages too; user addresses have 44 bits, so it fits 32.
+ * - FAULT_RIGHTS means that an entry was there and refused (DSISR's PROTFAULT): a load or a fetch is then a signal.
+ * - Whatever changes a pte with HASHPTE queues it; every flush sends the CPU's batch and looks at nothing else.
+ * - A CPU never leaves cpu_vm_mask. A flush is local while only the flushing CPU is in it, else every CPU's TLBs go.
+ *
+ * Port defects, mended unless the host keeps them: the match test of updatepp and invalidate does not look at SECONDARY,
+ * so a stale slot number can hit another page's entry; context ids of 2^19 and up have the VSIDs of kernel segments.
+ */
+import {
+  type AccessKind,
+  CONTEXT_SWITCHES,
+  CONTEXTS_ALLOCATED,
+  type Cpu,
+  EXEC,
+  FAULT_ABSENT,
+  FAULT_RIGHTS,
+  type Mm,
+  Mmu,
+  type MmuHost,
+  NESTED_FILLS,
+  PURGED_ENTRIES,
+  SOFTWARE_FILLS,
+  WALK_REFERENCES,
+  WALKS,
+} from '@fourfold/core/arch';
+import { ContextAllocator, kernelVsid, MAX_CONTEXT, MAX_CONTEXT_ERA, userVsid } from './context.js';
+import { dropEverywhere, flushHashRange } from './flush.js';
+import { HW_PAGE_SHIFT } from './geometry.js';
+import { auditHashTable } from './hash-audit.js';
+import { HashPage, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page.js';
+import { groupsFor, HashTable } from './hash-table.js';
+import { HugeAreas, hugeAreasOf } from './hugetlb.js';
+import { TASK_UNMAPPED_BASE_USER64 } from './layout.js';
+import { Slb } from './slb.js';
+
+const V_SECONDARY = 0x2;
+const ACCESSED = 0x100;
+/** Bytes of a page of the linear map. */
+const LINEAR_PAGE = 2 ** 24;
+/** V of a bolted 16 MiB entry, and R's flags: accessed, dirty, coherent, kernel rights, and no execute but for kernel text. */
+const LINEAR_V = 0x15;
+const LINEAR_R = 0x194;
+const LINEAR_R_TEXT = 0x190;
+
+/** Interrupts that lead to hash_page. */
+export const TRAP_DATA_STORAGE = 0x300;
+export const TRAP_INSTRUCTION_STORAGE = 0x400;
+
+/** What hangs on a CPU: its segments, and what the last storage interrupt was about. */
+export class Ppc64Registers {
+  readonly slb: Slb = new Slb();
+  trap = 0;
+  /** 4 KiB page of the address (DAR, or SRR0 of a fetch). */
+  dar = 0;
+}
+
+export interface Ppc64MmuOptions {
+  /** Groups of the hash table; default from the size of memory. */
+  readonly groups?: number;
+}
+
+export class Ppc64Mmu extends Mmu {
+  readonly contexts: ContextAllocator;
+  readonly table: HashTable;
+  readonly hashPage: HashPage;
+  readonly #combo: boolean;
+  /** log2 of the hardware pages in a base page. */
+  readonly #sub: number;
+  readonly #counts: Float64Array;
+  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
+  readonly #firstPfn: number;
+  readonly #nrPages: number;
+  /** One CPU, for local flushes. */
+  readonly #alone: Cpu[] = [];
+  /** VSID of the segment asked for last. */
+  #vsidKey = -1;
+  #vsidHi = 0;
+  #vsidLo = 0;
+
+  constructor(host: MmuHost, options: Ppc64MmuOptions = {}) {
+    super(host);
+    const { memory, tables, arch } = host;
+    const ramBytes = memory.nrPages * memory.pageSize;
+    this.#sub = arch.geometry.pageShift - HW_PAGE_SHIFT;
+    this.#combo = this.#sub !== 0;
+    this.#counts = host.counters.values;
+    this.#firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
+    this.#nrPages = memory.nrPages;
+    this.contexts = new ContextAllocator(host.defectsKept ? MAX_CONTEXT_ERA : MAX_CONTEXT);
+    this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
+    this.hashPage = new HashPage(memory, tables, this.table, this.#combo);
+    for (const bank of memory.banks) this.#boltLinear(bank.base, bank.base + bank.size);
+    for (const cpu of host.cpus) cpu.registers = new Ppc64Registers();
+  }
+
+  /** htab_initialize: bolted entries for the linear map of physical memory, 16 MiB each. */
+  #boltLinear(start: number, end: number): void {
+    const { table } = this;
+    for (let pa = start - (start % LINEAR_PAGE); pa < end; pa += LINEAR_PAGE) {
+      const vsid = kernelVsid(0xc000_0000_0000_0000n + BigInt(pa));
+      const vsidLo = vsid | 0;
+      const page = (pa / LINEAR_PAGE) & 15; // in its segment
+      table.insert(
+        (vsidLo ^ page) & table.mask,
+        vWordHi((vsid / 4294967296) | 0, vsidLo),
+        (vsidLo << 12) | (page << 8) | LINEAR_V,
+        (pa / 4294967296) | 0,
+        pa | 0 | (pa === 0 ? LINEAR_R_TEXT : LINEAR_R),
+      );
+    }
+  }
+
+  // --- translation ---------------------------------------------------------------------------------------------------
+
+  override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+    if (vpnHi !== 0 || cpu.mm === null) return FAULT_ABSENT; // past 2^44: no segment
+    const counts = this.#counts;
+    const { slb } = cpu.registers as Ppc64Registers;
+    const esid = vpnLo >>> 16;
+    let segment = slb.slotOf[esid] as number;
+    if (segment < 0) segment = this.#segmentMiss(slb, cpu.context, esid);
+    const vsidHi = slb.vsidHi[segment] as number;
+    const vsidLo = slb.vsidLo[segment] as number;
+    const page = vpnLo & 0xffff;
+    const { table } = this;
+    const group = (vsidLo ^ page) & table.mask;
+    const vHi = vWordHi(vsidHi, vsidLo);
+    const vLo = vWordLo(vsidLo, page);
+    counts[WALKS] = (counts[WALKS] as number) + 1;
+    counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
+    let entry = table.search(group, vHi, vLo);
+    if (entry === 0) {
+      counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
+      entry = table.search(group ^ table.mask, vHi, vLo | V_SECONDARY);
+    }
+    if (entry !== 0) {
+      const rights = hpteRights(this.host.memory.words[entry + 3] as number);
+      if (((rights >>> kind) & 1) !== 0) return this.#fill(cpu, kind, vpnLo, entry, rights);
+    }
+    return this.#storageInterrupt(cpu, cpu.mm, kind, vpnLo, vsidHi, vsidLo, entry !== 0);
+  }
+
+  /** A translation that does not allow the access: the interrupt, as if the hash table had refused. */
+  override denied(cpu: Cpu, kind: AccessKind, _slot: number, _vpnHi: number, vpnLo: number): number {
+    const { mm } = cpu;
+    if (mm === null) return FAULT_RIGHTS;
+    this.#loadVsid(cpu.context, vpnLo >>> 16);
+    return this.#storageInterrupt(cpu, mm, kind, vpnLo, this.#vsidHi, this.#vsidLo, true);
+  }
+
+  /** hash_page, and the instruction again if it could help. */
+  #storageInterrupt(
+    cpu: Cpu,
+    mm: Mm,
+    kind: AccessKind,
+    vpnLo: number,
+    vsidHi: number,
+    vsidLo: number,
+    refused: boolean,
+  ): number {
+    const registers = cpu.registers as Ppc64Registers;
+    registers.trap = kind === EXEC ? TRAP_INSTRUCTION_STORAGE : TRAP_DATA_STORAGE;
+    registers.dar = vpnLo;
+    this.#counts[SOFTWARE_FILLS] = (this.#counts[SOFTWARE_FILLS] as number) + 1;
+    const at = this.host.tables.lookup(mm, 0, (vpnLo >>> this.#sub) | 0);
+    const entry = at === 0 ? 0 : this.hashPage.resolve(at, vpnLo & 0xffff, vsidHi, vsidLo, neededBits(kind));
+    if (entry === 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
+    // A refused translation may be in the TLB still; the kernel's updatepp has sent its tlbie.
+    if (refused || this.hashPage.needsTlbie) this.#tlbie(cpu, mm, vpnLo);
+    return this.#fill(cpu, kind, vpnLo, entry, hpteRights(this.host.memory.words[entry + 3] as number));
+  }
+
+  /** Loads the translation of a valid HPTE into ERAT and TLB. */
+  #fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number): number {
+    const words = this.host.memory.words;
+    const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.#sub;
+    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.host.memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    return cpu.tlb.fill(kind, 0, vpnLo, cpu.context, page, rights, 0, 0);
+  }
+
+  /** The segment miss: always handled in software below the generic code. */
+  #segmentMiss(slb: Slb, context: number, esid: number): number {
+    this.#counts[NESTED_FILLS] = (this.#counts[NESTED_FILLS] as number) + 1;
+    return slb.allocate(esid, userVsid(context, esid));
+  }
+
+  #loadVsid(context: number, esid: number): void {
+    const key = context * 65536 + esid;
+    if (key === this.#vsidKey) return;
+    const vsid = userVsid(context, esid);
+    this.#vsidKey = key;
+    this.#vsidHi = (vsid / 4294967296) | 0;
+    this.#vsidLo = vsid | 0;
+  }
+
+  #tlbie(cpu: Cpu, mm: Mm, vpnLo: number): void {
+    const purged = dropEverywhere(this.#targets(cpu, mm), vpnLo, mm.context);
+    this.#counts[PURGED_ENTRIES] = (this.#counts[PURGED_ENTRIES] as number) + purged;
+  }
+
+  /** hash_preload, after a page fault of this very page: makes the entry that the retried access will look for. */
+  override updateMmuCache(cpu: Cpu, mm: Mm, vpn: number, _hi: number, lo: number): void {
+    const { trap, dar } = cpu.registers as Ppc64Registers;
+    if (trap === 0 || cpu.mm !== mm || dar >>> this.#sub !== vpn || (lo & ACCESSED) === 0) return;
+    const at = this.host.tables.lookup(mm, 0, vpn | 0);
+    if (at === 0) return;
+    this.#loadVsid(mm.context, dar >>> 16);
+    const need = preloadBits(trap === TRAP_INSTRUCTION_STORAGE);
+    this.hashPage.resolve(at, dar & 0xffff, this.#vsidHi, this.#vsidLo, need);
+    if (this.hashPage.needsTlbie) this.#tlbie(cpu, mm, dar);
+  }
+
+  // --- contexts ------------------------------------------------------------------------------------------------------
+
+  override initContext(mm: Mm, parent: Mm | null): void {
+    mm.context = this.contexts.allocate(mm);
+    mm.archState = new HugeAreas(parent === null ? null : hugeAreasOf(parent));
+    this.count(CONTEXTS_ALLOCATED);
+  }
+
+  /** The last flush took every HPTE of the mm, so its id can be given again at once. */
+  override destroyContext(mm: Mm): void {
+    this.contexts.release(mm.context);
+    mm.context = 0;
+  }
+
+  /** __switch_to's flush of the batch, switch_mm, switch_slb. */
+  override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
+    if (cpu.batch.nr !== 0) this.flushPending(cpu);
+    next.cpuVmMask |= 1 << cpu.id;
+    if (prev === next && cpu.mm === next) return;
+    cpu.mm = next;
+    cpu.context = next.context;
+    this.count(CONTEXT_SWITCHES);
+    this.#switchSlb(cpu, next);
+  }
+
+  /** switch_slb: user segments go, and with them the ERATs; three that will be needed are loaded. */
+  #switchSlb(cpu: Cpu, next: Mm): void {
+    const registers = cpu.registers as Ppc64Registers;
+    const { slb } = registers;
+    registers.trap = 0;
+    slb.flushUser();
+    const { units } = this.host.arch.tlb;
+    const [first, second] = units;
+    const erats =
+      units.length < 3 ? 0 : (first?.sets ?? 0) * (first?.ways ?? 0) + (second?.sets ?? 0) * (second?.ways ?? 0);
+    for (let slot = 0; slot < erats; slot++) cpu.tlb.drop(slot);
+    // PC and stack are those the program was started with: a simulated process has no registers.
+    const wanted = [next.startCode, next.startStack, TASK_UNMAPPED_BASE_USER64];
+    for (const address of wanted) {
+      const esid = Number(address >> 28n);
+      if (address >= 2n ** 44n || (slb.slotOf[esid] as number) >= 0) return;
+      slb.allocate(esid, userVsid(next.context, esid));
+    }
+  }
+
+  override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
+    return this.contexts.owner(cpu.tlb.contextOf(slot));
+  }
+
+  // --- flushes: all of them send what is pending ---------------------------------------------------------------------
+
+  override flushPage(_mm: Mm, _vpn: number): void {
+    this.countFlush('page', 0);
+    this.#flushRunning();
+  }
+
+  override flushRange(_mm: Mm, _start: number, _end: number): void {
+    this.countFlush('range', 0);
+    this.#flushRunning();
+  }
+
+  override flushMm(_mm: Mm): void {
+    this.countFlush('mm', 0);
+    this.#flushRunning();
+  }
+
+  override gatherFlush(_mm: Mm, _fullmm: boolean): void {
+    this.#flushRunning();
+  }
+
+  /** flush_tlb_pending: flush_hash_range of the batch. */
+  override flushPending(cpu: Cpu): void {
+    const { batch } = cpu;
+    const { mm, nr } = batch;
+    batch.nr = 0;
+    batch.mm = null;
+    if (nr === 0 || mm === null) return;
+    this.countFlush('pending', flushHashRange(this.table, this.#combo, batch, nr, mm.context, this.#targets(cpu, mm)));
+  }
+
+  /** CPUs whose TLBs a tlbie of `cpu` reaches: itself with tlbiel, else all. */
+  #targets(cpu: Cpu, mm: Mm): readonly Cpu[] {
+    if (mm.cpuVmMask !== 1 << cpu.id) return this.host.cpus;
+    this.#alone[0] = cpu;
+    return this.#alone;
+  }
+
+  #flushRunning(): void {
+    const { cpu } = this.host;
+    if (cpu.batch.nr !== 0) this.flushPending(cpu);
+  }
+
+  // --- audit ---------------------------------------------------------------------------------------------------------
+
+  override auditExtra(): readonly string[] {
+    return auditHashTable(this.host, this.table, this.contexts);
+  }
+}
+
+/** What user mode may do through an HPTE, from the low half of R: RIGHT_ bits. User segments have both keys set. */
+export function hpteRights(rLo: number): number {
+  const pp = rLo & 3;
+  if (pp === 0) return 0;
+  return 2 | (pp === 2 ? 4 : 0) | ((rLo & 4) === 0 ? 1 : 0);
+}
