@@ -1,0 +1,94 @@
+/**
+ * Context numbers (arch/ia64/mm/tlb.c, asm-ia64/mmu_context.h as of late 2005): one bitmap of numbers in use for the whole
+ * machine, and one of numbers that were given up but may still be in some TLB.
+ *
+ * flush_tlb_mm purges nothing: it gives the number up, and the mm takes a new one. Given-up numbers come back at a wrap, when
+ * none is left above: then every TLB is flushed, each CPU's before it loads its next context. After the first wrap the
+ * search starts at 300, so 1 to 299 are handed out only once.
+ */
+import { MmError } from '@fourfold/core/arch';
+
+/** Region id bits of the architecture's minimum, which is what the kernel counts on; Itanium 2 is said to have 24. */
+export const RID_BITS = 18;
+/** Where the search begins after a wrap. */
+export const WRAP_START = 300;
+
+/** max_ctx: the first number that is never handed out. */
+export function maxContext(ridBits: number): number {
+  return 2 ** (ridBits - 3) - 1;
+}
+
+export class ContextAllocator {
+  /** The window of free numbers: the next one, and the first that is not known to be free. */
+  next = 1;
+  limit = 0;
+  /** Wraps so far. */
+  wraps = 0;
+  readonly max: number;
+  readonly #exhausts: boolean;
+  /** Numbers in use, and numbers to be recycled, 32 a word. */
+  readonly #used: Int32Array;
+  readonly #flush: Int32Array;
+
+  /** @param exhausts keep the port's defect: when every number from 300 up is live, max_ctx is handed out, again and again. */
+  constructor(max: number, exhausts: boolean) {
+    this.max = max;
+    this.#exhausts = exhausts;
+    this.#used = new Int32Array((max + 32) >>> 5);
+    this.#flush = new Int32Array((max + 32) >>> 5);
+  }
+
+  /** Whether a number is marked as in use. */
+  isUsed(number: number): boolean {
+    return (((this.#used[number >>> 5] as number) >>> (number & 31)) & 1) === 1;
+  }
+
+  /**
+   * get_mmu_context for an mm without a number. `wraps` goes up when every TLB must be flushed.
+   * @throws MmError MM_CONTEXTS when all numbers belong to live address spaces.
+   */
+  allocate(): number {
+    if (this.next >= this.limit) {
+      this.#window(this.next);
+      if (this.next >= this.max) this.#wrap();
+    }
+    const number = this.next++;
+    this.#used[number >>> 5] = (this.#used[number >>> 5] as number) | (1 << (number & 31));
+    return number;
+  }
+
+  /** flush_tlb_mm's part: the number may be given again after the next wrap. */
+  abandon(number: number): void {
+    this.#flush[number >>> 5] = (this.#flush[number >>> 5] as number) | (1 << (number & 31));
+  }
+
+  #wrap(): void {
+    this.wraps++;
+    for (let i = 0; i < this.#used.length; i++) {
+      this.#used[i] = (this.#used[i] as number) ^ (this.#flush[i] as number);
+    }
+    this.#flush.fill(0);
+    this.#window(WRAP_START);
+    if (this.next < this.max || this.#exhausts) return;
+    this.#window(1);
+    if (this.next >= this.max) throw new MmError('MM_CONTEXTS', `expected fewer than ${this.max} address spaces`);
+  }
+
+  /** Moves the window to the first free number from `from` up. */
+  #window(from: number): void {
+    this.next = this.#find(from, 0);
+    this.limit = this.#find(this.next, 1);
+  }
+
+  /** First number from `from` up whose bit has a value, or max. */
+  #find(from: number, value: 0 | 1): number {
+    const used = this.#used;
+    const skip = value === 0 ? -1 : 0;
+    for (let number = from; number < this.max; number++) {
+      const word = used[number >>> 5] as number;
+      if ((number & 31) === 0 && word === skip) number += 31;
+      else if (((word >>> (number & 31)) & 1) === value) return number;
+    }
+    return this.max;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Purges (arch/ia64/mm/tlb.c). ptc takes one address and one size, and the hardware knows few sizes; a range is purged in
+ * steps of the smallest one that is not below its length, from its start rounded down to that size.
+ */
+
+/** Sizes that a part can purge, a bit each: 4K 8K 16K 64K 256K 1M 4M 16M 64M 256M 4G, which the kernel assumes. */
+export const PURGE_MASK = 0x1_1555_7000n;
+/** Sizes that a part can insert: the same without 4G. */
+export const INSERTABLE_MASK = 0x1555_7000n;
+
+/** What purging a range takes: log2 of the size, the first address and how many purges. */
+export interface PurgePlan {
+  readonly bits: number;
+  readonly first: bigint;
+  readonly purges: number;
+}
+
+/** The purges of [start, end), byte addresses, as flush_tlb_range chooses them. */
+export function purgePlan(start: bigint, end: bigint, mask: bigint = PURGE_MASK): PurgePlan {
+  const sizes = new PurgeSizes(mask);
+  const bits = sizes.bitsFor[floorLog2(Number(end - start + 0xfffn))] as number;
+  const first = (start >> BigInt(bits)) << BigInt(bits);
+  const purges = Number((end - first + (1n << BigInt(bits)) - 1n) >> BigInt(bits));
+  return { bits, first, purges: Math.max(1, purges) };
+}
+
+/** Purge sizes by length, worked out once. */
+export class PurgeSizes {
+  /** log2 of the size used for a length of which floor(log2) is the index: the next one in the mask, or the largest. */
+  readonly bitsFor: Uint8Array = new Uint8Array(64);
+
+  constructor(mask: bigint = PURGE_MASK) {
+    const allowed = Array.from({ length: 64 }, (_, bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
+    const largest = allowed.lastIndexOf(true);
+    for (let bits = 0; bits < 64; bits++) {
+      const next = allowed.indexOf(true, bits);
+      this.bitsFor[bits] = next < 0 ? largest : next;
+    }
+  }
+}
+
+/** floor(log2(n)) of an integer from 1 to 2^62. */
+export function floorLog2(n: number): number {
+  return n < 4294967296 ? 31 - Math.clz32(n) : 63 - Math.clz32(n / 4294967296);
+}
+
+/** tlb_flush: a gather that spans this many bytes, or more than one region, flushes all. */
+export const FLUSH_ALL_BYTES: number = 2 ** 40;

@@ -1,0 +1,466 @@
+/**
+ * The MMU of Itanium as Linux 2.6.15 drives it (arch/ia64/kernel/ivt.S, arch/ia64/mm/tlb.c).
+ *
+ * A miss goes through four hands:
+ * 1. the hardware walker reads the pte from the linear table (vhpt.ts), if the TLB has the page of it. It loads whatever it
+ *    finds, a pte with p = 0 too: that translation gives nothing and is Page Not Present;
+ * 2. if not, the handler vhpt_miss walks pgd, pud, pmd and pte with physical addresses and inserts both the translation and
+ *    the linear-table page. It inserts nothing for a pte with p = 0;
+ * 3. the translation is checked in the order of the faults: present, access rights, dirty, accessed. A clear d or a is set by
+ *    a handler of its own, in the pte and in the TLB, without the generic fault handler;
+ * 4. Page Not Present purges the page, then calls the generic fault handler (`beforeGenericFault`), which may find that there
+ *    is nothing to do.
+ *
+ * Tags. The hardware matches a region id and the page number inside the region. Here the tag is the mm's context number and
+ * the page number of the whole 64-bit address, whose top three bits are the region: as region r of context c has the id 8c + r
+ * and no other pair has it, both match exactly the same translations, and `cpu.context` is one number.
+ *
+ * A slot keeps in its attributes what the page would allow were it accessed and dirty (WITHHELD), so that a denied access is
+ * told apart as the hardware does it, from the TLB entry and not from a pte that may have changed.
+ *
+ * Port defects, mended unless the host keeps them: the dirty and access handlers do not look at p, and so turn an entry that
+ * another CPU just cleared into a swap entry; a nested miss in region 4 does not scale the address; context numbers that
+ * flush_tlb_range on one CPU or an exit without pages drops are lost; when no number is left, one is given twice.
+ *
+ * Not modelled: translation registers, regions 5 to 7 (user mode has nothing there), speculation, NaT pages, protection keys.
+ */
+import {
+  type AccessKind,
+  CONTEXTS_ALLOCATED,
+  type Cpu,
+  DIRTY_ASSISTS,
+  FAULT_ABSENT,
+  FAULT_RIGHTS,
+  type Mm,
+  Mmu,
+  type MmuHost,
+  NESTED_FILLS,
+  type PhysicalMemory,
+  PURGED_ENTRIES,
+  RIGHT_STORE,
+  SOFTWARE_FILLS,
+  STORE,
+  TLB_ABSENT,
+  TLB_CLEAN,
+  TLB_OWN_SHIFT,
+  TLB_TABLE,
+  type TlbTruth,
+  WALK_REFERENCES,
+  WALKS,
+} from '@fourfold/core/arch';
+import { ContextAllocator, maxContext, RID_BITS } from './context.js';
+import { FLUSH_ALL_BYTES, floorLog2, PurgeSizes } from './flush.js';
+import { RGN_BITS } from './geometry.js';
+import { AR_X_RX, PAGE_A, PAGE_D, PAGE_P, USER_EXEC, USER_READ, USER_WRITE } from './pte.js';
+import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
+import { ITANIUM2_VA_MSB, LinearTable } from './vhpt.js';
+
+/** What the machine code needs to know beyond the descriptor. */
+export interface Ia64MmuSpec {
+  /** IMPL_VA_MSB. */
+  readonly vaMsb: number;
+  /** Page size of region 4: HPAGE_SHIFT, or the base page in a kernel without huge pages. */
+  readonly hugeShift: number;
+  /** Region id bits. */
+  readonly ridBits: number;
+}
+
+const P = Number(PAGE_P);
+const A = Number(PAGE_A);
+const D = Number(PAGE_D);
+/** High half of PPN_MASK. */
+const PPN_HI = 0x0003_ffff;
+/** User rights by pl and ar: bits 11:7 of a pte. */
+const USER_RIGHTS: Uint8Array = /* @__PURE__ */ userRights();
+
+export class Ia64Mmu extends Mmu {
+  /** The machine's context numbers. */
+  readonly contexts: ContextAllocator;
+  readonly linear: LinearTable;
+  readonly #memory: PhysicalMemory;
+  readonly #slot: Int32Array;
+  readonly #counts: Float64Array;
+  readonly #purgeSizes: PurgeSizes = new PurgeSizes();
+  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
+  readonly #firstPfn: number;
+  readonly #nrPages: number;
+  readonly #pageShift: number;
+  readonly #pteBits: number;
+  readonly #pteMask: number;
+  /** Lowest page number bit of the pgd's index, and its mask in a slice. */
+  readonly #rootShift: number;
+  readonly #sliceMask: number;
+  readonly #sliceBits: number;
+  readonly #regionShift: number;
+  readonly #offsetHi: number;
+  /** Bits of a page number in a region that the tables do not translate. */
+  readonly #beyondHi: number;
+  readonly #beyondLo: number;
+  /** HPAGE_SHIFT - PAGE_SHIFT. */
+  readonly #hugeScale: number;
+  readonly #baseHi: number;
+  readonly #baseLo: number;
+  /** One CPU: the rules of a kernel built without SMP. */
+  readonly #single: boolean;
+
+  constructor(host: MmuHost, spec: Ia64MmuSpec) {
+    super(host);
+    const { geometry } = host.arch;
+    const { pageShift } = geometry;
+    this.contexts = new ContextAllocator(maxContext(spec.ridBits), host.defectsKept);
+    this.linear = new LinearTable(pageShift, spec.vaMsb);
+    this.#memory = host.memory;
+    this.#slot = host.memory.slot;
+    this.#counts = host.counters.values;
+    this.#firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.#nrPages = host.memory.nrPages;
+    this.#pageShift = pageShift;
+    this.#pteBits = this.linear.pteBits;
+    this.#pteMask = 2 ** this.#pteBits - 1;
+    this.#rootShift = geometry.shift[0] as number;
+    this.#sliceBits = (geometry.bits[0] as number) - RGN_BITS;
+    this.#sliceMask = 2 ** this.#sliceBits - 1;
+    this.#regionShift = this.linear.regionShift;
+    this.#offsetHi = ~this.linear.regionHi;
+    const beyond = (1n << BigInt(geometry.regionShift)) - (1n << BigInt(geometry.coveredBits));
+    this.#beyondHi = Number(beyond >> 32n);
+    this.#beyondLo = Number(BigInt.asIntN(32, beyond));
+    this.#hugeScale = spec.hugeShift - pageShift;
+    this.#baseHi = this.linear.baseHi;
+    this.#baseLo = this.linear.baseLo;
+    this.#single = host.cpus.length === 1;
+    for (const cpu of host.cpus) cpu.registers = new Ia64Registers(pageShift, spec.hugeShift);
+  }
+
+  // --- misses ------------------------------------------------------------------------------------------------------
+
+  override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+    const registers = registersOf(cpu);
+    registers.notPresent = false;
+    const region = vpnHi >>> this.#regionShift;
+    // Outside of the mappable part no linear-table page can be in the TLB, and the handler gives up before it walks.
+    if (((vpnHi & this.#beyondHi) | (vpnLo & this.#beyondLo)) !== 0 || region >= USER_REGIONS) return FAULT_ABSENT;
+    const scale = region === RGN_HPAGE ? this.#hugeScale : 0;
+    const pteHi = scale === 0 ? vpnHi : this.#scaledHi(vpnHi, scale);
+    const pteLo = scale === 0 ? vpnLo : this.#scaledLo(vpnHi, vpnLo, scale);
+    const bits = this.#pteBits;
+    const offset = pteHi & this.#offsetHi;
+    const tableHi = (region << this.#regionShift) | this.#baseHi | (offset >>> bits);
+    const tableLo = this.#baseLo | (pteLo >>> bits) | (offset << (32 - bits));
+    const { tlb, context } = cpu;
+    const counts = this.#counts;
+    const tableSlot = tlb.findLast(tableHi, tableLo, context);
+    let table = -1;
+    if (tableSlot >= 0) {
+      counts[WALKS] = (counts[WALKS] as number) + 1;
+      table = tlb.frameOf(tableSlot);
+    } else {
+      counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
+      table = this.#pteTable(registers.rootWord, pteHi, pteLo, true);
+      if (table < 0) return FAULT_ABSENT;
+    }
+    counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
+    const words = this.#memory.words;
+    const at = (this.#slot[table] as number) + ((pteLo & this.#pteMask) << 1);
+    const lo = words[at] as number;
+    if (tableSlot < 0) {
+      if ((lo & P) === 0) return FAULT_ABSENT;
+      // The kernel inserts the translation first; the other order cannot push it out again.
+      tlb.fillLast(tableHi, tableLo, context, table, 0, TLB_TABLE);
+    }
+    return this.#insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
+  }
+
+  /** An access that a TLB entry stops: faults in the order of the hardware's priorities. */
+  override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
+    const registers = registersOf(cpu);
+    const attrs = cpu.tlb.attrsOf(slot);
+    registers.notPresent = (attrs & TLB_ABSENT) !== 0;
+    if (registers.notPresent) return FAULT_ABSENT;
+    if ((((attrs >> TLB_OWN_SHIFT) >> kind) & 1) === 0) return FAULT_RIGHTS;
+    return this.#setBits(cpu, kind, kind === STORE && (attrs & TLB_CLEAN) !== 0, vpnHi, vpnLo);
+  }
+
+  /** The Page Not Present vector purges the page, because the walker may have loaded a pte that is valid by now. */
+  override beforeGenericFault(cpu: Cpu, vpn: number): void {
+    const registers = registersOf(cpu);
+    if (!registers.notPresent) return;
+    registers.notPresent = false;
+    this.count(PURGED_ENTRIES, cpu.tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, cpu.context));
+  }
+
+  /** Puts a pte into the TLB as it is and tries the access. */
+  #insert(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, hi: number, lo: number, span: number): number {
+    const { tlb, context } = cpu;
+    if ((lo & P) === 0) {
+      tlb.fill(kind, vpnHi, vpnLo, context, 0, 0, TLB_ABSENT, span);
+      registersOf(cpu).notPresent = true;
+      return FAULT_ABSENT;
+    }
+    const shift = this.#pageShift;
+    const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
+    let page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    if (span !== 0) page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
+    const allowed = USER_RIGHTS[(lo >>> 7) & 31] as number;
+    let rights = (lo & A) === 0 ? 0 : allowed;
+    let attrs = allowed << TLB_OWN_SHIFT;
+    if ((lo & D) === 0) {
+      rights &= ~RIGHT_STORE;
+      attrs |= TLB_CLEAN;
+    }
+    const slot = tlb.fill(kind, vpnHi, vpnLo, context, page, rights, attrs, span);
+    if (((rights >>> kind) & 1) !== 0) return slot;
+    if (((allowed >>> kind) & 1) === 0) return FAULT_RIGHTS;
+    return this.#setBits(cpu, kind, kind === STORE && (lo & D) === 0, vpnHi, vpnLo);
+  }
+
+  /**
+   * The dirty-bit and access-bit handlers: the pte is read through the linear table, or by the nested handler's physical
+   * walk, which inserts nothing; d and a, or a alone, are set in it and the result is inserted.
+   */
+  #setBits(cpu: Cpu, kind: AccessKind, dirty: boolean, vpnHi: number, vpnLo: number): number {
+    const counts = this.#counts;
+    counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
+    if (dirty) counts[DIRTY_ASSISTS] = (counts[DIRTY_ASSISTS] as number) + 1;
+    const { tlb, context } = cpu;
+    const scale = vpnHi >>> this.#regionShift === RGN_HPAGE ? this.#hugeScale : 0;
+    let pteHi = scale === 0 ? vpnHi : this.#scaledHi(vpnHi, scale);
+    let pteLo = scale === 0 ? vpnLo : this.#scaledLo(vpnHi, vpnLo, scale);
+    const tableSlot = tlb.findLast(this.linear.pageHi(pteHi), this.linear.pageLo(pteHi, pteLo), context);
+    let table = tableSlot >= 0 ? tlb.frameOf(tableSlot) : -1;
+    if (table < 0) {
+      counts[NESTED_FILLS] = (counts[NESTED_FILLS] as number) + 1;
+      if (this.host.defectsKept) {
+        pteHi = vpnHi;
+        pteLo = vpnLo;
+      }
+      table = this.#pteTable(registersOf(cpu).rootWord, pteHi, pteLo, true);
+      if (table < 0) return FAULT_ABSENT;
+    }
+    counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
+    const words = this.#memory.words;
+    const at = (this.#slot[table] as number) + ((pteLo & this.#pteMask) << 1);
+    const old = words[at] as number;
+    tlb.dropPage(vpnHi, vpnLo, context);
+    // Another CPU took the entry away between the TLB's copy and now: the later kernels' test of p.
+    if ((old & P) === 0 && !this.host.defectsKept) return this.miss(cpu, kind, vpnHi, vpnLo);
+    const lo = old | (dirty ? A | D : A);
+    words[at] = lo;
+    return this.#insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
+  }
+
+  /** The walk of vhpt_miss and nested_dtlb_miss: page of the pte table of a page, -1 where a word is zero. */
+  #pteTable(rootWord: number, vpnHi: number, vpnLo: number, counted: boolean): number {
+    const words = this.#memory.words;
+    const bits = this.#pteBits;
+    const mask = this.#pteMask;
+    let shift = this.#rootShift;
+    const offset = vpnHi & this.#offsetHi;
+    const slice = shift >= 32 ? offset >>> (shift - 32) : (vpnLo >>> shift) | (offset << (32 - shift));
+    const region = vpnHi >>> this.#regionShift;
+    let at = rootWord + (((region << this.#sliceBits) | (slice & this.#sliceMask)) << 1);
+    for (;;) {
+      if (counted) this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + 1;
+      const page = this.#tablePage(words[at + 1] as number, words[at] as number);
+      if (page < 0) return -1;
+      shift -= bits;
+      if (shift === 0) return page;
+      at = (this.#slot[page] as number) + ((((vpnLo >>> shift) | (offset << (32 - shift))) & mask) << 1);
+    }
+  }
+
+  /** Page of the table that an upper entry points to, -1 for none. */
+  #tablePage(hi: number, lo: number): number {
+    if ((lo | hi) === 0) return -1;
+    const shift = this.#pageShift;
+    const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
+    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
+    return page >= 0 && page < this.#nrPages ? page : -1;
+  }
+
+  /** Page number of the slot of a huge address: the offset in the region shifted right, the region kept. */
+  #scaledHi(vpnHi: number, scale: number): number {
+    return (vpnHi & this.linear.regionHi) | ((vpnHi & this.#offsetHi) >>> scale);
+  }
+
+  #scaledLo(vpnHi: number, vpnLo: number, scale: number): number {
+    return (vpnLo >>> scale) | ((vpnHi & this.#offsetHi) << (32 - scale));
+  }
+
+  // --- contexts ----------------------------------------------------------------------------------------------------
+
+  /** The number was given up by the last flush of the exit path, unless the mm had no pages to flush. */
+  override destroyContext(mm: Mm): void {
+    if (mm.context !== 0 && !this.host.defectsKept) this.contexts.abandon(mm.context);
+    mm.context = 0;
+  }
+
+  /** switch_mm and activate_mm alike: the pgd, then the region registers. There is no test for the same mm. */
+  override switchMm(cpu: Cpu, _prev: Mm | null, next: Mm): void {
+    const registers = registersOf(cpu);
+    registers.pgd = next.rootPa;
+    registers.rootWord = next.rootWord;
+    this.#activate(cpu, next);
+  }
+
+  /**
+   * Numbers are unique while they live. What a number that was given up still has in a TLB is nobody's; and on a CPU that
+   * has yet to flush after a wrap, so is all but what it runs.
+   */
+  override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
+    const context = cpu.tlb.contextOf(slot);
+    if (context === 0 || (registersOf(cpu).needTlbFlush && context !== cpu.mm?.context)) return null;
+    for (const mm of this.host.mms) if (mm.context === context) return mm;
+    return null;
+  }
+
+  /** activate_context. */
+  #activate(cpu: Cpu, mm: Mm): void {
+    const registers = registersOf(cpu);
+    if (mm.context === 0) this.#giveContext(cpu, mm);
+    if (registers.needTlbFlush) {
+      registers.needTlbFlush = false;
+      this.countFlush('all', cpu.tlb.dropAll(false));
+    }
+    mm.cpuVmMask |= 1 << cpu.id;
+    registers.load(mm.context, this.#pageShift);
+    cpu.mm = mm;
+    cpu.context = mm.context;
+  }
+
+  /** get_mmu_context of an mm without a number. After a wrap this CPU flushes at once, the others before they load. */
+  #giveContext(cpu: Cpu, mm: Mm): void {
+    const { wraps } = this.contexts;
+    mm.cpuVmMask = 0;
+    mm.context = this.contexts.allocate();
+    this.count(CONTEXTS_ALLOCATED);
+    if (this.contexts.wraps === wraps) return;
+    for (const other of this.host.cpus) if (other !== cpu) registersOf(other).needTlbFlush = true;
+    registersOf(cpu).needTlbFlush = false;
+    this.countFlush('all', cpu.tlb.dropAll(false));
+  }
+
+  // --- flushes -----------------------------------------------------------------------------------------------------
+
+  override flushPage(mm: Mm, vpn: number): void {
+    if (this.#flushesElsewhere(mm)) return;
+    this.countFlush('page', this.#purge(mm, vpn, vpn + 1));
+  }
+
+  override flushRange(mm: Mm, start: number, end: number): void {
+    if (this.#flushesElsewhere(mm)) return;
+    this.countFlush('range', this.#purgeRange(mm, start, end));
+  }
+
+  /** flush_tlb_mm: purges nothing, the mm takes another number. CPUs that run it load the new one at once. */
+  override flushMm(mm: Mm): void {
+    this.#abandon(mm);
+    this.countFlush('mm', 0);
+    for (const cpu of this.host.cpus) if (cpu.mm === mm) this.#activate(cpu, mm);
+  }
+
+  /**
+   * tlb_flush: a dying mm gives its number up; a gather that spans regions or 2^40 bytes flushes all; else the range is
+   * purged, and then the part of the linear table that holds its ptes.
+   */
+  override gatherFlush(mm: Mm, fullmm: boolean, start: number, end: number): void {
+    if (fullmm) {
+      this.#abandon(mm);
+      this.countFlush('mm', 0);
+      return;
+    }
+    if (this.#flushesElsewhere(mm)) return;
+    const { regionPages } = this.linear;
+    const region = Math.floor(start / regionPages);
+    const isWide = !(end - start < FLUSH_ALL_BYTES / 2 ** this.#pageShift);
+    if (isWide || region !== Math.floor((end - 1) / regionPages)) {
+      this.#flushAll();
+      return;
+    }
+    this.countFlush('range', this.#purgeRange(mm, start, end));
+    const scale = region === RGN_HPAGE ? 2 ** this.#hugeScale : 1;
+    const base = region * regionPages;
+    const first = Math.floor((start - base) / scale) * 8;
+    const last = Math.floor((end - base) / scale) * 8;
+    this.countFlush('range', this.#purgeLinear(mm, base + this.linear.basePage, first, last));
+  }
+
+  /** A mm that this CPU does not run is not purged: on SMP every TLB is flushed, on one CPU the number is given up. */
+  #flushesElsewhere(mm: Mm): boolean {
+    if (this.host.cpu.mm === mm) return false;
+    if (!this.#single) {
+      this.#flushAll();
+    } else if (this.host.defectsKept) {
+      mm.context = 0;
+    } else {
+      this.#abandon(mm);
+    }
+    return true;
+  }
+
+  #abandon(mm: Mm): void {
+    this.contexts.abandon(mm.context);
+    mm.context = 0;
+  }
+
+  #flushAll(): void {
+    let dropped = 0;
+    for (const cpu of this.host.cpus) dropped += cpu.tlb.dropAll(false);
+    this.countFlush('all', dropped);
+  }
+
+  /** flush_tlb_range: purges of one size from the start rounded down; they lie side by side, so one search does them. */
+  #purgeRange(mm: Mm, start: number, end: number): number {
+    const shift = this.#pageShift;
+    const pages = 2 ** ((this.#purgeSizes.bitsFor[floorLog2(end - start) + shift] as number) - shift);
+    const first = Math.floor(start / pages) * pages;
+    return this.#purge(mm, first, Math.max(first + pages, Math.ceil(end / pages) * pages));
+  }
+
+  /** The same for bytes [first, last) of a linear table that begins at page `base`. */
+  #purgeLinear(mm: Mm, base: number, first: number, last: number): number {
+    const { pageSize } = this.host.arch.geometry;
+    const bytes = 2 ** (this.#purgeSizes.bitsFor[floorLog2(last - first + 0xfff)] as number);
+    const start = Math.floor(first / bytes) * bytes;
+    const end = Math.max(start + bytes, Math.ceil(last / bytes) * bytes);
+    return this.#purge(mm, base + Math.floor(start / pageSize), base + Math.ceil(end / pageSize));
+  }
+
+  #purge(mm: Mm, first: number, end: number): number {
+    let dropped = 0;
+    const { cpus } = this.host;
+    for (let i = 0; i < cpus.length; i++) {
+      const { tlb } = cpus[i] as Cpu;
+      dropped +=
+        end - first === 1
+          ? tlb.dropPage((first / 4294967296) | 0, first | 0, mm.context)
+          : tlb.dropRange(first, end, mm.context);
+    }
+    return dropped;
+  }
+
+  // --- audit -------------------------------------------------------------------------------------------------------
+
+  /** A linear-table page is right while the pmd entry of its place points at the same pte table. */
+  override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
+    const { tlb } = cpu;
+    if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
+    const vpn = this.linear.firstPageOf(tlb.pageOf(slot));
+    return { frame: this.#pteTable(mm.rootWord, (vpn / 4294967296) | 0, vpn | 0, false), rights: 0 };
+  }
+}
+
+/** User rights of every pl (low two bits) and ar (high three): pl 3 is the user's; ar 7 is execute-only. */
+function userRights(): Uint8Array {
+  const table = new Uint8Array(32);
+  for (let ar = 0; ar <= AR_X_RX; ar++) {
+    table[(ar << 2) | 3] = ((USER_EXEC >> ar) & 1) | (((USER_READ >> ar) & 1) << 1) | (((USER_WRITE >> ar) & 1) << 2);
+  }
+  return table;
+}
+
+/** What a machine has unless its options say otherwise: Itanium 2, no huge pages configured. */
+export function defaultMmuSpec(pageShift: number): Ia64MmuSpec {
+  return { vaMsb: ITANIUM2_VA_MSB, hugeShift: pageShift, ridBits: RID_BITS };
+}
