@@ -49,7 +49,7 @@ import {
   WALKS,
 } from '@fourfold/core/arch';
 import { ContextAllocator, maxContext, RID_BITS } from './context.js';
-import { FLUSH_ALL_BYTES, floorLog2, PurgeSizes } from './flush.js';
+import { FLUSH_ALL_BYTES, Purger } from './flush.js';
 import { RGN_BITS } from './geometry.js';
 import { AR_X_RX, PAGE_A, PAGE_D, PAGE_P, USER_EXEC, USER_READ, USER_WRITE } from './pte.js';
 import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
@@ -80,7 +80,7 @@ export class Ia64Mmu extends Mmu {
   readonly #memory: PhysicalMemory;
   readonly #slot: Int32Array;
   readonly #counts: Float64Array;
-  readonly #purgeSizes: PurgeSizes = new PurgeSizes();
+  readonly #purger: Purger;
   /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   readonly #firstPfn: number;
   readonly #nrPages: number;
@@ -109,6 +109,7 @@ export class Ia64Mmu extends Mmu {
     const { pageShift } = geometry;
     this.contexts = new ContextAllocator(maxContext(spec.ridBits), host.defectsKept);
     this.linear = new LinearTable(pageShift, spec.vaMsb);
+    this.#purger = new Purger(host.cpus, pageShift);
     this.#memory = host.memory;
     this.#slot = host.memory.slot;
     this.#counts = host.counters.values;
@@ -345,12 +346,12 @@ export class Ia64Mmu extends Mmu {
 
   override flushPage(mm: Mm, vpn: number): void {
     if (this.#flushesElsewhere(mm)) return;
-    this.countFlush('page', this.#purge(mm, vpn, vpn + 1));
+    this.countFlush('page', this.#purger.pages(mm.context, vpn, vpn + 1));
   }
 
   override flushRange(mm: Mm, start: number, end: number): void {
     if (this.#flushesElsewhere(mm)) return;
-    this.countFlush('range', this.#purgeRange(mm, start, end));
+    this.countFlush('range', this.#purger.range(mm.context, start, end));
   }
 
   /** flush_tlb_mm: purges nothing, the mm takes another number. CPUs that run it load the new one at once. */
@@ -378,12 +379,12 @@ export class Ia64Mmu extends Mmu {
       this.#flushAll();
       return;
     }
-    this.countFlush('range', this.#purgeRange(mm, start, end));
+    this.countFlush('range', this.#purger.range(mm.context, start, end));
     const scale = region === RGN_HPAGE ? 2 ** this.#hugeScale : 1;
     const base = region * regionPages;
     const first = Math.floor((start - base) / scale) * 8;
     const last = Math.floor((end - base) / scale) * 8;
-    this.countFlush('range', this.#purgeLinear(mm, base + this.linear.basePage, first, last));
+    this.countFlush('range', this.#purger.linear(mm.context, base + this.linear.basePage, first, last));
   }
 
   /** A mm that this CPU does not run is not purged: on SMP every TLB is flushed, on one CPU the number is given up. */
@@ -405,39 +406,7 @@ export class Ia64Mmu extends Mmu {
   }
 
   #flushAll(): void {
-    let dropped = 0;
-    for (const cpu of this.host.cpus) dropped += cpu.tlb.dropAll(false);
-    this.countFlush('all', dropped);
-  }
-
-  /** flush_tlb_range: purges of one size from the start rounded down; they lie side by side, so one search does them. */
-  #purgeRange(mm: Mm, start: number, end: number): number {
-    const shift = this.#pageShift;
-    const pages = 2 ** ((this.#purgeSizes.bitsFor[floorLog2(end - start) + shift] as number) - shift);
-    const first = Math.floor(start / pages) * pages;
-    return this.#purge(mm, first, Math.max(first + pages, Math.ceil(end / pages) * pages));
-  }
-
-  /** The same for bytes [first, last) of a linear table that begins at page `base`. */
-  #purgeLinear(mm: Mm, base: number, first: number, last: number): number {
-    const { pageSize } = this.host.arch.geometry;
-    const bytes = 2 ** (this.#purgeSizes.bitsFor[floorLog2(last - first + 0xfff)] as number);
-    const start = Math.floor(first / bytes) * bytes;
-    const end = Math.max(start + bytes, Math.ceil(last / bytes) * bytes);
-    return this.#purge(mm, base + Math.floor(start / pageSize), base + Math.ceil(end / pageSize));
-  }
-
-  #purge(mm: Mm, first: number, end: number): number {
-    let dropped = 0;
-    const { cpus } = this.host;
-    for (let i = 0; i < cpus.length; i++) {
-      const { tlb } = cpus[i] as Cpu;
-      dropped +=
-        end - first === 1
-          ? tlb.dropPage((first / 4294967296) | 0, first | 0, mm.context)
-          : tlb.dropRange(first, end, mm.context);
-    }
-    return dropped;
+    this.countFlush('all', this.#purger.all());
   }
 
   // --- audit -------------------------------------------------------------------------------------------------------
