@@ -1,4 +1,5 @@
 /** What every vitest project shares: workspace packages are read from their TypeScript source, so no build is needed. */
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const SOURCE = '@fourfold/source';
@@ -11,6 +12,7 @@ export const shared: ViteUserConfig = defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     passWithNoTests: true,
+    setupFiles: [fileURLToPath(new URL('./vitest.setup.ts', import.meta.url))],
     // scripts/count-tests.mjs sums these reports.
     reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }]],
   },

@@ -116,10 +116,13 @@ test('any way of cutting the bytes gives the same records, warnings and error', 
 
 // The generator's records are printed by a printer of its own, and must come back.
 const argOf = fc.oneof(fc.integer({ min: 0, max: 0x7fff_ffff }), fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }));
-const pathOf = fc.string({
-  unit: fc.constantFrom('a', 'Z', '/', '.', ' ', ',', '(', ')', '-', '>', '0', 'é', '\n'),
-  maxLength: 24,
-});
+// Anything a path may hold but an empty line: the tool prints one after some calls, and it ends a record.
+const pathOf = fc
+  .string({
+    unit: fc.constantFrom('a', 'Z', '/', '.', ' ', ',', '(', ')', '-', '>', '0', 'é', '\n'),
+    maxLength: 24,
+  })
+  .filter((path) => !path.includes('\n\n'));
 const accessOf = fc.record({
   kind: fc.integer({ min: 0, max: 3 }),
   address: fc.oneof(
