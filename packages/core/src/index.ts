@@ -1,7 +1,8 @@
 /** `@fourfold/core`: machines, processes, and what drives and inspects them. */
 export { type AccessBatch, BatchStop, runBatch } from './access/batch.js';
 export { touch, translate } from './access/translate.js';
-export { audit, type Finding } from './audit/audit.js';
+export { audit } from './audit/audit.js';
+export type { Finding } from './audit/finding.js';
 export * from './errors.js';
 export * from './events/counters.js';
 export * from './events/ring.js';

@@ -5,7 +5,7 @@ import { statAccount } from '../vma/accounting.js';
 import { VM_ACCOUNT, VM_LOCKED, VM_NONLINEAR, VM_SHARED } from '../vma/flags.js';
 import { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
-import type { Say } from './audit.js';
+import type { Say } from './finding.js';
 
 export function auditAreas(k: Kernel, say: Say): void {
   let charged = 0;

@@ -4,16 +4,10 @@
  */
 import type { Kernel } from '../kernel.js';
 import { auditAreas } from './areas.js';
+import type { Finding, Say } from './finding.js';
 import { auditFrames } from './frames.js';
 import { auditTables, type TableCensus } from './tables.js';
 import { auditTlbs } from './tlbs.js';
-
-/** One broken invariant. */
-export interface Finding {
-  /** Number in generic-mm section 20, such as `F3`. */
-  readonly invariant: string;
-  readonly message: string;
-}
 
 /** Everything the audit found; empty for a machine in order. */
 export function audit(k: Kernel): Finding[] {
@@ -29,9 +23,6 @@ export function audit(k: Kernel): Finding[] {
   auditLocks(k, say);
   return findings;
 }
-
-/** How an audit reports: invariant number and message. */
-export type Say = (invariant: string, message: string) => void;
 
 function auditLocks(k: Kernel, say: Say): void {
   for (const mm of k.mms) {

@@ -2,7 +2,7 @@
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PG_BUDDY, PG_CACHED, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js';
-import type { Say } from './audit.js';
+import type { Say } from './finding.js';
 import type { TableCensus } from './tables.js';
 
 export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {

@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel.js';
 import { PG_TABLE } from '../memory/mem-map.js';
 import { isCowMapping, VM_SHARED, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
-import type { Say } from './audit.js';
+import type { Say } from './finding.js';
 
 /** What the walk over all tables counted. */
 export interface TableCensus {

@@ -6,7 +6,7 @@
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
 import { TLB_ABSENT, TLB_GLOBAL } from '../tlb/tlb.js';
-import type { Say } from './audit.js';
+import type { Say } from './finding.js';
 
 export function auditTlbs(k: Kernel, say: Say): void {
   for (const cpu of k.cpus) {

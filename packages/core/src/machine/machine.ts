@@ -2,7 +2,8 @@
  * A simulated machine: memory, CPUs and processes of one architecture. The public face of core.
  */
 import type { ArchDescriptor } from '../arch/descriptor.js';
-import { audit, type Finding } from '../audit/audit.js';
+import { audit } from '../audit/audit.js';
+import type { Finding } from '../audit/finding.js';
 import { KernelBug, MmError } from '../errors.js';
 import { CONTEXT_SWITCHES, type Counters } from '../events/counters.js';
 import { type EventRing, SWITCH_MM } from '../events/ring.js';
