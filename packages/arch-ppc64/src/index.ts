@@ -9,6 +9,7 @@ export * from './hash-table.js';
 export * from './hpte.js';
 export * from './hugetlb.js';
 export * from './layout.js';
+export * from './linux-walk.js';
 export * from './mmu.js';
 export * from './pte.js';
 export * from './slb.js';

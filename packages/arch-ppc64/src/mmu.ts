@@ -24,6 +24,7 @@ import {
   Mmu,
   type MmuHost,
   NESTED_FILLS,
+  type PhysicalMemory,
   PURGED_ENTRIES,
   SOFTWARE_FILLS,
   WALK_REFERENCES,
@@ -37,6 +38,7 @@ import { HashPage, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page
 import { groupsFor, HashTable } from './hash-table.js';
 import { HugeAreas, hugeAreasOf } from './hugetlb.js';
 import { TASK_UNMAPPED_BASE_USER64 } from './layout.js';
+import { LinuxWalk } from './linux-walk.js';
 import { Slb } from './slb.js';
 
 const V_SECONDARY = 0x2;
@@ -69,6 +71,8 @@ export class Ppc64Mmu extends Mmu {
   readonly contexts: ContextAllocator;
   readonly table: HashTable;
   readonly hashPage: HashPage;
+  readonly #memory: PhysicalMemory;
+  readonly #walk: LinuxWalk;
   readonly #combo: boolean;
   /** log2 of the hardware pages in a base page. */
   readonly #sub: number;
@@ -87,6 +91,8 @@ export class Ppc64Mmu extends Mmu {
     super(host);
     const { memory, tables, arch } = host;
     const ramBytes = memory.nrPages * memory.pageSize;
+    this.#memory = memory;
+    this.#walk = new LinuxWalk(host);
     this.#sub = arch.geometry.pageShift - HW_PAGE_SHIFT;
     this.#combo = this.#sub !== 0;
     this.#counts = host.counters.values;
@@ -140,7 +146,7 @@ export class Ppc64Mmu extends Mmu {
       entry = table.search(group ^ table.mask, vHi, vLo | V_SECONDARY);
     }
     if (entry !== 0) {
-      const rights = hpteRights(this.host.memory.words[entry + 3] as number);
+      const rights = hpteRights(this.#memory.words[entry + 3] as number);
       if (((rights >>> kind) & 1) !== 0) return this.#fill(cpu, kind, vpnLo, entry, rights);
     }
     return this.#storageInterrupt(cpu, cpu.mm, kind, vpnLo, vsidHi, vsidLo, entry !== 0);
@@ -168,19 +174,19 @@ export class Ppc64Mmu extends Mmu {
     registers.trap = kind === EXEC ? TRAP_INSTRUCTION_STORAGE : TRAP_DATA_STORAGE;
     registers.dar = vpnLo;
     this.#counts[SOFTWARE_FILLS] = (this.#counts[SOFTWARE_FILLS] as number) + 1;
-    const at = this.host.tables.lookup(mm, 0, (vpnLo >>> this.#sub) | 0);
+    const at = this.#walk.pteOf(mm, (vpnLo >>> this.#sub) | 0);
     const entry = at === 0 ? 0 : this.hashPage.resolve(at, vpnLo & 0xffff, vsidHi, vsidLo, neededBits(kind));
     if (entry === 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
     // A refused translation may be in the TLB still; the kernel's updatepp has sent its tlbie.
     if (refused || this.hashPage.needsTlbie) this.#tlbie(cpu, mm, vpnLo);
-    return this.#fill(cpu, kind, vpnLo, entry, hpteRights(this.host.memory.words[entry + 3] as number));
+    return this.#fill(cpu, kind, vpnLo, entry, hpteRights(this.#memory.words[entry + 3] as number));
   }
 
   /** Loads the translation of a valid HPTE into ERAT and TLB. */
   #fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number): number {
-    const words = this.host.memory.words;
+    const words = this.#memory.words;
     const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.#sub;
-    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.host.memory.pfnToPage(pfn);
+    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
     if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
     return cpu.tlb.fill(kind, 0, vpnLo, cpu.context, page, rights, 0, 0);
   }
@@ -209,7 +215,7 @@ export class Ppc64Mmu extends Mmu {
   override updateMmuCache(cpu: Cpu, mm: Mm, vpn: number, _hi: number, lo: number): void {
     const { trap, dar } = cpu.registers as Ppc64Registers;
     if (trap === 0 || cpu.mm !== mm || dar >>> this.#sub !== vpn || (lo & ACCESSED) === 0) return;
-    const at = this.host.tables.lookup(mm, 0, vpn | 0);
+    const at = this.#walk.pteOf(mm, vpn | 0);
     if (at === 0) return;
     this.#loadVsid(mm.context, dar >>> 16);
     const need = preloadBits(trap === TRAP_INSTRUCTION_STORAGE);

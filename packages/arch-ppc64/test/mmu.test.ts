@@ -1,6 +1,6 @@
 import { FAULT_ABSENT, FAULT_RIGHTS, type Mm } from '@fourfold/core/arch';
 import { describe, expect, test } from 'vitest';
-import { groupOf, hashOf, ppc64_4k, ppc64_64k, userVsid, virtualAddress } from '../src/index.js';
+import { groupOf, hashOf, LinuxWalk, ppc64_4k, ppc64_64k, userVsid, virtualAddress } from '../src/index.js';
 import { TestHost } from './host.js';
 
 const EXEC = 0;
@@ -135,6 +135,21 @@ describe('translation', () => {
     expect(host.pte(mm, VPN) & 0x7000n).toBe(0x1000n);
     expect(host.mmu.auditExtra()).toEqual([]);
   });
+});
+
+test('the walk of a hash miss finds what the descriptor says', () => {
+  for (const arch of [ppc64_4k, ppc64_64k]) {
+    const host = new TestHost(arch, { firstPfn: 0x100 });
+    const mm = host.run();
+    const walk = new LinuxWalk(host);
+    const last = 2 ** (44 - arch.geometry.pageShift) - 1;
+    const pages = [0, 1, 511, 512, 4095, 4096, 0x20000, last];
+    for (const vpn of pages) {
+      expect(walk.pteOf(mm, vpn)).toBe(host.lookup(mm, vpn));
+      const made = host.lookup(mm, vpn, true);
+      expect([walk.pteOf(mm, vpn), walk.pteOf(mm, vpn | 0)]).toEqual([made, made]);
+    }
+  }
 });
 
 describe('preload', () => {
