@@ -89,7 +89,7 @@ function measureMiss(arch: ArchDescriptor, rounds: number): number {
   };
   run(stores);
   const times: number[] = [];
-  for (let round = 0; round < rounds * 4; round++) times.push(time(() => run(loads)) / PAGES);
+  for (let round = 0; round < rounds * 10; round++) times.push(time(() => run(loads)) / PAGES);
   return median(times);
 }
 
@@ -110,7 +110,7 @@ function measureTouch(
     mprotect: [] as number[],
     munmap: [] as number[],
   };
-  for (let round = 0; round < rounds * 2; round++) {
+  for (let round = 0; round < rounds * 5; round++) {
     const process = machine.spawn();
     const length = bytes(machine, PAGES);
     process.mmap({ addr: START, length, prot: 'rw', flags: 'private|anonymous|fixed' });
@@ -140,7 +140,7 @@ function measureTerabyte(arch: ArchDescriptor, rounds: number): { ms: number; vi
   const process = machine.spawn();
   const times: number[] = [];
   let visits = 0;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds + 2; round++) {
     const before = machine.counters.get('rootVisits');
     times.push(
       time(() => {
@@ -152,7 +152,7 @@ function measureTerabyte(arch: ArchDescriptor, rounds: number): { ms: number; vi
     );
     visits = machine.counters.get('rootVisits') - before;
   }
-  return { ms: median(times), visits };
+  return { ms: median(times.slice(2)), visits };
 }
 
 /** One access a page over `pages` pages, in a scattered order. */

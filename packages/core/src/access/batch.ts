@@ -17,7 +17,7 @@ import {
   TLB_USED,
   TLB_VPN_HI,
   TLB_VPN_LO,
-} from '../tlb/tlb.js';
+} from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
 import { basePage, translate } from './translate.js';
 

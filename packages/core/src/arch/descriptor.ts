@@ -22,7 +22,7 @@ import { UpperCodec } from './upper-codec.js';
 export const ARCH_CONTRACT_VERSION = 1;
 
 export interface ArchSpec {
-  /** As users type it: `x86_64`, `sparc64-8k`. */
+  /** As users type it: a family, with the page size where it has several. */
   readonly name: string;
   /** One line for people. */
   readonly title: string;
@@ -40,7 +40,7 @@ export interface ArchSpec {
   readonly gather: GatherSpec;
   readonly faults: FaultRules;
   readonly cost: CostTable;
-  /** Who fills the TLB, for tables and docs: `'hardware walk'`, `'software (VPTE)'` ... */
+  /** Who fills the TLB, for tables and docs: `'hardware walk'`, `'software'` ... */
   readonly walker: string;
   readonly flushStyle: string;
   readonly hugetlb: string;
@@ -62,7 +62,7 @@ export class ArchDescriptor {
   readonly layout: Layout;
   readonly upper: readonly UpperFormat[];
   readonly pteFormat: PteFormat;
-  /** The pte codec, for the edge: `x86_64.pte.decode(0x8000000012345067n)`. */
+  /** The pte codec, for the edge: `arch.pte.decode(0x12345067n)`. */
   readonly pte: PteCodec;
   /** Codecs of the upper entries, by level name. */
   readonly tables: UpperCodec;

@@ -13,23 +13,23 @@ export type LevelName = (typeof LEVEL_NAMES)[number];
 
 /** One level that exists, as an arch package states it. */
 export interface LevelSpec {
-  /** The kernel's name of the level whose test functions act on its entries (PAE and i386: `pgd` alone is never tested). */
+  /** The kernel's name of the level whose test functions act on its entries. */
   readonly name: LevelName;
   /** Index bits. */
   readonly bits: number;
   /** Bytes of one entry: 4 or 8. */
   readonly entryBytes: 4 | 8;
-  /** Bytes of one table, if not entries x entryBytes (ppc64 64K: the pte table carries a second half). */
+  /** Bytes of one table, if not entries x entryBytes (a table may carry a second half). */
   readonly tableBytes?: number;
-  /** Byte offset from an entry to its companion word (ppc64 64K hidx), 0 or absent for none. */
+  /** Byte offset from an entry to its companion word, 0 or absent for none. */
   readonly companionBytes?: number;
 }
 
-/** How a table tree cuts the address (ia64): the region number selects a slice of the root table. */
+/** How a table tree cuts the address: the region number selects a slice of the root table. */
 export interface RegionSpec {
-  /** Lowest address bit of the region number (ia64: 61). */
+  /** Lowest address bit of the region number. */
   readonly shift: number;
-  /** Bits of the region number (ia64: 3). */
+  /** Bits of the region number. */
   readonly bits: number;
 }
 
@@ -92,7 +92,7 @@ export class Geometry {
 }
 
 /**
- * Index into the table at `level` for the page number (vpnHi, vpnLo). With regions (ia64) the root index is the
+ * Index into the table at `level` for the page number (vpnHi, vpnLo). With regions the root index is the
  * region number above the level's remaining bits.
  */
 export function tableIndex(g: Geometry, level: number, vpnHi: number, vpnLo: number): number {

@@ -14,15 +14,15 @@ export interface LayoutSpec {
   readonly stackTop: bigint;
   /** FIRST_USER_ADDRESS; default 0. */
   readonly firstUser?: bigint;
-  /** Ranges of user space that no mapping may touch (sparc64's address hole), ascending. */
+  /** Ranges of user space that no mapping may touch (an address hole), ascending. */
   readonly holes?: readonly { readonly start: bigint; readonly end: bigint }[];
-  /** Longest mapping; default taskSize (sparc64: 2^43, ia64: RGN_MAP_LIMIT). */
+  /** Longest mapping; default taskSize. */
   readonly maxLength?: bigint;
-  /** Region slices: only offsets below `limit` inside each 2^shift bytes may be mapped (ia64). */
+  /** Region slices: only offsets below `limit` inside each 2^shift bytes may be mapped. */
   readonly region?: { readonly shift: number; readonly limit: bigint };
   /** Alignment of shared and file mappings against their file offset (SHMLBA); default one page: no rule. */
   readonly colourBytes?: number;
-  /** brk may not change these address bits (sparc64: which half); default none. */
+  /** brk may not change these address bits (which half of the space); default none. */
   readonly brkFixedBits?: bigint;
   /** Gate area (vsyscall page): readable by every process, outside every mm. */
   readonly gate?: { readonly start: bigint; readonly end: bigint };

@@ -18,7 +18,7 @@ export interface TlbShape {
   readonly units: readonly TlbUnitSpec[];
   /**
    * log2 of the bytes that a page number of the TLB, of `Mmu.miss` and of `Mmu.denied` counts, where the hardware
-   * translates in smaller pages than the kernel's (ppc64: a 64 KiB page is sixteen 4 KiB translations). At most the base
+   * translates in smaller pages than the kernel's. At most the base
    * page's; default that.
    */
   readonly pageShift?: number;
@@ -29,16 +29,16 @@ export interface TlbShape {
 
 /**
  * Entries whose change must be told to the TLB (or hash table) by set_pte_at itself. Core applies it, so that zap,
- * fork and mprotect make no arch call per entry: sparc64's tlb_batch and ppc64's ppc64_tlb_batch are this mechanism.
+ * fork and mprotect make no arch call per entry: every port's TLB batch is this mechanism.
  */
 export interface PendingFlushSpec {
-  /** An old entry with any of these bits queues (sparc64 VALID, ppc64 HASHPTE). 0: never (x86, ia64). */
+  /** An old entry with any of these bits queues (valid to hardware, or in a hash table). 0: never. */
   readonly queueIf: bigint;
-  /** Entries per batch (TLB_BATCH_NR, PPC64_TLB_BATCH_NR). */
+  /** Entries per batch. */
   readonly capacity: number;
-  /** Whether a gather of a dying mm queues nothing (sparc64). */
+  /** Whether a gather of a dying mm queues nothing. */
   readonly skipWhenFullmm: boolean;
-  /** Whether storing over a present entry flushes at once (ppc64 set_pte_at). Default false. */
+  /** Whether storing over a present entry flushes at once. Default false. */
   readonly flushOnOverwrite?: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface PendingFlushSpec {
 export interface GatherSpec {
   /** Pages collected before a flush on a machine with several CPUs; with one CPU pages are freed at once. */
   readonly capacity: number;
-  /** The port frees the collected pages before it sends the flushes (sparc64): a port defect, mended by default. */
+  /** The port frees the collected pages before it sends the flushes: a port defect, mended by default. */
   readonly freesBeforeFlush?: boolean;
 }
 
@@ -72,9 +72,9 @@ export interface FaultRules {
   readonly exec: number;
   readonly load: number;
   readonly store: number;
-  /** A fault of a fetch or load on a present entry is a signal whatever the area says (x86). */
+  /** A fault of a fetch or load on a present entry is a signal whatever the area says. */
   readonly presentReadIsFatal: boolean;
-  /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit (x86). */
+  /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
 }
 

@@ -18,7 +18,7 @@ import type { MemMap } from '../memory/mem-map.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { PageTables } from '../pgtable/page-tables.js';
 import type { Cpu } from '../smp/cpu.js';
-import { TLB_TABLE } from '../tlb/tlb.js';
+import { TLB_TABLE } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
 import type { ArchDescriptor } from './descriptor.js';
 import type { AccessKind } from './mmu-data.js';
@@ -75,17 +75,18 @@ export abstract class Mmu {
   abstract miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number;
 
   /**
-   * A TLB hit in `slot` that does not allow the access. Default: a rights fault. x86 sets the dirty bit here.
+   * A TLB hit in `slot` that does not allow the access. Default: a rights fault. A machine whose hardware
+   * keeps the dirty bit sets it here.
    * Law: as for `miss`.
    */
   denied(_cpu: Cpu, _kind: AccessKind, _slot: number, _vpnHi: number, _vpnLo: number): number {
     return FAULT_RIGHTS;
   }
 
-  /** Called before the generic fault handler runs (ia64 purges the page of a spurious fault). Default: nothing. */
+  /** Called before the generic fault handler runs (a port may purge the page of a spurious fault). Default: nothing. */
   beforeGenericFault(_cpu: Cpu, _vpn: number): void {}
 
-  /** update_mmu_cache, after the fault handlers install an entry (ppc64 preloads the hash). Default: nothing. */
+  /** update_mmu_cache, after the fault handlers install an entry (a port may preload a hash). Default: nothing. */
   updateMmuCache(_cpu: Cpu, _mm: Mm, _vpn: number, _hi: number, _lo: number): void {}
 
   // --- contexts ----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ export interface DecodedPte {
   readonly exec?: boolean;
   readonly young?: boolean;
   readonly dirty?: boolean;
-  /** False for PROT_NONE and (sparc64) old entries: present to the kernel, unusable to the hardware. */
+  /** False for PROT_NONE and, where old means invalid, old entries: present to the kernel, unusable to the hardware. */
   readonly valid?: boolean;
   /** Swap entries. */
   readonly swapType?: number;

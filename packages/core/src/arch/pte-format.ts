@@ -16,7 +16,7 @@ export interface ChangeSpec {
 
 /**
  * A right as a field with a truth table: bit v of `table` is 1 when field value v gives the right. One-bit rights are
- * the simple case (`bits` 1, table 0b10; NX is table 0b01), ia64's 3-bit access rights the full one.
+ * the simple case (`bits` 1, table 0b10; NX is table 0b01), an access-rights field of several bits the full one.
  */
 export interface RightSpec {
   readonly bit: number;
@@ -24,7 +24,7 @@ export interface RightSpec {
   readonly table: number;
 }
 
-/** Where a number lives inside a word, lowest part first (i386 splits the file offset around the FILE bit). */
+/** Where a number lives inside a word, lowest part first (an offset may be split around a flag). */
 export interface FieldPiece {
   readonly bit: number;
   readonly bits: number;
@@ -32,16 +32,16 @@ export interface FieldPiece {
 
 export interface PteFormatSpec {
   readonly bytes: 4 | 8;
-  /** Bits that do not count for pte_none and pte_same and are never stored (ppc64 HASHPTE, BUSY, slot). Default 0. */
+  /** Bits that do not count for pte_none and pte_same and are never stored (traces of a hash table). Default 0. */
   readonly ignore?: bigint;
-  /** Or-ed into whatever set_pte_at stores, whether present or not (ppc64 64K: COMBO). Default 0. */
+  /** Or-ed into whatever set_pte_at stores, whether present or not. Default 0. */
   readonly storeSet?: bigint;
   /**
-   * ptep_set_access_flags only or-s these bits of the new entry into the old one and flushes nothing (ppc64). Default 0:
+   * ptep_set_access_flags only or-s these bits of the new entry into the old one and flushes nothing. Default 0:
    * it is set_pte_at and a flush of the page.
    */
   readonly accessFlags?: bigint;
-  /** pte_present: any of these bits (two on x86, where PROT_NONE entries are present). */
+  /** pte_present: any of these bits (several where PROT_NONE entries are present by a bit of their own). */
   readonly present: bigint;
   /** Hardware may translate through the entry: (word & mask) == value. */
   readonly valid: { readonly mask: bigint; readonly value: bigint };
@@ -73,15 +73,15 @@ export interface PteFormatSpec {
   /** Frame number = (word & pfnMask) >> pfnShift. */
   readonly pfnMask: bigint;
   readonly pfnShift: number;
-  /** Or-ed into every entry built from a frame (sparc64: the base page's size bits). Default 0. */
+  /** Or-ed into every entry built from a frame (the base page's size bits). Default 0. */
   readonly base?: bigint;
-  /** And-ed into the protection part of every entry built (x86: bit 63 off without NX). Default all. */
+  /** And-ed into the protection part of every entry built (no-execute off where unsupported). Default all. */
   readonly supported?: bigint;
   /** pte_modify keeps these bits of the old entry. */
   readonly modifyKeep: bigint;
   /**
-   * Bits that pte_modify takes from the new protection. Default all: x86 and ppc64 or the whole protection in, and so
-   * its accessed bit; sparc64 and ia64 take only what they do not keep, and an old entry stays old.
+   * Bits that pte_modify takes from the new protection. Default all: the whole protection is
+   * or-ed in, and so its accessed bit. Machines that take only what they do not keep leave an old entry old.
    */
   readonly modifyTake?: bigint;
   /** protection_map[16], indexed by the low four vm_flags (shared, exec, write, read). */
@@ -90,14 +90,14 @@ export interface PteFormatSpec {
   readonly swapOffset: FieldPiece;
   /** Pieces of a nonlinear file offset, lowest bits first, and what is set beside them. */
   readonly fileOffset: readonly FieldPiece[];
-  /** What decoding reads back, where that is less than was written (x86_64 loses bits above 45). Default: the same. */
+  /** What decoding reads back, where that is less than was written. Default: the same. */
   readonly fileOffsetDecode?: readonly FieldPiece[];
   /** PTE_FILE_MAX_BITS. */
   readonly fileMaxBits: number;
   /** Named fields, for decode and the docs; they cover every bit of the word once in each state. */
   readonly fields: readonly BitField[];
   /**
-   * A store of the two halves of a wide entry is two stores; the high half goes first (PAE). Default false: one store.
+   * A store of the two halves of a wide entry is two stores; the high half goes first. Default false: one store.
    */
   readonly splitStore?: boolean;
 }
@@ -321,7 +321,7 @@ export class PteFormat {
     );
   }
 
-  /** User mode is let through at all (x86 and ppc64 USER, ia64 pl 3, sparc64 not P). */
+  /** User mode is let through at all (a user bit, a privilege level, or no privileged bit). */
   isUser(hi: number, lo: number): boolean {
     return (lo & this.userMaskLo) === this.userLo && (hi & this.userMaskHi) === this.userHi;
   }

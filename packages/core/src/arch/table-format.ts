@@ -7,18 +7,18 @@ import { Word } from './words.js';
 export interface UpperFormatSpec {
   /** Bits of the stored word that hold the table's address. */
   readonly address: bigint;
-  /** The stored word is the physical address shifted right by this (sparc64: 11). Default 0. */
+  /** The stored word is the physical address shifted right by this. Default 0. */
   readonly addressShift?: number;
-  /** Bits or-ed in when a table is linked: flags (x86 0x067) or a bias (ppc64 0xc000...). Default 0. */
+  /** Bits or-ed in when a table is linked: flags, or a bias of the address. Default 0. */
   readonly set?: bigint;
-  /** None: (word & noneMask) == 0. Default all bits (PAE looks at the low half only). */
+  /** None: (word & noneMask) == 0. Default all bits. */
   readonly noneMask?: bigint;
   /** Bad: (word & badMask) != badValue. Default mask 0: never bad. */
   readonly badMask?: bigint;
   readonly badValue?: bigint;
   /** Present: (word & presentMask) != 0. Default all bits. */
   readonly presentMask?: bigint;
-  /** Linked with the root for its whole life; never allocated or freed by the generic code (PAE's pmd pages). */
+  /** Linked with the root for its whole life; never allocated or freed by the generic code. */
   readonly preallocated?: boolean;
   /** Named fields of the entry, for decode. */
   readonly fields?: readonly BitField[];

@@ -90,7 +90,7 @@ function entryPage(k: Kernel, level: number, index: number, span: number): numbe
   return (index >> sliceBits) * 2 ** g.regionShift + (index & ((1 << sliceBits) - 1)) * span;
 }
 
-/** The upper half of a root table that covers less than the word translates the sign-extended addresses (sparc64). */
+/** The upper half of a root table that covers less than the word translates the sign-extended addresses. */
 function canonical(k: Kernel, level: number, vpn: number): number {
   if (level !== 0) return vpn;
   const wordPages = 2 ** (k.arch.wordBits - k.memory.pageShift);

@@ -5,7 +5,7 @@
  */
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
-import { TLB_ABSENT, TLB_GLOBAL } from '../tlb/tlb.js';
+import { TLB_ABSENT, TLB_GLOBAL } from '../tlb/record.js';
 import type { Say } from './finding.js';
 
 export function auditTlbs(k: Kernel, say: Say): void {

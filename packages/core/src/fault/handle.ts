@@ -14,27 +14,42 @@ import { doWpPage, entryIs } from './wp.js';
 
 /**
  * Resolves a fault of `vma` at page `vpn`; the area is known to allow the access. mmap_sem is held on entry and exit.
+ * The answer is the operation itself: no generator of its own stands between the entry and the case that handles it.
  * @returns a VM_FAULT code, with VM_FAULT_WRITE or VM_FAULT_BITS.
  */
-export function* handleMmFault(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<number> {
-  const { mm } = vma;
-  const { tables, memory } = k;
-  const vpnHi = (vpn / 4294967296) | 0;
-  const vpnLo = vpn | 0;
-  let at = tables.lookup(mm, vpnHi, vpnLo);
-  if (at === 0) {
-    at = yield* allocPte(k, mm, vpnHi, vpnLo);
-    if (at === 0) return VM_FAULT_OOM;
-  }
+export function handleMmFault(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<number> {
+  const at = k.tables.lookupPage(vma.mm, vpn);
+  return at === 0 ? withNewTable(k, vma, vpn, write) : handlePteFault(k, vma, vpn, at, write);
+}
+
+function* withNewTable(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<number> {
+  const at = yield* allocPte(k, vma.mm, (vpn / 4294967296) | 0, vpn | 0);
+  return at === 0 ? VM_FAULT_OOM : yield* handlePteFault(k, vma, vpn, at, write);
+}
+
+function handlePteFault(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   // Read without the lock: everything that acts on it looks again under the lock.
+  const { tables, memory } = k;
   const f = k.arch.pteFormat;
   const lo = memory.words[at + tables.loAt] as number;
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
-  if (!f.isPresent(hi, lo)) {
-    if (!f.isNone(hi, lo)) return VM_FAULT_SIGBUS; // swap and nonlinear file entries: nobody makes them yet
-    return vma.file === null ? yield* doAnonymousPage(k, vma, vpn, at, write) : yield* doNoPage(k, vma, vpn, at, write);
-  }
-  const lock = pteLock(k, mm, at);
+  if (f.isPresent(hi, lo) || !f.isNone(hi, lo)) return presentFault(k, vma, vpn, at, hi, lo, write);
+  return vma.file === null ? doAnonymousPage(k, vma, vpn, at, write) : doNoPage(k, vma, vpn, at, write);
+}
+
+/** The entry (hi, lo) was not empty when it was read. */
+function* presentFault(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  write: boolean,
+): Op<number> {
+  const f = k.arch.pteFormat;
+  if (!f.isPresent(hi, lo)) return VM_FAULT_SIGBUS; // swap and nonlinear file entries: nobody makes them yet
+  const lock = pteLock(k, vma.mm, at);
   if (!lock.tryLock()) yield* lock.wait();
   if (!entryIs(k, at, hi, lo)) {
     lock.unlock();
@@ -62,7 +77,7 @@ function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number
     if (write) flushTlbPage(k, mm, vpn);
     return;
   }
-  // On machines whose hardware keeps the young bit a read updates nothing (x86).
+  // On machines whose hardware keeps the young bit a read updates nothing.
   if (write || k.arch.faults.readUpdatesAccessFlags) setAccessFlagsAt(k, mm, vpn, at, newHi, newLo);
   k.mmu.updateMmuCache(k.cpu, mm, vpn, newHi, newLo);
 }

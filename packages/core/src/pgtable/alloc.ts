@@ -48,7 +48,7 @@ export function tableWord(k: Kernel, pa: number): number {
   return k.memory.wordAt(pa);
 }
 
-/** pgd_alloc: the root of a new mm, with the tables that come with it (PAE's pmd pages). False when memory is short. */
+/** pgd_alloc: the root of a new mm, with the tables that come with it. False when memory is short. */
 export function allocRoot(k: Kernel, mm: Mm): boolean {
   const pa = allocTable(k, 0);
   if (pa < 0) return false;

@@ -2,8 +2,8 @@
  * Storing page-table entries: set_pte_at, ptep_get_and_clear and the machine's pending-flush rule.
  *
  * The rule is data (PendingFlush): an old entry with one of the queue bits joins the CPU's batch, which is flushed when
- * full, when another mm's entry comes, or when the generic code calls any flush. That is sparc64's tlb_batch_add and
- * ppc64's hpte_update; on x86 and ia64 the mask is 0 and nothing ever queues.
+ * full, when another mm's entry comes, or when the generic code calls any flush. Where the
+ * mask is 0 nothing ever queues.
  */
 
 import type { PendingFlush } from '../arch/mmu-data.js';
@@ -74,7 +74,7 @@ export function setAccessFlagsAt(k: Kernel, mm: Mm, vpn: number, at: number, hi:
 }
 
 /**
- * Stores the two halves. On a machine with split stores (PAE) the high half goes first for a new entry and the low
+ * Stores the two halves. On a machine with split stores the high half goes first for a new entry and the low
  * half, which holds the present bit, goes first when the entry is cleared; between them lies a tear point.
  */
 export function storeEntry(k: Kernel, at: number, hi: number, lo: number): void {

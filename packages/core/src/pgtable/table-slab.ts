@@ -1,5 +1,5 @@
 /**
- * A slab of page tables smaller than a page (PAE's 32-byte pgd, ppc64's 1 KiB pmd): pages cut into equal objects.
+ * A slab of page tables smaller than a page: pages cut into equal objects.
  * `priv` of a slab page counts its objects in use; a page without any goes back to the allocator.
  */
 import { KernelBug } from '../errors.js';

@@ -23,7 +23,7 @@ export class Cpu {
   }
 }
 
-/** Old entries of one mm whose translations wait to be flushed (tlb_batch, ppc64_tlb_batch). */
+/** Old entries of one mm whose translations wait to be flushed (the port's TLB batch). */
 export class FlushBatch {
   mm: Mm | null = null;
   nr = 0;

@@ -4,8 +4,8 @@
  *
  * A slot caches one translation: the page number it is for (two halves), the context it belongs to, the frame (as page of
  * the mem_map), and what user mode may do through it. Context -1 marks an empty slot. Units are any number of sets and
- * ways (a fully associative unit is one set); replacement is one used bit a slot and a hand a set (as UltraSPARC and the
- * pseudo-LRU of x86 do), so a hit is one store and a victim needs no scan of stamps.
+ * ways (a fully associative unit is one set); replacement is one used bit a slot and a hand a set (as real TLBs
+ * do, exactly or nearly), so a hit is one store and a victim needs no scan of stamps.
  *
  * First-level units, and later ones of many ways, are also reachable through `head`, a hash of the page number with exact
  * chains, so a look-up costs one probe whatever the associativity. The replay loop probes `head` itself with these arrays in
@@ -15,46 +15,20 @@
  * range remains; lookups = hits + misses.
  */
 import type { TlbShape } from '../arch/mmu-data.js';
-
-/** Bits of a slot's rights: 1 << access kind. */
-export const RIGHT_EXEC = 1;
-export const RIGHT_LOAD = 2;
-export const RIGHT_STORE = 4;
-
-/** Bits of a slot's attributes. */
-export const TLB_GLOBAL = 1;
-/** The page may be stored to once its dirty bit is set (x86). */
-export const TLB_CLEAN = 2;
-/** A translation of page tables, not of a user page (sparc64's VPTE pages, ia64's VHPT pages); user mode may not use it. */
-export const TLB_TABLE = 4;
-/** A copy of an entry that was not present, which gives nothing (a walker may load those too). The audit passes over it. */
-export const TLB_ABSENT = 8;
-/** Attributes from this bit up, four of them, are the machine's own. */
-export const TLB_OWN_SHIFT = 4;
-
-/**
- * Buckets of the hash of each unit: the first data unit's are [0, TLB_BUCKETS), the first instruction unit's [TLB_BUCKETS,
- * 2 x), later units' follow.
- */
-export const TLB_BUCKETS = 512;
-
-/** Words of a slot's record, and log2 of their number: slot s begins at word s << TLB_RECORD_SHIFT. */
-export const TLB_RECORD_SHIFT = 3;
-export const TLB_VPN_LO = 0;
-export const TLB_VPN_HI = 1;
-/** -1: empty. */
-export const TLB_CONTEXT = 2;
-export const TLB_FRAME = 3;
-/** Rights in bits 0-2, attributes in bits 8-15, log2 of the base pages spanned in bits 16-23. */
-export const TLB_META = 4;
-/** Next slot of the bucket, -1 for none. */
-export const TLB_LINK = 5;
-export const TLB_USED = 6;
-/** First bucket of the unit, -1 for one without a hash. */
-const TLB_BUCKET_BASE = 7;
-
-/** A later unit of more ways than this has a hash: probing it is cheaper than looking at the ways of a set. */
-const MAX_SCANNED_WAYS = 8;
+import {
+  MAX_SCANNED_WAYS,
+  TLB_BUCKET_BASE,
+  TLB_BUCKETS,
+  TLB_CONTEXT,
+  TLB_FRAME,
+  TLB_GLOBAL,
+  TLB_LINK,
+  TLB_META,
+  TLB_RECORD_SHIFT,
+  TLB_USED,
+  TLB_VPN_HI,
+  TLB_VPN_LO,
+} from './record.js';
 
 /** Words of a unit's record: first slot, sets, sets - 1 if a power of two (else -1), ways, first hand, first bucket. */
 const UNIT_SHIFT = 3;

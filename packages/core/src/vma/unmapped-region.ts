@@ -1,6 +1,6 @@
 /**
  * Address choice and limits of a machine whose address space is cut into regions of which only the start can be mapped
- * (Layout.regionPages and regionLimitPages; ia64). The search goes upward from the hint or from the free-area cache and
+ * (Layout.regionPages and regionLimitPages). The search goes upward from the hint or from the free-area cache and
  * never jumps to the next region: where a region is full it starts over from the base, once. Cached holes play no part.
  */
 import { ERRNO } from '../errors.js';

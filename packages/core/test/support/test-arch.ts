@@ -13,7 +13,7 @@ import { PteFormat } from '../../src/arch/pte-format.js';
 import { UpperFormat } from '../../src/arch/table-format.js';
 import { WALKS } from '../../src/events/counters.js';
 import type { Cpu } from '../../src/smp/cpu.js';
-import { RIGHT_STORE } from '../../src/tlb/tlb.js';
+import { RIGHT_STORE } from '../../src/tlb/record.js';
 import { VM_EXEC, VM_READ, VM_WRITE } from '../../src/vma/flags.js';
 import type { Mm } from '../../src/vma/mm.js';
 

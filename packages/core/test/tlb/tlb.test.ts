@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TlbShape } from '../../src/arch/mmu-data.js';
-import { RIGHT_LOAD, TLB_GLOBAL, TLB_TABLE, Tlb } from '../../src/tlb/tlb.js';
+import { RIGHT_LOAD, TLB_GLOBAL, TLB_TABLE } from '../../src/tlb/record.js';
+import { Tlb } from '../../src/tlb/tlb.js';
 
 const SHAPES: Record<string, TlbShape> = {
   'one associative unit, shared': { units: [{ name: 'u', sets: 1, ways: 8 }], exec: [0], data: [0] },
