@@ -25,7 +25,9 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     expect(events.every((e) => e.cause === operation?.sequence)).toBe(true);
     const names = events.map((e) => e.name).filter((name) => name !== 'lock' && name !== 'unlock');
     const copy = names.slice(names.indexOf('allocPage'));
-    expect(copy.slice(0, 3)).toEqual(['allocPage', 'setPte', 'flushPage']);
+    // Where set_pte_at over a page flushes at once (ppc64), the old entry goes first, and its flush comes in between.
+    const stored = arch.pendingFlush.flushOnOverwrite ? ['setPte', 'flushPending', 'setPte'] : ['setPte'];
+    expect(copy.slice(0, stored.length + 2)).toEqual(['allocPage', ...stored, 'flushPage']);
     expect(names.lastIndexOf('fault')).toBe(names.length - 1);
     expect(events.filter((e) => e.name === 'fault')[0]?.b).toBe(2);
   });

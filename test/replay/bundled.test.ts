@@ -40,6 +40,8 @@ const TABLES: Record<MachineName, readonly [string, string, string]> = {
   i386: ['pgd 1 pte 4', 'pgd 1 pte 4', 'pgd 1 pte 6'],
   'i386-pae': ['pgd 1 pmd 4 pte 5', 'pgd 1 pmd 4 pte 5', 'pgd 1 pmd 4 pte 9'],
   x86_64: ['pgd 1 pud 1 pmd 2 pte 6', 'pgd 1 pud 1 pmd 2 pte 6', 'pgd 1 pud 1 pmd 2 pte 10'],
+  'ppc64-4k': ['pgd 1 pud 2 pmd 2 pte 6', 'pgd 1 pud 2 pmd 2 pte 6', 'pgd 1 pud 2 pmd 2 pte 10'],
+  'ppc64-64k': ['pgd 1 pmd 1 pte 2', 'pgd 1 pmd 1 pte 2', 'pgd 1 pmd 1 pte 2'],
   'ia64-4k': ['pgd 1 pmd 2 pte 5', 'pgd 1 pmd 2 pte 5', 'pgd 1 pmd 2 pte 9'],
   'ia64-8k': ['pgd 1 pmd 2 pte 5', 'pgd 1 pmd 2 pte 5', 'pgd 1 pmd 2 pte 6'],
   'ia64-16k': ['pgd 1 pmd 2 pte 3', 'pgd 1 pmd 2 pte 3', 'pgd 1 pmd 2 pte 3'],
