@@ -2,6 +2,8 @@
  * The machines a benchmark runs with. Beside the real ones there are artificial ones whose MMU code is of a class of its
  * own: V8 stops specialising a call site at the fifth shape it sees, so "all loaded" means seven at least.
  */
+import { ia64Arches } from '@fourfold/arch-ia64';
+import { ppc64Arches } from '@fourfold/arch-ppc64';
 import { sparc64Arches } from '@fourfold/arch-sparc64';
 import { x86_64, x86Arches } from '@fourfold/arch-x86';
 import {
@@ -14,7 +16,7 @@ import {
   Mmu,
 } from '@fourfold/core/arch';
 
-export const REAL: readonly ArchDescriptor[] = [...x86Arches, ...sparc64Arches];
+export const REAL: readonly ArchDescriptor[] = [...x86Arches, ...ppc64Arches, ...ia64Arches, ...sparc64Arches];
 
 /** An MMU that asks the generic look-up: another class, another shape, correct all the same. */
 abstract class PlainMmu extends Mmu {

@@ -1,11 +1,13 @@
 /** Every machine there is, in the order of tables. */
-import { sparc64_8k, sparc64_64k } from '@fourfold/arch-sparc64';
+import { ia64Arches } from '@fourfold/arch-ia64';
+import { ppc64Arches } from '@fourfold/arch-ppc64';
+import { sparc64Arches } from '@fourfold/arch-sparc64';
 import { x86Arches } from '@fourfold/arch-x86';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { closest, distance } from 'fastest-levenshtein';
 import { Misuse } from './outcome.js';
 
-export const MACHINES: readonly ArchDescriptor[] = [...x86Arches, sparc64_8k, sparc64_64k];
+export const MACHINES: readonly ArchDescriptor[] = [...x86Arches, ...ppc64Arches, ...ia64Arches, ...sparc64Arches];
 
 /** The machine of a name. @throws Misuse for an unknown one, with the name that was probably meant */
 export function machineNamed(name: string): ArchDescriptor {
