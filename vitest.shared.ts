@@ -12,6 +12,9 @@ export const shared: ViteUserConfig = defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     passWithNoTests: true,
+    // Property tests on a loaded machine; a hang is still found.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     setupFiles: [fileURLToPath(new URL('./vitest.setup.ts', import.meta.url))],
     // scripts/count-tests.mjs sums these reports.
     reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }]],

@@ -64,7 +64,7 @@ export class TraceSpace {
 
   /** Maps parts [start, end) as `area` with PROT_ bits. */
   map(start: number, end: number, area: TraceArea, prot: number): void {
-    this.#relocator.place(start, end, (a, b) => this.#isFree(a, b));
+    this.#relocator.place(start, end, (a, b) => this.#blockerOf(a, b));
     const scale = this.#scale;
     let first = Math.floor(start / scale);
     let last = Math.ceil(end / scale);
@@ -138,7 +138,7 @@ export class TraceSpace {
     if (run === undefined) return;
     const area: TraceArea = { ...run.area, origin: run.area.origin + (to - start) };
     if (this.#scale === 1) {
-      this.#relocator.place(to, to + newLen, (a, b) => this.#isFree(a, b));
+      this.#relocator.place(to, to + newLen, (a, b) => this.#blockerOf(a, b));
       const flags = to === start ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
       const from = this.#address(start);
       const target = this.#address(to);
@@ -189,10 +189,11 @@ export class TraceSpace {
     return BigInt(part + this.#relocator.deltaOf(part)) << BigInt(PART_SHIFT);
   }
 
-  /** Whether machine parts [start, end) hold no area yet. */
-  #isFree(start: number, end: number): boolean {
+  /** First machine part of the lowest area in machine parts [start, end), -1 for none. */
+  #blockerOf(start: number, end: number): number {
     const scale = this.#scale;
-    return this.process.mm.vmas.intersecting(Math.floor(start / scale), Math.ceil(end / scale)) === null;
+    const vma = this.process.mm.vmas.intersecting(Math.floor(start / scale), Math.ceil(end / scale));
+    return vma === null ? -1 : vma.start * scale;
   }
 
   /** Runs in a machine page outside [start, end). */
