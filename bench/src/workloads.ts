@@ -48,7 +48,7 @@ export function measure(arch: ArchDescriptor, trace: AccessBatch, rounds: number
 function measureHits(arch: ArchDescriptor, trace: AccessBatch, rounds: number): { machine: number; bare: number } {
   const machine = new Machine({ arch, memory: '512MiB', contents: false, overcommit: 1 });
   const process = machine.spawn();
-  const batch = trace32(trace, arch);
+  const batch = lowered(trace);
   const stop = new BatchStop();
   const k = machine.kernel;
   const run = (): void => {
@@ -170,9 +170,8 @@ function sweep(machine: Machine, pages: number, kind: number): AccessBatch {
   return batch;
 }
 
-/** The trace with addresses that a 32-bit machine has: the recorded stack lies above 4 GiB. */
-function trace32(trace: AccessBatch, arch: ArchDescriptor): AccessBatch {
-  if (arch.wordBits === 64) return trace;
+/** The trace with its stack, recorded above 4 GiB, moved to where every machine has addresses. */
+function lowered(trace: AccessBatch): AccessBatch {
   const moved = new AccessBatch(trace.count);
   moved.kind.set(trace.kind);
   moved.size.set(trace.size);

@@ -25,22 +25,22 @@ export class ContextAllocator {
   /** Wraps so far. */
   wraps = 0;
   readonly max: number;
-  readonly #exhausts: boolean;
+  private readonly exhausts: boolean;
   /** Numbers in use, and numbers to be recycled, 32 a word. */
-  readonly #used: Int32Array;
-  readonly #flush: Int32Array;
+  private readonly used: Int32Array;
+  private readonly flush: Int32Array;
 
   /** @param exhausts keep the port's defect: when every number from 300 up is live, max_ctx is handed out, again and again. */
   constructor(max: number, exhausts: boolean) {
     this.max = max;
-    this.#exhausts = exhausts;
-    this.#used = new Int32Array((max + 32) >>> 5);
-    this.#flush = new Int32Array((max + 32) >>> 5);
+    this.exhausts = exhausts;
+    this.used = new Int32Array((max + 32) >>> 5);
+    this.flush = new Int32Array((max + 32) >>> 5);
   }
 
   /** Whether a number is marked as in use. */
   isUsed(number: number): boolean {
-    return (((this.#used[number >>> 5] as number) >>> (number & 31)) & 1) === 1;
+    return (((this.used[number >>> 5] as number) >>> (number & 31)) & 1) === 1;
   }
 
   /**
@@ -49,40 +49,40 @@ export class ContextAllocator {
    */
   allocate(): number {
     if (this.next >= this.limit) {
-      this.#window(this.next);
-      if (this.next >= this.max) this.#wrap();
+      this.window(this.next);
+      if (this.next >= this.max) this.wrap();
     }
     const number = this.next++;
-    this.#used[number >>> 5] = (this.#used[number >>> 5] as number) | (1 << (number & 31));
+    this.used[number >>> 5] = (this.used[number >>> 5] as number) | (1 << (number & 31));
     return number;
   }
 
   /** flush_tlb_mm's part: the number may be given again after the next wrap. */
   abandon(number: number): void {
-    this.#flush[number >>> 5] = (this.#flush[number >>> 5] as number) | (1 << (number & 31));
+    this.flush[number >>> 5] = (this.flush[number >>> 5] as number) | (1 << (number & 31));
   }
 
-  #wrap(): void {
+  private wrap(): void {
     this.wraps++;
-    for (let i = 0; i < this.#used.length; i++) {
-      this.#used[i] = (this.#used[i] as number) ^ (this.#flush[i] as number);
+    for (let i = 0; i < this.used.length; i++) {
+      this.used[i] = (this.used[i] as number) ^ (this.flush[i] as number);
     }
-    this.#flush.fill(0);
-    this.#window(WRAP_START);
-    if (this.next < this.max || this.#exhausts) return;
-    this.#window(1);
+    this.flush.fill(0);
+    this.window(WRAP_START);
+    if (this.next < this.max || this.exhausts) return;
+    this.window(1);
     if (this.next >= this.max) throw new MmError('MM_CONTEXTS', `expected fewer than ${this.max} address spaces`);
   }
 
   /** Moves the window to the first free number from `from` up. */
-  #window(from: number): void {
-    this.next = this.#find(from, 0);
-    this.limit = this.#find(this.next, 1);
+  private window(from: number): void {
+    this.next = this.find(from, 0);
+    this.limit = this.find(this.next, 1);
   }
 
   /** First number from `from` up whose bit has a value, or max. */
-  #find(from: number, value: 0 | 1): number {
-    const used = this.#used;
+  private find(from: number, value: 0 | 1): number {
+    const used = this.used;
     const skip = value === 0 ? -1 : 0;
     for (let number = from; number < this.max; number++) {
       const word = used[number >>> 5] as number;

@@ -50,20 +50,20 @@ export const FLUSH_ALL_BYTES: number = 2 ** 40;
 
 /** ptc.ga on all CPUs of a machine, or ptc.l on its only one. Every method answers how many slots it dropped. */
 export class Purger {
-  readonly #cpus: readonly Cpu[];
-  readonly #pageShift: number;
-  readonly #sizes: PurgeSizes = new PurgeSizes();
+  private readonly cpus: readonly Cpu[];
+  private readonly pageShift: number;
+  private readonly sizes: PurgeSizes = new PurgeSizes();
 
   constructor(cpus: readonly Cpu[], pageShift: number) {
-    this.#cpus = cpus;
-    this.#pageShift = pageShift;
+    this.cpus = cpus;
+    this.pageShift = pageShift;
   }
 
   /** Pages [first, end) of a context, exactly. */
   pages(context: number, first: number, end: number): number {
     let dropped = 0;
-    for (let i = 0; i < this.#cpus.length; i++) {
-      const { tlb } = this.#cpus[i] as Cpu;
+    for (let i = 0; i < this.cpus.length; i++) {
+      const { tlb } = this.cpus[i] as Cpu;
       if (end - first === 1) dropped += tlb.dropPage((first / 4294967296) | 0, first | 0, context);
       else dropped += tlb.dropRange(first, end, context);
     }
@@ -72,16 +72,16 @@ export class Purger {
 
   /** The purges that pages [start, end) take. All are of one size and lie side by side, so one search does them. */
   range(context: number, start: number, end: number): number {
-    const shift = this.#pageShift;
-    const step = 2 ** ((this.#sizes.bitsFor[floorLog2(end - start) + shift] as number) - shift);
+    const shift = this.pageShift;
+    const step = 2 ** ((this.sizes.bitsFor[floorLog2(end - start) + shift] as number) - shift);
     const first = Math.floor(start / step) * step;
     return this.pages(context, first, Math.max(first + step, Math.ceil(end / step) * step));
   }
 
   /** The same for bytes [start, end) of a linear table that begins at page `base`. */
   linear(context: number, base: number, start: number, end: number): number {
-    const pageSize = 2 ** this.#pageShift;
-    const step = 2 ** (this.#sizes.bitsFor[floorLog2(end - start + 0xfff)] as number);
+    const pageSize = 2 ** this.pageShift;
+    const step = 2 ** (this.sizes.bitsFor[floorLog2(end - start + 0xfff)] as number);
     const first = Math.floor(start / step) * step;
     const last = Math.max(first + step, Math.ceil(end / step) * step);
     return this.pages(context, base + Math.floor(first / pageSize), base + Math.ceil(last / pageSize));
@@ -90,7 +90,7 @@ export class Purger {
   /** flush_tlb_all: the ptc.e loop on every CPU. */
   all(): number {
     let dropped = 0;
-    for (const cpu of this.#cpus) dropped += cpu.tlb.dropAll(false);
+    for (const cpu of this.cpus) dropped += cpu.tlb.dropAll(false);
     return dropped;
   }
 }

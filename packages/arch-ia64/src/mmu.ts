@@ -77,31 +77,31 @@ export class Ia64Mmu extends Mmu {
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
   readonly linear: LinearTable;
-  readonly #memory: PhysicalMemory;
-  readonly #slot: Int32Array;
-  readonly #counts: Float64Array;
-  readonly #purger: Purger;
+  private readonly memory: PhysicalMemory;
+  private readonly slot: Int32Array;
+  private readonly counts: Float64Array;
+  private readonly purger: Purger;
   /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
-  readonly #firstPfn: number;
-  readonly #nrPages: number;
-  readonly #pageShift: number;
-  readonly #pteBits: number;
-  readonly #pteMask: number;
+  private readonly firstPfn: number;
+  private readonly nrPages: number;
+  private readonly pageShift: number;
+  private readonly pteBits: number;
+  private readonly pteMask: number;
   /** Lowest page number bit of the pgd's index, and its mask in a slice. */
-  readonly #rootShift: number;
-  readonly #sliceMask: number;
-  readonly #sliceBits: number;
-  readonly #regionShift: number;
-  readonly #offsetHi: number;
+  private readonly rootShift: number;
+  private readonly sliceMask: number;
+  private readonly sliceBits: number;
+  private readonly regionShift: number;
+  private readonly offsetHi: number;
   /** Bits of a page number in a region that the tables do not translate. */
-  readonly #beyondHi: number;
-  readonly #beyondLo: number;
+  private readonly beyondHi: number;
+  private readonly beyondLo: number;
   /** HPAGE_SHIFT - PAGE_SHIFT. */
-  readonly #hugeScale: number;
-  readonly #baseHi: number;
-  readonly #baseLo: number;
+  private readonly hugeScale: number;
+  private readonly baseHi: number;
+  private readonly baseLo: number;
   /** One CPU: the rules of a kernel built without SMP. */
-  readonly #single: boolean;
+  private readonly single: boolean;
 
   constructor(host: MmuHost, spec: Ia64MmuSpec) {
     super(host);
@@ -109,27 +109,27 @@ export class Ia64Mmu extends Mmu {
     const { pageShift } = geometry;
     this.contexts = new ContextAllocator(maxContext(spec.ridBits), host.defectsKept);
     this.linear = new LinearTable(pageShift, spec.vaMsb);
-    this.#purger = new Purger(host.cpus, pageShift);
-    this.#memory = host.memory;
-    this.#slot = host.memory.slot;
-    this.#counts = host.counters.values;
-    this.#firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
-    this.#nrPages = host.memory.nrPages;
-    this.#pageShift = pageShift;
-    this.#pteBits = this.linear.pteBits;
-    this.#pteMask = 2 ** this.#pteBits - 1;
-    this.#rootShift = geometry.shift[0] as number;
-    this.#sliceBits = (geometry.bits[0] as number) - RGN_BITS;
-    this.#sliceMask = 2 ** this.#sliceBits - 1;
-    this.#regionShift = this.linear.regionShift;
-    this.#offsetHi = ~this.linear.regionHi;
+    this.purger = new Purger(host.cpus, pageShift);
+    this.memory = host.memory;
+    this.slot = host.memory.slot;
+    this.counts = host.counters.values;
+    this.firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.nrPages = host.memory.nrPages;
+    this.pageShift = pageShift;
+    this.pteBits = this.linear.pteBits;
+    this.pteMask = 2 ** this.pteBits - 1;
+    this.rootShift = geometry.shift[0] as number;
+    this.sliceBits = (geometry.bits[0] as number) - RGN_BITS;
+    this.sliceMask = 2 ** this.sliceBits - 1;
+    this.regionShift = this.linear.regionShift;
+    this.offsetHi = ~this.linear.regionHi;
     const beyond = (1n << BigInt(geometry.regionShift)) - (1n << BigInt(geometry.coveredBits));
-    this.#beyondHi = Number(beyond >> 32n);
-    this.#beyondLo = Number(BigInt.asIntN(32, beyond));
-    this.#hugeScale = spec.hugeShift - pageShift;
-    this.#baseHi = this.linear.baseHi;
-    this.#baseLo = this.linear.baseLo;
-    this.#single = host.cpus.length === 1;
+    this.beyondHi = Number(beyond >> 32n);
+    this.beyondLo = Number(BigInt.asIntN(32, beyond));
+    this.hugeScale = spec.hugeShift - pageShift;
+    this.baseHi = this.linear.baseHi;
+    this.baseLo = this.linear.baseLo;
+    this.single = host.cpus.length === 1;
     for (const cpu of host.cpus) cpu.registers = new Ia64Registers(pageShift, spec.hugeShift);
   }
 
@@ -138,18 +138,18 @@ export class Ia64Mmu extends Mmu {
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     const registers = registersOf(cpu);
     registers.notPresent = false;
-    const region = vpnHi >>> this.#regionShift;
+    const region = vpnHi >>> this.regionShift;
     // Outside of the mappable part no linear-table page can be in the TLB, and the handler gives up before it walks.
-    if (((vpnHi & this.#beyondHi) | (vpnLo & this.#beyondLo)) !== 0 || region >= USER_REGIONS) return FAULT_ABSENT;
-    const scale = region === RGN_HPAGE ? this.#hugeScale : 0;
-    const pteHi = scale === 0 ? vpnHi : this.#scaledHi(vpnHi, scale);
-    const pteLo = scale === 0 ? vpnLo : this.#scaledLo(vpnHi, vpnLo, scale);
-    const bits = this.#pteBits;
-    const offset = pteHi & this.#offsetHi;
-    const tableHi = (region << this.#regionShift) | this.#baseHi | (offset >>> bits);
-    const tableLo = this.#baseLo | (pteLo >>> bits) | (offset << (32 - bits));
+    if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0 || region >= USER_REGIONS) return FAULT_ABSENT;
+    const scale = region === RGN_HPAGE ? this.hugeScale : 0;
+    const pteHi = scale === 0 ? vpnHi : this.scaledHi(vpnHi, scale);
+    const pteLo = scale === 0 ? vpnLo : this.scaledLo(vpnHi, vpnLo, scale);
+    const bits = this.pteBits;
+    const offset = pteHi & this.offsetHi;
+    const tableHi = (region << this.regionShift) | this.baseHi | (offset >>> bits);
+    const tableLo = this.baseLo | (pteLo >>> bits) | (offset << (32 - bits));
     const { tlb, context } = cpu;
-    const counts = this.#counts;
+    const counts = this.counts;
     const tableSlot = tlb.findLast(tableHi, tableLo, context);
     let table = -1;
     if (tableSlot >= 0) {
@@ -157,19 +157,19 @@ export class Ia64Mmu extends Mmu {
       table = tlb.frameOf(tableSlot);
     } else {
       counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
-      table = this.#pteTable(registers.rootWord, pteHi, pteLo, true);
+      table = this.pteTable(registers.rootWord, pteHi, pteLo, true);
       if (table < 0) return FAULT_ABSENT;
     }
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
-    const words = this.#memory.words;
-    const at = (this.#slot[table] as number) + ((pteLo & this.#pteMask) << 1);
+    const words = this.memory.words;
+    const at = (this.slot[table] as number) + ((pteLo & this.pteMask) << 1);
     const lo = words[at] as number;
     if (tableSlot < 0) {
       if ((lo & P) === 0) return FAULT_ABSENT;
       // The kernel inserts the translation first; the other order cannot push it out again.
       tlb.fillLast(tableHi, tableLo, context, table, 0, TLB_TABLE);
     }
-    return this.#insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
+    return this.insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
   }
 
   /** An access that a TLB entry stops: faults in the order of the hardware's priorities. */
@@ -179,7 +179,7 @@ export class Ia64Mmu extends Mmu {
     registers.notPresent = (attrs & TLB_ABSENT) !== 0;
     if (registers.notPresent) return FAULT_ABSENT;
     if ((((attrs >> TLB_OWN_SHIFT) >> kind) & 1) === 0) return FAULT_RIGHTS;
-    return this.#setBits(cpu, kind, kind === STORE && (attrs & TLB_CLEAN) !== 0, vpnHi, vpnLo);
+    return this.setBits(cpu, kind, kind === STORE && (attrs & TLB_CLEAN) !== 0, vpnHi, vpnLo);
   }
 
   /** The Page Not Present vector purges the page, because the walker may have loaded a pte that is valid by now. */
@@ -191,17 +191,25 @@ export class Ia64Mmu extends Mmu {
   }
 
   /** Puts a pte into the TLB as it is and tries the access. */
-  #insert(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, hi: number, lo: number, span: number): number {
+  private insert(
+    cpu: Cpu,
+    kind: AccessKind,
+    vpnHi: number,
+    vpnLo: number,
+    hi: number,
+    lo: number,
+    span: number,
+  ): number {
     const { tlb, context } = cpu;
     if ((lo & P) === 0) {
       tlb.fill(kind, vpnHi, vpnLo, context, 0, 0, TLB_ABSENT, span);
       registersOf(cpu).notPresent = true;
       return FAULT_ABSENT;
     }
-    const shift = this.#pageShift;
+    const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
-    let page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.nrPages) return FAULT_ABSENT; // a device, which is not simulated
     if (span !== 0) page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
     const allowed = USER_RIGHTS[(lo >>> 7) & 31] as number;
     let rights = (lo & A) === 0 ? 0 : allowed;
@@ -213,21 +221,21 @@ export class Ia64Mmu extends Mmu {
     const slot = tlb.fill(kind, vpnHi, vpnLo, context, page, rights, attrs, span);
     if (((rights >>> kind) & 1) !== 0) return slot;
     if (((allowed >>> kind) & 1) === 0) return FAULT_RIGHTS;
-    return this.#setBits(cpu, kind, kind === STORE && (lo & D) === 0, vpnHi, vpnLo);
+    return this.setBits(cpu, kind, kind === STORE && (lo & D) === 0, vpnHi, vpnLo);
   }
 
   /**
    * The dirty-bit and access-bit handlers: the pte is read through the linear table, or by the nested handler's physical
    * walk, which inserts nothing; d and a, or a alone, are set in it and the result is inserted.
    */
-  #setBits(cpu: Cpu, kind: AccessKind, dirty: boolean, vpnHi: number, vpnLo: number): number {
-    const counts = this.#counts;
+  private setBits(cpu: Cpu, kind: AccessKind, dirty: boolean, vpnHi: number, vpnLo: number): number {
+    const counts = this.counts;
     counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
     if (dirty) counts[DIRTY_ASSISTS] = (counts[DIRTY_ASSISTS] as number) + 1;
     const { tlb, context } = cpu;
-    const scale = vpnHi >>> this.#regionShift === RGN_HPAGE ? this.#hugeScale : 0;
-    let pteHi = scale === 0 ? vpnHi : this.#scaledHi(vpnHi, scale);
-    let pteLo = scale === 0 ? vpnLo : this.#scaledLo(vpnHi, vpnLo, scale);
+    const scale = vpnHi >>> this.regionShift === RGN_HPAGE ? this.hugeScale : 0;
+    let pteHi = scale === 0 ? vpnHi : this.scaledHi(vpnHi, scale);
+    let pteLo = scale === 0 ? vpnLo : this.scaledLo(vpnHi, vpnLo, scale);
     const tableSlot = tlb.findLast(this.linear.pageHi(pteHi), this.linear.pageLo(pteHi, pteLo), context);
     let table = tableSlot >= 0 ? tlb.frameOf(tableSlot) : -1;
     if (table < 0) {
@@ -236,57 +244,57 @@ export class Ia64Mmu extends Mmu {
         pteHi = vpnHi;
         pteLo = vpnLo;
       }
-      table = this.#pteTable(registersOf(cpu).rootWord, pteHi, pteLo, true);
+      table = this.pteTable(registersOf(cpu).rootWord, pteHi, pteLo, true);
       if (table < 0) return FAULT_ABSENT;
     }
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
-    const words = this.#memory.words;
-    const at = (this.#slot[table] as number) + ((pteLo & this.#pteMask) << 1);
+    const words = this.memory.words;
+    const at = (this.slot[table] as number) + ((pteLo & this.pteMask) << 1);
     const old = words[at] as number;
     tlb.dropPage(vpnHi, vpnLo, context);
     // Another CPU took the entry away between the TLB's copy and now: the later kernels' test of p.
     if ((old & P) === 0 && !this.host.defectsKept) return this.miss(cpu, kind, vpnHi, vpnLo);
     const lo = old | (dirty ? A | D : A);
     words[at] = lo;
-    return this.#insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
+    return this.insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
   }
 
   /** The walk of vhpt_miss and nested_dtlb_miss: page of the pte table of a page, -1 where a word is zero. */
-  #pteTable(rootWord: number, vpnHi: number, vpnLo: number, counted: boolean): number {
-    const words = this.#memory.words;
-    const bits = this.#pteBits;
-    const mask = this.#pteMask;
-    let shift = this.#rootShift;
-    const offset = vpnHi & this.#offsetHi;
+  private pteTable(rootWord: number, vpnHi: number, vpnLo: number, counted: boolean): number {
+    const words = this.memory.words;
+    const bits = this.pteBits;
+    const mask = this.pteMask;
+    let shift = this.rootShift;
+    const offset = vpnHi & this.offsetHi;
     const slice = shift >= 32 ? offset >>> (shift - 32) : (vpnLo >>> shift) | (offset << (32 - shift));
-    const region = vpnHi >>> this.#regionShift;
-    let at = rootWord + (((region << this.#sliceBits) | (slice & this.#sliceMask)) << 1);
+    const region = vpnHi >>> this.regionShift;
+    let at = rootWord + (((region << this.sliceBits) | (slice & this.sliceMask)) << 1);
     for (;;) {
-      if (counted) this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + 1;
-      const page = this.#tablePage(words[at + 1] as number, words[at] as number);
+      if (counted) this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + 1;
+      const page = this.tablePage(words[at + 1] as number, words[at] as number);
       if (page < 0) return -1;
       shift -= bits;
       if (shift === 0) return page;
-      at = (this.#slot[page] as number) + ((((vpnLo >>> shift) | (offset << (32 - shift))) & mask) << 1);
+      at = (this.slot[page] as number) + ((((vpnLo >>> shift) | (offset << (32 - shift))) & mask) << 1);
     }
   }
 
   /** Page of the table that an upper entry points to, -1 for none. */
-  #tablePage(hi: number, lo: number): number {
+  private tablePage(hi: number, lo: number): number {
     if ((lo | hi) === 0) return -1;
-    const shift = this.#pageShift;
+    const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
-    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
-    return page >= 0 && page < this.#nrPages ? page : -1;
+    const page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    return page >= 0 && page < this.nrPages ? page : -1;
   }
 
   /** Page number of the slot of a huge address: the offset in the region shifted right, the region kept. */
-  #scaledHi(vpnHi: number, scale: number): number {
-    return (vpnHi & this.linear.regionHi) | ((vpnHi & this.#offsetHi) >>> scale);
+  private scaledHi(vpnHi: number, scale: number): number {
+    return (vpnHi & this.linear.regionHi) | ((vpnHi & this.offsetHi) >>> scale);
   }
 
-  #scaledLo(vpnHi: number, vpnLo: number, scale: number): number {
-    return (vpnLo >>> scale) | ((vpnHi & this.#offsetHi) << (32 - scale));
+  private scaledLo(vpnHi: number, vpnLo: number, scale: number): number {
+    return (vpnLo >>> scale) | ((vpnHi & this.offsetHi) << (32 - scale));
   }
 
   // --- contexts ----------------------------------------------------------------------------------------------------
@@ -302,7 +310,7 @@ export class Ia64Mmu extends Mmu {
     const registers = registersOf(cpu);
     registers.pgd = next.rootPa;
     registers.rootWord = next.rootWord;
-    this.#activate(cpu, next);
+    this.activate(cpu, next);
   }
 
   /**
@@ -317,21 +325,21 @@ export class Ia64Mmu extends Mmu {
   }
 
   /** activate_context. */
-  #activate(cpu: Cpu, mm: Mm): void {
+  private activate(cpu: Cpu, mm: Mm): void {
     const registers = registersOf(cpu);
-    if (mm.context === 0) this.#giveContext(cpu, mm);
+    if (mm.context === 0) this.giveContext(cpu, mm);
     if (registers.needTlbFlush) {
       registers.needTlbFlush = false;
       this.countFlush('all', cpu.tlb.dropAll(false));
     }
     mm.cpuVmMask |= 1 << cpu.id;
-    registers.load(mm.context, this.#pageShift);
+    registers.load(mm.context, this.pageShift);
     cpu.mm = mm;
     cpu.context = mm.context;
   }
 
   /** get_mmu_context of an mm without a number. After a wrap this CPU flushes at once, the others before they load. */
-  #giveContext(cpu: Cpu, mm: Mm): void {
+  private giveContext(cpu: Cpu, mm: Mm): void {
     const { wraps } = this.contexts;
     mm.cpuVmMask = 0;
     mm.context = this.contexts.allocate();
@@ -345,20 +353,20 @@ export class Ia64Mmu extends Mmu {
   // --- flushes -----------------------------------------------------------------------------------------------------
 
   override flushPage(mm: Mm, vpn: number): void {
-    if (this.#flushesElsewhere(mm)) return;
-    this.countFlush('page', this.#purger.pages(mm.context, vpn, vpn + 1));
+    if (this.flushesElsewhere(mm)) return;
+    this.countFlush('page', this.purger.pages(mm.context, vpn, vpn + 1));
   }
 
   override flushRange(mm: Mm, start: number, end: number): void {
-    if (this.#flushesElsewhere(mm)) return;
-    this.countFlush('range', this.#purger.range(mm.context, start, end));
+    if (this.flushesElsewhere(mm)) return;
+    this.countFlush('range', this.purger.range(mm.context, start, end));
   }
 
   /** flush_tlb_mm: purges nothing, the mm takes another number. CPUs that run it load the new one at once. */
   override flushMm(mm: Mm): void {
-    this.#abandon(mm);
+    this.abandon(mm);
     this.countFlush('mm', 0);
-    for (const cpu of this.host.cpus) if (cpu.mm === mm) this.#activate(cpu, mm);
+    for (const cpu of this.host.cpus) if (cpu.mm === mm) this.activate(cpu, mm);
   }
 
   /**
@@ -367,46 +375,46 @@ export class Ia64Mmu extends Mmu {
    */
   override gatherFlush(mm: Mm, fullmm: boolean, start: number, end: number): void {
     if (fullmm) {
-      this.#abandon(mm);
+      this.abandon(mm);
       this.countFlush('mm', 0);
       return;
     }
-    if (this.#flushesElsewhere(mm)) return;
+    if (this.flushesElsewhere(mm)) return;
     const { regionPages } = this.linear;
     const region = Math.floor(start / regionPages);
-    const isWide = !(end - start < FLUSH_ALL_BYTES / 2 ** this.#pageShift);
+    const isWide = !(end - start < FLUSH_ALL_BYTES / 2 ** this.pageShift);
     if (isWide || region !== Math.floor((end - 1) / regionPages)) {
-      this.#flushAll();
+      this.flushAll();
       return;
     }
-    this.countFlush('range', this.#purger.range(mm.context, start, end));
-    const scale = region === RGN_HPAGE ? 2 ** this.#hugeScale : 1;
+    this.countFlush('range', this.purger.range(mm.context, start, end));
+    const scale = region === RGN_HPAGE ? 2 ** this.hugeScale : 1;
     const base = region * regionPages;
     const first = Math.floor((start - base) / scale) * 8;
     const last = Math.floor((end - base) / scale) * 8;
-    this.countFlush('range', this.#purger.linear(mm.context, base + this.linear.basePage, first, last));
+    this.countFlush('range', this.purger.linear(mm.context, base + this.linear.basePage, first, last));
   }
 
   /** A mm that this CPU does not run is not purged: on SMP every TLB is flushed, on one CPU the number is given up. */
-  #flushesElsewhere(mm: Mm): boolean {
+  private flushesElsewhere(mm: Mm): boolean {
     if (this.host.cpu.mm === mm) return false;
-    if (!this.#single) {
-      this.#flushAll();
+    if (!this.single) {
+      this.flushAll();
     } else if (this.host.defectsKept) {
       mm.context = 0;
     } else {
-      this.#abandon(mm);
+      this.abandon(mm);
     }
     return true;
   }
 
-  #abandon(mm: Mm): void {
+  private abandon(mm: Mm): void {
     this.contexts.abandon(mm.context);
     mm.context = 0;
   }
 
-  #flushAll(): void {
-    this.countFlush('all', this.#purger.all());
+  private flushAll(): void {
+    this.countFlush('all', this.purger.all());
   }
 
   // --- audit -------------------------------------------------------------------------------------------------------
@@ -416,7 +424,7 @@ export class Ia64Mmu extends Mmu {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
     const vpn = this.linear.firstPageOf(tlb.pageOf(slot));
-    return { frame: this.#pteTable(mm.rootWord, (vpn / 4294967296) | 0, vpn | 0, false), rights: 0 };
+    return { frame: this.pteTable(mm.rootWord, (vpn / 4294967296) | 0, vpn | 0, false), rights: 0 };
   }
 }
 

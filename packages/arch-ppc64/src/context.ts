@@ -58,34 +58,34 @@ export function kernelVsid(ea: bigint): number {
 
 /** The machine's context ids: the idr of mmu_context. */
 export class ContextAllocator {
-  readonly #owners: (Mm | null)[] = [null];
-  readonly #max: number;
+  private readonly owners: (Mm | null)[] = [null];
+  private readonly max: number;
   /** No free id lies below. */
-  #lowest = 1;
+  private lowest = 1;
 
   constructor(max: number = MAX_CONTEXT) {
-    this.#max = max;
+    this.max = max;
   }
 
   /** Gives `mm` the lowest free id. @throws MmError ENOMEM when none is left. */
   allocate(mm: Mm): number {
-    const owners = this.#owners;
-    let id = this.#lowest;
+    const owners = this.owners;
+    let id = this.lowest;
     while (id < owners.length && owners[id] !== null) id++;
-    if (id > this.#max) throw new MmError('ENOMEM', `all ${this.#max} contexts are in use`);
+    if (id > this.max) throw new MmError('ENOMEM', `all ${this.max} contexts are in use`);
     owners[id] = mm;
-    this.#lowest = id + 1;
+    this.lowest = id + 1;
     return id;
   }
 
   release(id: number): void {
-    if (id <= 0 || id >= this.#owners.length) return;
-    this.#owners[id] = null;
-    if (id < this.#lowest) this.#lowest = id;
+    if (id <= 0 || id >= this.owners.length) return;
+    this.owners[id] = null;
+    if (id < this.lowest) this.lowest = id;
   }
 
   /** The mm that has an id now. */
   owner(id: number): Mm | null {
-    return this.#owners[id] ?? null;
+    return this.owners[id] ?? null;
   }
 }

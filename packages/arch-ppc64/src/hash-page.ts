@@ -41,19 +41,19 @@ export class HashPage {
   needsTlbie = false;
   /** The time base; its upper half is read. */
   timebase = 0;
-  readonly #memory: PhysicalMemory;
-  readonly #table: HashTable;
-  readonly #loAt: number;
-  readonly #hiAt: number;
+  private readonly memory: PhysicalMemory;
+  private readonly table: HashTable;
+  private readonly loAt: number;
+  private readonly hiAt: number;
   /** A 64 KiB kernel over 4 KiB HPTEs. */
-  readonly #combo: boolean;
+  private readonly combo: boolean;
 
   constructor(memory: PhysicalMemory, tables: PageTables, table: HashTable, combo: boolean) {
-    this.#memory = memory;
-    this.#table = table;
-    this.#loAt = tables.loAt;
-    this.#hiAt = tables.hiAt;
-    this.#combo = combo;
+    this.memory = memory;
+    this.table = table;
+    this.loAt = tables.loAt;
+    this.hiAt = tables.hiAt;
+    this.combo = combo;
   }
 
   /**
@@ -64,23 +64,31 @@ export class HashPage {
    * @returns the HPTE, or 0 when the pte refuses.
    */
   resolve(at: number, page: number, vsidHi: number, vsidLo: number, need: number): number {
-    const words = this.#memory.words;
-    const loAt = at + this.#loAt;
+    const words = this.memory.words;
+    const loAt = at + this.loAt;
     const lo = words[loAt] as number;
-    const hi = words[at + this.#hiAt] as number;
+    const hi = words[at + this.hiAt] as number;
     this.needsTlbie = false;
     this.timebase = (this.timebase + TICK) | 0;
     // Nothing here is interrupted, so BUSY is only seen in a broken table: the generic handler then makes no progress.
     if ((need & ~lo) !== 0 || (lo & BUSY) !== 0) return 0;
     const busy = busyPteLo(lo, (need & RW) !== 0);
     words[loAt] = busy;
-    return this.#combo
-      ? this.#resolveCombo(at, page, vsidHi, vsidLo, hi, lo, busy)
-      : this.#resolve4k(loAt, page, vsidHi, vsidLo, hi, lo, busy);
+    return this.combo
+      ? this.resolveCombo(at, page, vsidHi, vsidLo, hi, lo, busy)
+      : this.resolve4k(loAt, page, vsidHi, vsidLo, hi, lo, busy);
   }
 
-  #resolve4k(loAt: number, page: number, vsidHi: number, vsidLo: number, hi: number, lo: number, busy: number): number {
-    const table = this.#table;
+  private resolve4k(
+    loAt: number,
+    page: number,
+    vsidHi: number,
+    vsidLo: number,
+    hi: number,
+    lo: number,
+    busy: number,
+  ): number {
+    const table = this.table;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = vWordLo(vsidLo, page);
     const flags = hpteFlags(busy);
@@ -89,19 +97,19 @@ export class HashPage {
       const entry = this.entryOf(group, (lo >>> 12) & 15);
       this.needsTlbie = true;
       if (table.updatePp(entry, vHi, vLo | ((lo >>> (PTE_SECONDARY_SHIFT - 1)) & V_SECONDARY), flags)) {
-        this.#memory.words[loAt] = busy & ~BUSY;
+        this.memory.words[loAt] = busy & ~BUSY;
         return entry;
       }
     }
     // The frame is above bit 17 of the pte and above bit 12 of R.
     const rHi = hi >>> 5;
     const rLo = (hi << 27) | ((lo >>> 5) & 0x07ff_f000) | flags;
-    const index = this.#insert(group, vHi, vLo, rHi, rLo);
-    this.#memory.words[loAt] = (busy & ~HPTEFLAGS_4K) | HASHPTE | (index << 12);
+    const index = this.insert(group, vHi, vLo, rHi, rLo);
+    this.memory.words[loAt] = (busy & ~HPTEFLAGS_4K) | HASHPTE | (index << 12);
     return this.entryOf(group, index);
   }
 
-  #resolveCombo(
+  private resolveCombo(
     at: number,
     page: number,
     vsidHi: number,
@@ -110,8 +118,8 @@ export class HashPage {
     lo: number,
     busy: number,
   ): number {
-    const table = this.#table;
-    const words = this.#memory.words;
+    const table = this.table;
+    const words = this.memory.words;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = vWordLo(vsidLo, page);
     const flags = hpteFlags(busy);
@@ -119,7 +127,7 @@ export class HashPage {
     const sub = page & 15;
     const subBit = 1 << (27 - sub);
     // The half of the hidx word that holds the sub-page's nibble: sub-pages 0 to 7 are in the low one.
-    const hidxAt = at + HIDX_OFFSET / 4 + (sub < 8 ? this.#loAt : this.#hiAt);
+    const hidxAt = at + HIDX_OFFSET / 4 + (sub < 8 ? this.loAt : this.hiAt);
     const nibble = (sub & 7) << 2;
     if ((lo & HASHPTE) === 0) {
       words[at + HIDX_OFFSET / 4] = 0;
@@ -129,27 +137,27 @@ export class HashPage {
       const entry = this.entryOf(group, index);
       this.needsTlbie = true;
       if (table.updatePp(entry, vHi, vLo | ((index >>> 2) & V_SECONDARY), flags)) {
-        words[at + this.#loAt] = busy & ~BUSY;
+        words[at + this.loAt] = busy & ~BUSY;
         return entry;
       }
     }
     const rHi = frame >>> 16;
     const rLo = (frame << 16) | (sub << 12) | flags;
-    const index = this.#insert(group, vHi, vLo, rHi, rLo);
+    const index = this.insert(group, vHi, vLo, rHi, rLo);
     words[hidxAt] = ((words[hidxAt] as number) & ~(15 << nibble)) | (index << nibble);
-    words[at + this.#loAt] = (busy & ~BUSY) | subBit;
+    words[at + this.loAt] = (busy & ~BUSY) | subBit;
     return this.entryOf(group, index);
   }
 
   /** Entry of a slot number with bit 3 for the secondary group. `group` is the primary one. */
   entryOf(group: number, index: number): number {
-    const { mask } = this.#table;
-    return this.#table.entryAt((index & 8) !== 0 ? group ^ mask : group, index & 7);
+    const { mask } = this.table;
+    return this.table.entryAt((index & 8) !== 0 ? group ^ mask : group, index & 7);
   }
 
   /** Inserts in the primary group, else in the secondary, else where something is thrown out; the slot, bit 3 secondary. */
-  #insert(group: number, vHi: number, vLo: number, rHi: number, rLo: number): number {
-    const table = this.#table;
+  private insert(group: number, vHi: number, vLo: number, rHi: number, rLo: number): number {
+    const table = this.table;
     const other = group ^ table.mask;
     for (;;) {
       let slot = table.insert(group, vHi, vLo, rHi, rLo);

@@ -44,9 +44,9 @@ export class HashTable {
   readonly base: number;
   /** Entries thrown out because both groups were full. */
   evictions = 0;
-  readonly #memory: PhysicalMemory;
+  private readonly memory: PhysicalMemory;
   /** The era's match test: VALID and AVPN alone. Else LARGE and SECONDARY must agree too. */
-  readonly #compared: number;
+  private readonly compared: number;
 
   /** @throws MmError MM_MEMORY when the machine has no room for the table. */
   constructor(host: MmuHost, groups: number) {
@@ -63,8 +63,8 @@ export class HashTable {
     this.mask = groups - 1;
     this.pa = memory.pageToPfn(page) * memory.pageSize;
     this.base = memory.slot[page] as number;
-    this.#memory = memory;
-    this.#compared = host.defectsKept ? AVPN_LO | VALID : COMPARED;
+    this.memory = memory;
+    this.compared = host.defectsKept ? AVPN_LO | VALID : COMPARED;
   }
 
   /** What SDR1 holds. */
@@ -79,7 +79,7 @@ export class HashTable {
 
   /** What the hardware does with one group: the entry whose V is (vHi, vLo) but for the software bits, or 0. */
   search(group: number, vHi: number, vLo: number): number {
-    const words = this.#memory.words;
+    const words = this.memory.words;
     const first = this.base + group * GROUP_WORDS;
     for (let at = first; at < first + GROUP_WORDS; at += HPTE_WORDS) {
       if (words[at] === vHi && ((words[at + 1] as number) & COMPARED) === vLo) return at;
@@ -89,13 +89,13 @@ export class HashTable {
 
   /** The match test of updatepp and invalidate. */
   matches(at: number, vHi: number, vLo: number): boolean {
-    const words = this.#memory.words;
-    return words[at] === vHi && (((words[at + 1] as number) ^ vLo) & this.#compared) === 0;
+    const words = this.memory.words;
+    return words[at] === vHi && (((words[at + 1] as number) ^ vLo) & this.compared) === 0;
   }
 
   /** hpte_insert into one group: the slot, or -1 when all are valid. R is written first: V makes the entry count. */
   insert(group: number, vHi: number, vLo: number, rHi: number, rLo: number): number {
-    const words = this.#memory.words;
+    const words = this.memory.words;
     let at = this.base + group * GROUP_WORDS + 1;
     for (let slot = 0; slot < HPTES_PER_GROUP; slot++) {
       if (((words[at] as number) & VALID) === 0) {
@@ -115,7 +115,7 @@ export class HashTable {
    * it, and the Linux pte goes on saying where it was. The slot, or -1 when all are bolted.
    */
   evict(group: number, timebase: number): number {
-    const words = this.#memory.words;
+    const words = this.memory.words;
     for (let i = 0; i < HPTES_PER_GROUP; i++) {
       const slot = (timebase + i) & (HPTES_PER_GROUP - 1);
       const at = this.entryAt(group, slot);
@@ -131,7 +131,7 @@ export class HashTable {
   /** hpte_updatepp without its tlbie: new PP and N bits if the entry is that of (vHi, vLo). */
   updatePp(at: number, vHi: number, vLo: number, flags: number): boolean {
     if (!this.matches(at, vHi, vLo)) return false;
-    const words = this.#memory.words;
+    const words = this.memory.words;
     words[at + 3] = ((words[at + 3] as number) & ~7) | (flags & 7);
     return true;
   }
@@ -139,7 +139,7 @@ export class HashTable {
   /** hpte_invalidate without its tlbie: V goes if the entry is that of (vHi, vLo). */
   invalidate(at: number, vHi: number, vLo: number): boolean {
     if (!this.matches(at, vHi, vLo)) return false;
-    const words = this.#memory.words;
+    const words = this.memory.words;
     words[at] = 0;
     words[at + 1] = 0;
     return true;

@@ -71,42 +71,42 @@ export class Ppc64Mmu extends Mmu {
   readonly contexts: ContextAllocator;
   readonly table: HashTable;
   readonly hashPage: HashPage;
-  readonly #memory: PhysicalMemory;
-  readonly #walk: LinuxWalk;
-  readonly #combo: boolean;
+  private readonly memory: PhysicalMemory;
+  private readonly walk: LinuxWalk;
+  private readonly combo: boolean;
   /** log2 of the hardware pages in a base page. */
-  readonly #sub: number;
-  readonly #counts: Float64Array;
+  private readonly sub: number;
+  private readonly counts: Float64Array;
   /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
-  readonly #firstPfn: number;
-  readonly #nrPages: number;
+  private readonly firstPfn: number;
+  private readonly nrPages: number;
   /** One CPU, for local flushes. */
-  readonly #alone: Cpu[] = [];
+  private readonly alone: Cpu[] = [];
   /** VSID of the segment asked for last. */
-  #vsidKey = -1;
-  #vsidHi = 0;
-  #vsidLo = 0;
+  private vsidKey = -1;
+  private vsidHi = 0;
+  private vsidLo = 0;
 
   constructor(host: MmuHost, options: Ppc64MmuOptions = {}) {
     super(host);
     const { memory, tables, arch } = host;
     const ramBytes = memory.nrPages * memory.pageSize;
-    this.#memory = memory;
-    this.#walk = new LinuxWalk(host);
-    this.#sub = arch.geometry.pageShift - HW_PAGE_SHIFT;
-    this.#combo = this.#sub !== 0;
-    this.#counts = host.counters.values;
-    this.#firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
-    this.#nrPages = memory.nrPages;
+    this.memory = memory;
+    this.walk = new LinuxWalk(host);
+    this.sub = arch.geometry.pageShift - HW_PAGE_SHIFT;
+    this.combo = this.sub !== 0;
+    this.counts = host.counters.values;
+    this.firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
+    this.nrPages = memory.nrPages;
     this.contexts = new ContextAllocator(host.defectsKept ? MAX_CONTEXT_ERA : MAX_CONTEXT);
     this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
-    this.hashPage = new HashPage(memory, tables, this.table, this.#combo);
-    for (const bank of memory.banks) this.#boltLinear(bank.base, bank.base + bank.size);
+    this.hashPage = new HashPage(memory, tables, this.table, this.combo);
+    for (const bank of memory.banks) this.boltLinear(bank.base, bank.base + bank.size);
     for (const cpu of host.cpus) cpu.registers = new Ppc64Registers();
   }
 
   /** htab_initialize: bolted entries for the linear map of physical memory, 16 MiB each. */
-  #boltLinear(start: number, end: number): void {
+  private boltLinear(start: number, end: number): void {
     const { table } = this;
     for (let pa = start - (start % LINEAR_PAGE); pa < end; pa += LINEAR_PAGE) {
       const vsid = kernelVsid(0xc000_0000_0000_0000n + BigInt(pa));
@@ -126,11 +126,11 @@ export class Ppc64Mmu extends Mmu {
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     if (vpnHi !== 0 || cpu.mm === null) return FAULT_ABSENT; // past 2^44: no segment
-    const counts = this.#counts;
+    const counts = this.counts;
     const { slb } = cpu.registers as Ppc64Registers;
     const esid = vpnLo >>> 16;
     let segment = slb.slotOf[esid] as number;
-    if (segment < 0) segment = this.#segmentMiss(slb, cpu.context, esid);
+    if (segment < 0) segment = this.segmentMiss(slb, cpu.context, esid);
     const vsidHi = slb.vsidHi[segment] as number;
     const vsidLo = slb.vsidLo[segment] as number;
     const page = vpnLo & 0xffff;
@@ -146,22 +146,22 @@ export class Ppc64Mmu extends Mmu {
       entry = table.search(group ^ table.mask, vHi, vLo | V_SECONDARY);
     }
     if (entry !== 0) {
-      const rights = hpteRights(this.#memory.words[entry + 3] as number);
-      if (((rights >>> kind) & 1) !== 0) return this.#fill(cpu, kind, vpnLo, entry, rights);
+      const rights = hpteRights(this.memory.words[entry + 3] as number);
+      if (((rights >>> kind) & 1) !== 0) return this.fill(cpu, kind, vpnLo, entry, rights);
     }
-    return this.#storageInterrupt(cpu, cpu.mm, kind, vpnLo, vsidHi, vsidLo, entry !== 0);
+    return this.storageInterrupt(cpu, cpu.mm, kind, vpnLo, vsidHi, vsidLo, entry !== 0);
   }
 
   /** A translation that does not allow the access: the interrupt, as if the hash table had refused. */
   override denied(cpu: Cpu, kind: AccessKind, _slot: number, _vpnHi: number, vpnLo: number): number {
     const { mm } = cpu;
     if (mm === null) return FAULT_RIGHTS;
-    this.#loadVsid(cpu.context, vpnLo >>> 16);
-    return this.#storageInterrupt(cpu, mm, kind, vpnLo, this.#vsidHi, this.#vsidLo, true);
+    this.loadVsid(cpu.context, vpnLo >>> 16);
+    return this.storageInterrupt(cpu, mm, kind, vpnLo, this.vsidHi, this.vsidLo, true);
   }
 
   /** hash_page, and the instruction again if it could help. */
-  #storageInterrupt(
+  private storageInterrupt(
     cpu: Cpu,
     mm: Mm,
     kind: AccessKind,
@@ -173,54 +173,54 @@ export class Ppc64Mmu extends Mmu {
     const registers = cpu.registers as Ppc64Registers;
     registers.trap = kind === EXEC ? TRAP_INSTRUCTION_STORAGE : TRAP_DATA_STORAGE;
     registers.dar = vpnLo;
-    this.#counts[SOFTWARE_FILLS] = (this.#counts[SOFTWARE_FILLS] as number) + 1;
-    const at = this.#walk.pteOf(mm, (vpnLo >>> this.#sub) | 0);
+    this.counts[SOFTWARE_FILLS] = (this.counts[SOFTWARE_FILLS] as number) + 1;
+    const at = this.walk.pteOf(mm, (vpnLo >>> this.sub) | 0);
     const entry = at === 0 ? 0 : this.hashPage.resolve(at, vpnLo & 0xffff, vsidHi, vsidLo, neededBits(kind));
     if (entry === 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
     // A refused translation may be in the TLB still; the kernel's updatepp has sent its tlbie.
-    if (refused || this.hashPage.needsTlbie) this.#tlbie(cpu, mm, vpnLo);
-    return this.#fill(cpu, kind, vpnLo, entry, hpteRights(this.#memory.words[entry + 3] as number));
+    if (refused || this.hashPage.needsTlbie) this.tlbie(cpu, mm, vpnLo);
+    return this.fill(cpu, kind, vpnLo, entry, hpteRights(this.memory.words[entry + 3] as number));
   }
 
   /** Loads the translation of a valid HPTE into ERAT and TLB. */
-  #fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number): number {
-    const words = this.#memory.words;
-    const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.#sub;
-    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
+  private fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number): number {
+    const words = this.memory.words;
+    const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.sub;
+    const page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.nrPages) return FAULT_ABSENT; // a device, which is not simulated
     return cpu.tlb.fill(kind, 0, vpnLo, cpu.context, page, rights, 0, 0);
   }
 
   /** The segment miss: always handled in software below the generic code. */
-  #segmentMiss(slb: Slb, context: number, esid: number): number {
-    this.#counts[NESTED_FILLS] = (this.#counts[NESTED_FILLS] as number) + 1;
+  private segmentMiss(slb: Slb, context: number, esid: number): number {
+    this.counts[NESTED_FILLS] = (this.counts[NESTED_FILLS] as number) + 1;
     return slb.allocate(esid, userVsid(context, esid));
   }
 
-  #loadVsid(context: number, esid: number): void {
+  private loadVsid(context: number, esid: number): void {
     const key = context * 65536 + esid;
-    if (key === this.#vsidKey) return;
+    if (key === this.vsidKey) return;
     const vsid = userVsid(context, esid);
-    this.#vsidKey = key;
-    this.#vsidHi = (vsid / 4294967296) | 0;
-    this.#vsidLo = vsid | 0;
+    this.vsidKey = key;
+    this.vsidHi = (vsid / 4294967296) | 0;
+    this.vsidLo = vsid | 0;
   }
 
-  #tlbie(cpu: Cpu, mm: Mm, vpnLo: number): void {
-    const purged = dropEverywhere(this.#targets(cpu, mm), vpnLo, mm.context);
-    this.#counts[PURGED_ENTRIES] = (this.#counts[PURGED_ENTRIES] as number) + purged;
+  private tlbie(cpu: Cpu, mm: Mm, vpnLo: number): void {
+    const purged = dropEverywhere(this.targets(cpu, mm), vpnLo, mm.context);
+    this.counts[PURGED_ENTRIES] = (this.counts[PURGED_ENTRIES] as number) + purged;
   }
 
   /** hash_preload, after a page fault of this very page: makes the entry that the retried access will look for. */
   override updateMmuCache(cpu: Cpu, mm: Mm, vpn: number, _hi: number, lo: number): void {
     const { trap, dar } = cpu.registers as Ppc64Registers;
-    if (trap === 0 || cpu.mm !== mm || dar >>> this.#sub !== vpn || (lo & ACCESSED) === 0) return;
-    const at = this.#walk.pteOf(mm, vpn | 0);
+    if (trap === 0 || cpu.mm !== mm || dar >>> this.sub !== vpn || (lo & ACCESSED) === 0) return;
+    const at = this.walk.pteOf(mm, vpn | 0);
     if (at === 0) return;
-    this.#loadVsid(mm.context, dar >>> 16);
+    this.loadVsid(mm.context, dar >>> 16);
     const need = preloadBits(trap === TRAP_INSTRUCTION_STORAGE);
-    this.hashPage.resolve(at, dar & 0xffff, this.#vsidHi, this.#vsidLo, need);
-    if (this.hashPage.needsTlbie) this.#tlbie(cpu, mm, dar);
+    this.hashPage.resolve(at, dar & 0xffff, this.vsidHi, this.vsidLo, need);
+    if (this.hashPage.needsTlbie) this.tlbie(cpu, mm, dar);
   }
 
   // --- contexts ------------------------------------------------------------------------------------------------------
@@ -245,11 +245,11 @@ export class Ppc64Mmu extends Mmu {
     cpu.mm = next;
     cpu.context = next.context;
     this.count(CONTEXT_SWITCHES);
-    this.#switchSlb(cpu, next);
+    this.switchSlb(cpu, next);
   }
 
   /** switch_slb: user segments go, and with them the ERATs; three that will be needed are loaded. */
-  #switchSlb(cpu: Cpu, next: Mm): void {
+  private switchSlb(cpu: Cpu, next: Mm): void {
     const registers = cpu.registers as Ppc64Registers;
     const { slb } = registers;
     registers.trap = 0;
@@ -276,21 +276,21 @@ export class Ppc64Mmu extends Mmu {
 
   override flushPage(_mm: Mm, _vpn: number): void {
     this.countFlush('page', 0);
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   override flushRange(_mm: Mm, _start: number, _end: number): void {
     this.countFlush('range', 0);
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   override flushMm(_mm: Mm): void {
     this.countFlush('mm', 0);
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   override gatherFlush(_mm: Mm, _fullmm: boolean): void {
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   /** flush_tlb_pending: flush_hash_range of the batch. */
@@ -300,17 +300,17 @@ export class Ppc64Mmu extends Mmu {
     batch.nr = 0;
     batch.mm = null;
     if (nr === 0 || mm === null) return;
-    this.countFlush('pending', flushHashRange(this.table, this.#combo, batch, nr, mm.context, this.#targets(cpu, mm)));
+    this.countFlush('pending', flushHashRange(this.table, this.combo, batch, nr, mm.context, this.targets(cpu, mm)));
   }
 
   /** CPUs whose TLBs a tlbie of `cpu` reaches: itself with tlbiel, else all. */
-  #targets(cpu: Cpu, mm: Mm): readonly Cpu[] {
+  private targets(cpu: Cpu, mm: Mm): readonly Cpu[] {
     if (mm.cpuVmMask !== 1 << cpu.id) return this.host.cpus;
-    this.#alone[0] = cpu;
-    return this.#alone;
+    this.alone[0] = cpu;
+    return this.alone;
   }
 
-  #flushRunning(): void {
+  private flushRunning(): void {
     const { cpu } = this.host;
     if (cpu.batch.nr !== 0) this.flushPending(cpu);
   }

@@ -43,8 +43,8 @@ export class Slb {
   cursor: number = SLB_NUM_BOLTED;
 
   constructor() {
-    this.#set(0, 0xc_0000_0000, kernelVsid(0xc000_0000_0000_0000n));
-    this.#set(1, 0xd_0000_0000, kernelVsid(0xd000_0000_0000_0000n));
+    this.set(0, 0xc_0000_0000, kernelVsid(0xc000_0000_0000_0000n));
+    this.set(1, 0xd_0000_0000, kernelVsid(0xd000_0000_0000_0000n));
     // Slot 2, the kernel stack: its segment is that of slot 0, so the slot stays invalid.
   }
 
@@ -54,7 +54,7 @@ export class Slb {
     const slot = this.cursor;
     const old = this.esid[slot] as number;
     if (old >= 0) this.slotOf[old] = -1;
-    this.#set(slot, esid, vsid);
+    this.set(slot, esid, vsid);
     this.slotOf[esid] = slot;
     if (this.cached < SLB_CACHE_ENTRIES) this.cache[this.cached] = esid;
     if (this.cached <= SLB_CACHE_ENTRIES) this.cached++;
@@ -65,22 +65,22 @@ export class Slb {
   flushUser(): number {
     const { cached } = this;
     if (cached <= SLB_CACHE_ENTRIES) {
-      for (let i = 0; i < cached; i++) this.#drop(this.slotOf[this.cache[i] as number] as number);
+      for (let i = 0; i < cached; i++) this.drop(this.slotOf[this.cache[i] as number] as number);
     } else {
-      for (let slot = SLB_NUM_BOLTED; slot < SLB_ENTRIES; slot++) this.#drop(slot);
+      for (let slot = SLB_NUM_BOLTED; slot < SLB_ENTRIES; slot++) this.drop(slot);
     }
     this.cached = 0;
     // POWER5 erratum: one more slbie when there was one, or after slbia.
     return cached === 1 ? 2 : cached > SLB_CACHE_ENTRIES ? 1 : cached;
   }
 
-  #set(slot: number, esid: number, vsid: number): void {
+  private set(slot: number, esid: number, vsid: number): void {
     this.esid[slot] = esid;
     this.vsidHi[slot] = (vsid / 4294967296) | 0;
     this.vsidLo[slot] = vsid | 0;
   }
 
-  #drop(slot: number): void {
+  private drop(slot: number): void {
     if (slot < 0) return;
     const esid = this.esid[slot] as number;
     if (esid >= 0) this.slotOf[esid] = -1;

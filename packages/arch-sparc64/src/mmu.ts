@@ -52,57 +52,57 @@ const PADDR_HI = 0x7ff;
 export class Sparc64Mmu extends Mmu {
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
-  readonly #memory: PhysicalMemory;
-  readonly #slot: Int32Array;
-  readonly #counts: Float64Array;
-  readonly #area: VpteArea;
+  private readonly memory: PhysicalMemory;
+  private readonly slot: Int32Array;
+  private readonly counts: Float64Array;
+  private readonly area: VpteArea;
   /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
-  readonly #firstPfn: number;
-  readonly #nrPages: number;
-  readonly #pageShift: number;
+  private readonly firstPfn: number;
+  private readonly nrPages: number;
+  private readonly pageShift: number;
   /** SZ code of the base page. */
-  readonly #baseSize: number;
-  readonly #pteBits: number;
-  readonly #pteMask: number;
-  readonly #upperBits: number;
-  readonly #upperMask: number;
-  readonly #upperToPfn: number;
-  readonly #loAt: number;
-  readonly #hiAt: number;
+  private readonly baseSize: number;
+  private readonly pteBits: number;
+  private readonly pteMask: number;
+  private readonly upperBits: number;
+  private readonly upperMask: number;
+  private readonly upperToPfn: number;
+  private readonly loAt: number;
+  private readonly hiAt: number;
   /** The TLB is one unit for each side. */
-  readonly #byHash: boolean;
-  readonly #halfShift: number;
-  readonly #topHi: number;
-  readonly #baseLo: number;
-  readonly #windowLo: number;
-  readonly #highLo: number;
+  private readonly byHash: boolean;
+  private readonly halfShift: number;
+  private readonly topHi: number;
+  private readonly baseLo: number;
+  private readonly windowLo: number;
+  private readonly highLo: number;
 
   constructor(host: MmuHost) {
     super(host);
     const { pageShift } = host.arch.geometry;
     const area = new VpteArea(pageShift);
     this.contexts = new ContextAllocator(contextBits(pageShift));
-    this.#memory = host.memory;
-    this.#slot = host.memory.slot;
-    this.#counts = host.counters.values;
-    this.#area = area;
-    this.#firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
-    this.#nrPages = host.memory.nrPages;
-    this.#pageShift = pageShift;
-    this.#baseSize = (pageShift - 13) / 3;
-    this.#pteBits = pteIndexBits(pageShift);
-    this.#pteMask = 2 ** this.#pteBits - 1;
-    this.#upperBits = upperIndexBits(pageShift);
-    this.#upperMask = 2 ** this.#upperBits - 1;
-    this.#upperToPfn = pageShift - UPPER_SHIFT;
-    this.#loAt = host.tables.loAt;
-    this.#hiAt = host.tables.hiAt;
-    this.#byHash = host.arch.tlb.exec.length === 1 && host.arch.tlb.data.length === 1;
-    this.#halfShift = area.halfShift;
-    this.#topHi = area.topHi;
-    this.#baseLo = area.baseLo;
-    this.#windowLo = area.windowLo;
-    this.#highLo = area.highLo;
+    this.memory = host.memory;
+    this.slot = host.memory.slot;
+    this.counts = host.counters.values;
+    this.area = area;
+    this.firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.nrPages = host.memory.nrPages;
+    this.pageShift = pageShift;
+    this.baseSize = (pageShift - 13) / 3;
+    this.pteBits = pteIndexBits(pageShift);
+    this.pteMask = 2 ** this.pteBits - 1;
+    this.upperBits = upperIndexBits(pageShift);
+    this.upperMask = 2 ** this.upperBits - 1;
+    this.upperToPfn = pageShift - UPPER_SHIFT;
+    this.loAt = host.tables.loAt;
+    this.hiAt = host.tables.hiAt;
+    this.byHash = host.arch.tlb.exec.length === 1 && host.arch.tlb.data.length === 1;
+    this.halfShift = area.halfShift;
+    this.topHi = area.topHi;
+    this.baseLo = area.baseLo;
+    this.windowLo = area.windowLo;
+    this.highLo = area.highLo;
   }
 
   // --- misses --------------------------------------------------------------------------------------------------------
@@ -111,36 +111,36 @@ export class Sparc64Mmu extends Mmu {
     // The hole, and what lies past user space: the processor or the privilege bit stops the access.
     if (
       vpnHi === 0
-        ? vpnLo >>> this.#halfShift !== 0
-        : vpnHi !== this.#topHi || vpnLo < this.#highLo || vpnLo >= this.#windowLo
+        ? vpnLo >>> this.halfShift !== 0
+        : vpnHi !== this.topHi || vpnLo < this.highLo || vpnLo >= this.windowLo
     ) {
       return FAULT_ABSENT;
     }
-    const counts = this.#counts;
+    const counts = this.counts;
     counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
     const { tlb, context } = cpu;
     // Legal page numbers are the sign extension of their low half, so one signed shift gives the place in the area.
-    const offset = vpnLo >> this.#pteBits;
-    const vpteSlot = tlb.find(LOAD, this.#topHi, this.#baseLo + offset, context);
-    const table = vpteSlot >= 0 ? tlb.frameOf(vpteSlot) : this.#nestedMiss(cpu, offset);
+    const offset = vpnLo >> this.pteBits;
+    const vpteSlot = tlb.find(LOAD, this.topHi, this.baseLo + offset, context);
+    const table = vpteSlot >= 0 ? tlb.frameOf(vpteSlot) : this.nestedMiss(cpu, offset);
     if (table < 0) return FAULT_ABSENT;
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
-    const words = this.#memory.words;
-    const at = (this.#slot[table] as number) + ((vpnLo & this.#pteMask) << 1);
-    const hi = words[at + this.#hiAt] as number;
+    const words = this.memory.words;
+    const at = (this.slot[table] as number) + ((vpnLo & this.pteMask) << 1);
+    const hi = words[at + this.hiAt] as number;
     if (hi >= 0) return FAULT_ABSENT; // VALID is the sign bit
-    const lo = words[at + this.#loAt] as number;
+    const lo = words[at + this.loAt] as number;
     if (kind === EXEC && (lo & EXEC_LO) === 0) return FAULT_RIGHTS;
-    const shift = this.#pageShift;
+    const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PADDR_HI) << (32 - shift));
-    let page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.#nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.nrPages) return FAULT_ABSENT; // a device, which is not simulated
     // RIGHT_EXEC from bit 12, RIGHT_LOAD always, RIGHT_STORE from W (bit 1); nothing for a privileged page.
     const rights = (lo & P_LO) !== 0 ? 0 : ((lo >>> 12) & 1) | 2 | ((lo & 2) << 1);
     const size = (hi >>> 29) & 3;
     let span = 0;
-    if (size > this.#baseSize) {
-      span = 3 * (size - this.#baseSize);
+    if (size > this.baseSize) {
+      span = 3 * (size - this.baseSize);
       page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
     }
     // G (bit 0) is TLB_GLOBAL.
@@ -154,35 +154,35 @@ export class Sparc64Mmu extends Mmu {
   }
 
   /** The miss of a VPTE page: puts its translation into the data TLB; answers the page of the pte table, or -1. */
-  #nestedMiss(cpu: Cpu, offset: number): number {
-    const counts = this.#counts;
+  private nestedMiss(cpu: Cpu, offset: number): number {
+    const counts = this.counts;
     counts[NESTED_FILLS] = (counts[NESTED_FILLS] as number) + 1;
-    const page = cpu.mm === null ? -1 : this.#pteTable(cpu.mm, offset, true);
+    const page = cpu.mm === null ? -1 : this.pteTable(cpu.mm, offset, true);
     if (page < 0) return -1;
-    cpu.tlb.fill(LOAD, this.#topHi, this.#baseLo + offset, cpu.context, page, 0, TLB_TABLE, 0);
+    cpu.tlb.fill(LOAD, this.topHi, this.baseLo + offset, cpu.context, page, 0, TLB_TABLE, 0);
     return page;
   }
 
   /** Page of the pte table at `offset` pages from the middle of the area (negative: the high half); -1 for none. */
-  #pteTable(mm: Mm, offset: number, counted: boolean): number {
-    const words = this.#memory.words;
-    if (counted) this.#reference();
-    const pmdTable = this.#tablePage(words[mm.rootWord + ((offset >> this.#upperBits) & this.#upperMask)] as number);
+  private pteTable(mm: Mm, offset: number, counted: boolean): number {
+    const words = this.memory.words;
+    if (counted) this.reference();
+    const pmdTable = this.tablePage(words[mm.rootWord + ((offset >> this.upperBits) & this.upperMask)] as number);
     if (pmdTable < 0) return -1;
-    if (counted) this.#reference();
-    return this.#tablePage(words[(this.#slot[pmdTable] as number) + (offset & this.#upperMask)] as number);
+    if (counted) this.reference();
+    return this.tablePage(words[(this.slot[pmdTable] as number) + (offset & this.upperMask)] as number);
   }
 
-  #reference(): void {
-    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + 1;
+  private reference(): void {
+    this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + 1;
   }
 
   /** Page of the table that an upper entry points to, -1 for none. */
-  #tablePage(entry: number): number {
+  private tablePage(entry: number): number {
     if (entry === 0) return -1;
-    const pfn = entry >>> this.#upperToPfn;
-    const page = this.#firstPfn >= 0 ? pfn - this.#firstPfn : this.#memory.pfnToPage(pfn);
-    return page >= 0 && page < this.#nrPages ? page : -1;
+    const pfn = entry >>> this.upperToPfn;
+    const page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    return page >= 0 && page < this.nrPages ? page : -1;
   }
 
   // --- contexts ------------------------------------------------------------------------------------------------------
@@ -199,9 +199,9 @@ export class Sparc64Mmu extends Mmu {
   override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
     if (cpu.batch.nr !== 0) this.flushPending(cpu);
     const given = !this.contexts.isValid(next.context);
-    if (given) this.#giveContext(cpu, next);
-    if (given || prev !== next || cpu.mm !== next) this.#load(cpu, next);
-    if (given || prev === null || (next.cpuVmMask & (1 << cpu.id)) === 0) this.#flushContext(cpu, next);
+    if (given) this.giveContext(cpu, next);
+    if (given || prev !== next || cpu.mm !== next) this.load(cpu, next);
+    if (given || prev === null || (next.cpuVmMask & (1 << cpu.id)) === 0) this.flushContext(cpu, next);
   }
 
   override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
@@ -214,32 +214,32 @@ export class Sparc64Mmu extends Mmu {
     return null;
   }
 
-  #giveContext(cpu: Cpu, mm: Mm): void {
+  private giveContext(cpu: Cpu, mm: Mm): void {
     const old = this.contexts.cache;
-    this.#allocate(mm);
+    this.allocate(mm);
     if (this.host.defectsKept || this.contexts.isValid(old)) return;
     for (const other of this.host.cpus) {
       const running = other.mm;
       if (other === cpu || running === null || !this.host.mms.has(running)) continue;
-      if (!this.contexts.isValid(running.context)) this.#allocate(running);
-      this.#load(other, running);
-      this.#flushContext(other, running);
+      if (!this.contexts.isValid(running.context)) this.allocate(running);
+      this.load(other, running);
+      this.flushContext(other, running);
     }
   }
 
-  #allocate(mm: Mm): void {
+  private allocate(mm: Mm): void {
     mm.context = this.contexts.allocate(mm.context);
     if (!this.host.defectsKept) mm.cpuVmMask = 0;
     this.count(CONTEXTS_ALLOCATED);
   }
 
-  #load(cpu: Cpu, mm: Mm): void {
+  private load(cpu: Cpu, mm: Mm): void {
     cpu.mm = mm;
     cpu.context = this.contexts.numberOf(mm.context);
   }
 
   /** Adds the CPU to the mm's mask and demaps the whole context there. */
-  #flushContext(cpu: Cpu, mm: Mm): void {
+  private flushContext(cpu: Cpu, mm: Mm): void {
     mm.cpuVmMask |= 1 << cpu.id;
     this.count(PURGED_ENTRIES, cpu.tlb.dropContext(this.contexts.numberOf(mm.context)));
   }
@@ -248,22 +248,22 @@ export class Sparc64Mmu extends Mmu {
 
   override flushPage(_mm: Mm, _vpn: number): void {
     this.countFlush('page', 0);
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   override flushRange(_mm: Mm, _start: number, _end: number): void {
     this.countFlush('range', 0);
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   override flushMm(_mm: Mm): void {
     this.countFlush('mm', 0);
-    this.#flushRunning();
+    this.flushRunning();
   }
 
   /** A dying mm's translations are left where they are: whoever gets the number next flushes it. */
   override gatherFlush(_mm: Mm, fullmm: boolean): void {
-    if (!fullmm) this.#flushRunning();
+    if (!fullmm) this.flushRunning();
   }
 
   /** flush_tlb_pending. Entries of an mm whose context is no longer valid are dropped: nobody can hit them. */
@@ -276,9 +276,9 @@ export class Sparc64Mmu extends Mmu {
     let purged = 0;
     if (this.contexts.isValid(mm.context)) {
       const context = this.contexts.numberOf(mm.context);
-      const mask = this.#flushMask(cpu, mm);
+      const mask = this.flushMask(cpu, mm);
       for (const target of this.host.cpus) {
-        if ((mask & (1 << target.id)) !== 0) purged += demapBatch(target.tlb, this.#byHash, batch, nr, context);
+        if ((mask & (1 << target.id)) !== 0) purged += demapBatch(target.tlb, this.byHash, batch, nr, context);
       }
     }
     this.countFlush('pending', purged);
@@ -290,15 +290,15 @@ export class Sparc64Mmu extends Mmu {
    * are those of the loop.
    */
   override flushTables(mm: Mm, start: number, end: number): void {
-    const cpu = this.#running();
+    const cpu = this.running();
     if (cpu.fullmmGather) return;
     const { batch } = cpu;
     if (batch.nr > 0 && batch.mm !== mm) this.flushPending(cpu);
     const { defectsKept, cpus, arch } = this.host;
-    const range = vpteFlushRange(this.#area, start, end, defectsKept);
+    const range = vpteFlushRange(this.area, start, end, defectsKept);
     const everything = range.swapped && !defectsKept;
-    const first = everything ? this.#area.windowPage : range.first;
-    const last = everything ? this.#area.spacePages : range.end;
+    const first = everything ? this.area.windowPage : range.first;
+    const last = everything ? this.area.spacePages : range.end;
     const queued = range.end - range.first;
     const pending = batch.nr;
     batch.nr = 0;
@@ -306,11 +306,11 @@ export class Sparc64Mmu extends Mmu {
     let purged = 0;
     if (this.contexts.isValid(mm.context)) {
       const context = this.contexts.numberOf(mm.context);
-      const mask = this.#flushMask(cpu, mm);
+      const mask = this.flushMask(cpu, mm);
       for (const target of cpus) {
         if ((mask & (1 << target.id)) === 0) continue;
         purged +=
-          demapBatch(target.tlb, this.#byHash, batch, pending, context) + target.tlb.dropRange(first, last, context);
+          demapBatch(target.tlb, this.byHash, batch, pending, context) + target.tlb.dropRange(first, last, context);
       }
     }
     this.count(PENDING_QUEUED, queued);
@@ -322,7 +322,7 @@ export class Sparc64Mmu extends Mmu {
    * CPUs that a flush on `cpu` has to reach. With one user, who runs here, the others leave the mask: they flush when
    * they come back. (A CPU that still has the mm loaded stays in it; the kernel counts on a switch there.)
    */
-  #flushMask(cpu: Cpu, mm: Mm): number {
+  private flushMask(cpu: Cpu, mm: Mm): number {
     const here = 1 << cpu.id;
     if (mm.cpuVmMask !== here && cpu.mm === mm && mm.users === 1) {
       let mask = here;
@@ -332,13 +332,13 @@ export class Sparc64Mmu extends Mmu {
     return mm.cpuVmMask | here;
   }
 
-  #flushRunning(): void {
-    const cpu = this.#running();
+  private flushRunning(): void {
+    const cpu = this.running();
     if (cpu.batch.nr !== 0) this.flushPending(cpu);
   }
 
   /** The CPU that runs the kernel's code. */
-  #running(): Cpu {
+  private running(): Cpu {
     return this.host.cpu;
   }
 
@@ -348,7 +348,7 @@ export class Sparc64Mmu extends Mmu {
   override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
-    return { frame: this.#pteTable(mm, tlb.vpnLoOf(slot) - this.#baseLo, false), rights: 0 };
+    return { frame: this.pteTable(mm, tlb.vpnLoOf(slot) - this.baseLo, false), rights: 0 };
   }
 }
 

@@ -49,66 +49,66 @@ export interface WalkerSpec {
 const PAGE_PRESENT_PSE = PAGE_PRESENT | PAGE_PSE;
 
 export class X86Mmu extends Mmu {
-  readonly #memory: PhysicalMemory;
-  readonly #slot: Int32Array;
-  readonly #counts: Float64Array;
+  private readonly memory: PhysicalMemory;
+  private readonly slot: Int32Array;
+  private readonly counts: Float64Array;
   /** The first bank of physical memory, where page = pfn - start: nearly every frame lies there. */
-  readonly #start: number;
-  readonly #frames: number;
-  readonly #beyondHi: number;
-  readonly #beyondLo: number;
-  readonly #reservedHi: number;
-  readonly #frameHi: number;
+  private readonly start: number;
+  private readonly frames: number;
+  private readonly beyondHi: number;
+  private readonly beyondLo: number;
+  private readonly reservedHi: number;
+  private readonly frameHi: number;
   /** Bit 63 where the machine has NX. */
-  readonly #nxHi: number;
+  private readonly nxHi: number;
   /** 1 for 8-byte entries, else 0: log2 of an entry's words, and from the low to the high half. */
-  readonly #wide: number;
-  readonly #rootInRegisters: boolean;
+  private readonly wide: number;
+  private readonly ownRootInRegisters: boolean;
   /** Index bits of every level that is walked, as a mask and as a number. */
-  readonly #mask: number;
-  readonly #bits: number;
+  private readonly mask: number;
+  private readonly bits: number;
   /** Lowest page number bit that the first level walked indexes. */
-  readonly #topShift: number;
+  private readonly topShift: number;
   /** Entries read by a walk that ends at the level of a shift. */
-  readonly #references: Uint8Array;
+  private readonly references: Uint8Array;
 
   constructor(host: MmuHost, spec: WalkerSpec) {
     super(host);
     const { geometry } = host.arch;
-    this.#memory = host.memory;
-    this.#slot = host.memory.slot;
-    this.#counts = host.counters.values;
-    this.#start = host.memory.pageToPfn(0) | 0;
-    this.#frames = ((host.memory.banks[0]?.size ?? 0) / host.memory.pageSize) | 0;
-    this.#beyondHi = high(spec.beyondUser);
-    this.#beyondLo = low(spec.beyondUser);
-    this.#reservedHi = high(spec.reserved);
-    this.#frameHi = high(spec.frame);
-    this.#nxHi = high(spec.noExec);
-    this.#wide = geometry.entryBytes[0] === 8 ? 1 : 0;
-    this.#rootInRegisters = spec.rootInRegisters;
-    this.#bits = geometry.bits[geometry.depth - 1] as number;
-    this.#mask = (1 << this.#bits) - 1;
-    this.#topShift = geometry.shift[spec.rootInRegisters ? 1 : 0] as number;
-    this.#references = new Uint8Array(this.#topShift + 1);
-    for (let shift = this.#topShift, n = 1; shift >= 0; shift -= this.#bits) this.#references[shift] = n++;
+    this.memory = host.memory;
+    this.slot = host.memory.slot;
+    this.counts = host.counters.values;
+    this.start = host.memory.pageToPfn(0) | 0;
+    this.frames = ((host.memory.banks[0]?.size ?? 0) / host.memory.pageSize) | 0;
+    this.beyondHi = high(spec.beyondUser);
+    this.beyondLo = low(spec.beyondUser);
+    this.reservedHi = high(spec.reserved);
+    this.frameHi = high(spec.frame);
+    this.nxHi = high(spec.noExec);
+    this.wide = geometry.entryBytes[0] === 8 ? 1 : 0;
+    this.ownRootInRegisters = spec.rootInRegisters;
+    this.bits = geometry.bits[geometry.depth - 1] as number;
+    this.mask = (1 << this.bits) - 1;
+    this.topShift = geometry.shift[spec.rootInRegisters ? 1 : 0] as number;
+    this.references = new Uint8Array(this.topShift + 1);
+    for (let shift = this.topShift, n = 1; shift >= 0; shift -= this.bits) this.references[shift] = n++;
     for (const cpu of host.cpus) cpu.registers = new X86Registers();
   }
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    if (((vpnHi & this.#beyondHi) | (vpnLo & this.#beyondLo)) !== 0) return FAULT_ABSENT;
-    const words = this.#memory.words;
-    const slot = this.#slot;
-    const wide = this.#wide;
-    const mask = this.#mask;
-    const bits = this.#bits;
-    const reservedHi = this.#reservedHi;
-    const frameHi = this.#frameHi;
-    const start = this.#start;
-    const frames = this.#frames;
+    if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0) return FAULT_ABSENT;
+    const words = this.memory.words;
+    const slot = this.slot;
+    const wide = this.wide;
+    const mask = this.mask;
+    const bits = this.bits;
+    const reservedHi = this.reservedHi;
+    const frameHi = this.frameHi;
+    const start = this.start;
+    const frames = this.frames;
     const registers = cpu.registers as X86Registers;
-    let table = this.#rootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
-    let shift = this.#topShift;
+    let table = this.ownRootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
+    let shift = this.topShift;
     let every = PAGE_RW | PAGE_USER;
     let any = 0;
     let at = 0;
@@ -125,7 +125,7 @@ export class X86Mmu extends Mmu {
       const pfn = (lo >>> 12) | ((hi & frameHi) << 20); // reserved bits are 0, so it fits 28 bits
       let page = pfn - start;
       // "| 0" keeps the loop in 32-bit integers: without it a walk of four levels took 30 ns instead of 25.
-      if (page >>> 0 >= frames) page = this.#memory.pfnToPage(pfn) | 0;
+      if (page >>> 0 >= frames) page = this.memory.pfnToPage(pfn) | 0;
       if (page < 0) break;
       table = slot[page] as number;
     }
@@ -134,8 +134,8 @@ export class X86Mmu extends Mmu {
       lo = words[at] as number;
       hi = words[at + wide] as number;
     }
-    this.#counts[WALKS] = (this.#counts[WALKS] as number) + 1;
-    this.#counts[WALK_REFERENCES] = (this.#counts[WALK_REFERENCES] as number) + (this.#references[shift] as number);
+    this.counts[WALKS] = (this.counts[WALKS] as number) + 1;
+    this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + (this.references[shift] as number);
     if ((lo & PAGE_PRESENT) === 0) return FAULT_ABSENT;
     if ((hi & reservedHi) !== 0) return FAULT_RIGHTS;
     if (shift !== 0) {
@@ -146,13 +146,13 @@ export class X86Mmu extends Mmu {
     any |= hi;
     let rights = 0;
     if ((every & PAGE_USER) !== 0) {
-      rights = (any & this.#nxHi) === 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD;
+      rights = (any & this.nxHi) === 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD;
       if ((every & PAGE_RW) !== 0) rights |= RIGHT_STORE;
     }
     if ((rights & (1 << kind)) === 0) return FAULT_RIGHTS;
     const pfn = (lo >>> 12) | ((hi & frameHi) << 20);
     let page = pfn - start;
-    if (page >>> 0 >= frames) page = this.#memory.pfnToPage(pfn) | 0;
+    if (page >>> 0 >= frames) page = this.memory.pfnToPage(pfn) | 0;
     if (page < 0) return FAULT_ABSENT; // no frame there: a device, which is not simulated
     let used = lo | PAGE_ACCESSED;
     let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
@@ -172,13 +172,13 @@ export class X86Mmu extends Mmu {
    */
   override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
     if (kind !== STORE || (cpu.tlb.attrsOf(slot) & TLB_CLEAN) === 0) return FAULT_RIGHTS;
-    this.#counts[DIRTY_ASSISTS] = (this.#counts[DIRTY_ASSISTS] as number) + 1;
+    this.counts[DIRTY_ASSISTS] = (this.counts[DIRTY_ASSISTS] as number) + 1;
     invlpg(cpu, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
     return this.miss(cpu, kind, vpnHi, vpnLo);
   }
 
   override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
-    switchMm(cpu, prev, next, this.#memory, this.host.tables);
+    switchMm(cpu, prev, next, this.memory, this.host.tables);
   }
 
   /** All that is not global belongs to the mm whose tables CR3 points at. */
@@ -191,11 +191,11 @@ export class X86Mmu extends Mmu {
   }
 
   override flushRange(mm: Mm, _start: number, _end: number): void {
-    this.countFlush('range', flushMm(this.host.cpus, mm, this.#memory, this.host.tables));
+    this.countFlush('range', flushMm(this.host.cpus, mm, this.memory, this.host.tables));
   }
 
   override flushMm(mm: Mm): void {
-    this.countFlush('mm', flushMm(this.host.cpus, mm, this.#memory, this.host.tables));
+    this.countFlush('mm', flushMm(this.host.cpus, mm, this.memory, this.host.tables));
   }
 
   override gatherFlush(mm: Mm, _fullmm: boolean): void {

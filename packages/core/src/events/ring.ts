@@ -61,13 +61,13 @@ export class EventRing {
   on = false;
   /** Sequence number of the operation under way: the cause of what follows. */
   cause = 0;
-  #ring = new Float64Array(0);
-  #next = 0;
+  private ring = new Float64Array(0);
+  private next = 0;
 
   /** Starts recording the last `capacity` events. */
   listen(capacity = 65536): void {
-    this.#ring = new Float64Array(capacity * WORDS);
-    this.#next = 0;
+    this.ring = new Float64Array(capacity * WORDS);
+    this.next = 0;
     this.on = true;
   }
 
@@ -78,23 +78,23 @@ export class EventRing {
 
   /** Records one event; only called while `on`. */
   emit(kindIndex: number, a = 0, b = 0, c = 0): void {
-    const ring = this.#ring;
-    const i = (this.#next * WORDS) % ring.length;
-    if (kindIndex === OPERATION) this.cause = this.#next;
+    const ring = this.ring;
+    const i = (this.next * WORDS) % ring.length;
+    if (kindIndex === OPERATION) this.cause = this.next;
     ring[i] = kindIndex;
     ring[i + 1] = this.cause;
     ring[i + 2] = a;
     ring[i + 3] = b;
     ring[i + 4] = c;
-    this.#next++;
+    this.next++;
   }
 
   /** The recorded events, oldest first. */
   read(): MmEvent[] {
-    const ring = this.#ring;
+    const ring = this.ring;
     const capacity = ring.length / WORDS;
     const out: MmEvent[] = [];
-    for (let n = Math.max(0, this.#next - capacity); n < this.#next; n++) {
+    for (let n = Math.max(0, this.next - capacity); n < this.next; n++) {
       const i = (n * WORDS) % ring.length;
       out.push({
         sequence: n,

@@ -18,16 +18,16 @@ export interface ZoneSpec {
 export class PageAllocator {
   readonly map: MemMap;
   readonly zones: Zone[] = [];
-  readonly #memory: PhysicalMemory;
-  readonly #counters: Float64Array;
-  readonly #events: EventRing;
+  private readonly memory: PhysicalMemory;
+  private readonly counters: Float64Array;
+  private readonly events: EventRing;
   /** Test hook: the n-th allocation from now fails (1 is the next); 0 never. */
   failAfter = 0;
 
   constructor(memory: PhysicalMemory, zones: readonly ZoneSpec[], counters: Counters, events: EventRing) {
-    this.#memory = memory;
-    this.#counters = counters.values;
-    this.#events = events;
+    this.memory = memory;
+    this.counters = counters.values;
+    this.events = events;
     this.map = new MemMap(memory.nrPages);
     let start = 0;
     for (const spec of zones) {
@@ -50,8 +50,8 @@ export class PageAllocator {
       const page = zone.take(order);
       if (page < 0) continue;
       this.map.count[page] = 1;
-      this.#counters[PAGES_ALLOCATED] = (this.#counters[PAGES_ALLOCATED] as number) + (1 << order);
-      if (this.#events.on) this.#events.emit(ALLOC_PAGE, page, order);
+      this.counters[PAGES_ALLOCATED] = (this.counters[PAGES_ALLOCATED] as number) + (1 << order);
+      if (this.events.on) this.events.emit(ALLOC_PAGE, page, order);
       return page;
     }
     return -1;
@@ -64,12 +64,12 @@ export class PageAllocator {
   reserve(order: number): number {
     const nr = 1 << order;
     for (const zone of this.zones) {
-      const top = this.#memory.pageToPfn(zone.end - 1) + 1;
+      const top = this.memory.pageToPfn(zone.end - 1) + 1;
       for (let pfn = top - (top % nr) - nr; pfn >= 0; pfn -= nr) {
-        const first = this.#memory.pfnToPage(pfn);
+        const first = this.memory.pfnToPage(pfn);
         if (first >= 0 && first < zone.start) break;
-        if (first < 0 || this.#memory.pfnToPage(pfn + nr - 1) !== first + nr - 1) continue;
-        if (!this.#takeRun(zone, first, order)) continue;
+        if (first < 0 || this.memory.pfnToPage(pfn + nr - 1) !== first + nr - 1) continue;
+        if (!this.takeRun(zone, first, order)) continue;
         this.map.flags.fill(PG_RESERVED, first, first + nr);
         this.map.count.fill(1, first, first + nr);
         return first;
@@ -78,7 +78,7 @@ export class PageAllocator {
     return -1;
   }
 
-  #takeRun(zone: Zone, first: number, order: number): boolean {
+  private takeRun(zone: Zone, first: number, order: number): boolean {
     const block = Math.min(order, MAX_ORDER - 1);
     const end = first + (1 << order);
     for (let at = first; at < end; at += 1 << block) {
@@ -118,13 +118,13 @@ export class PageAllocator {
     map.index[page] = 0;
     map.priv[page] = 0;
     if (order === 0) {
-      if (this.#memory.slot[page] !== 0) this.#memory.dropContents(page);
+      if (this.memory.slot[page] !== 0) this.memory.dropContents(page);
     } else {
-      for (let i = 0; i < 1 << order; i++) this.#memory.dropContents(page + i);
+      for (let i = 0; i < 1 << order; i++) this.memory.dropContents(page + i);
     }
-    this.#counters[PAGES_FREED] = (this.#counters[PAGES_FREED] as number) + (1 << order);
-    if (this.#events.on) this.#events.emit(FREE_PAGE, page, order);
-    this.#zoneOf(page).give(page, order);
+    this.counters[PAGES_FREED] = (this.counters[PAGES_FREED] as number) + (1 << order);
+    if (this.events.on) this.events.emit(FREE_PAGE, page, order);
+    this.zoneOf(page).give(page, order);
   }
 
   /** nr_free_pages. */
@@ -134,7 +134,7 @@ export class PageAllocator {
     return free;
   }
 
-  #zoneOf(page: number): Zone {
+  private zoneOf(page: number): Zone {
     for (let i = 0; i < this.zones.length; i++) {
       const zone = this.zones[i] as Zone;
       if (page >= zone.start && page < zone.end) return zone;

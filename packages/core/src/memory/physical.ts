@@ -34,10 +34,10 @@ export class PhysicalMemory {
   /** Word index of each frame's contents, 0 for none. */
   readonly slot: Int32Array;
   /** pfn - page for each bank, and the first page of each bank. */
-  readonly #bankOffset: number[] = [];
-  readonly #bankFirst: number[] = [];
-  readonly #freeSlots: number[] = [];
-  #nextSlot: number;
+  private readonly bankOffset: number[] = [];
+  private readonly bankFirst: number[] = [];
+  private readonly freeSlots: number[] = [];
+  private nextSlot: number;
 
   constructor(pageShift: number, banks: readonly Bank[], bigEndian: boolean) {
     this.pageShift = pageShift;
@@ -55,31 +55,31 @@ export class PhysicalMemory {
           `expected ascending banks in whole pages of ${this.pageSize}, got base ${base} size ${size}`,
         );
       }
-      this.#bankFirst.push(page);
-      this.#bankOffset.push(base / this.pageSize - page);
+      this.bankFirst.push(page);
+      this.bankOffset.push(base / this.pageSize - page);
       page += size / this.pageSize;
       end = base + size;
     }
     this.nrPages = page;
     this.slot = new Int32Array(page);
     this.words = new Int32Array(this.pageWords * 64);
-    this.#nextSlot = this.pageWords;
+    this.nextSlot = this.pageWords;
   }
 
   /** Frame number of a page. */
   pageToPfn(page: number): number {
-    const first = this.#bankFirst;
+    const first = this.bankFirst;
     let bank = first.length - 1;
     while (bank > 0 && page < (first[bank] as number)) bank--;
-    return page + (this.#bankOffset[bank] as number);
+    return page + (this.bankOffset[bank] as number);
   }
 
   /** Page of a frame number, or -1 when no bank holds it (pfn_valid is false). */
   pfnToPage(pfn: number): number {
     for (let bank = 0; bank < this.banks.length; bank++) {
-      const page = pfn - (this.#bankOffset[bank] as number);
-      const next = bank + 1 < this.banks.length ? (this.#bankFirst[bank + 1] as number) : this.nrPages;
-      if (page >= (this.#bankFirst[bank] as number) && page < next) return page;
+      const page = pfn - (this.bankOffset[bank] as number);
+      const next = bank + 1 < this.banks.length ? (this.bankFirst[bank + 1] as number) : this.nrPages;
+      if (page >= (this.bankFirst[bank] as number) && page < next) return page;
     }
     return -1;
   }
@@ -103,11 +103,11 @@ export class PhysicalMemory {
   materialize(page: number): number {
     const had = this.slot[page] as number;
     if (had !== 0) return had;
-    let at = this.#freeSlots.pop();
+    let at = this.freeSlots.pop();
     if (at === undefined) {
-      at = this.#nextSlot;
-      this.#nextSlot += this.pageWords;
-      if (this.#nextSlot > this.words.length) this.#grow();
+      at = this.nextSlot;
+      this.nextSlot += this.pageWords;
+      if (this.nextSlot > this.words.length) this.grow();
     } else {
       this.words.fill(0, at, at + this.pageWords);
     }
@@ -119,7 +119,7 @@ export class PhysicalMemory {
   dropContents(page: number): void {
     const at = this.slot[page] as number;
     if (at === 0) return;
-    this.#freeSlots.push(at);
+    this.freeSlots.push(at);
     this.slot[page] = 0;
   }
 
@@ -159,7 +159,7 @@ export class PhysicalMemory {
 
   /** Frames that have contents. */
   get framesWithContents(): number {
-    return (this.#nextSlot - this.pageWords) / this.pageWords - this.#freeSlots.length;
+    return (this.nextSlot - this.pageWords) / this.pageWords - this.freeSlots.length;
   }
 
   /** Checks the invariants of the slots: no two frames share one, the shared zeros are zero. @throws KernelBug */
@@ -176,10 +176,10 @@ export class PhysicalMemory {
     }
   }
 
-  #grow(): void {
+  private grow(): void {
     const limit = 0x7fff_ffff;
     let length = this.words.length;
-    while (length < this.#nextSlot) length *= 2;
+    while (length < this.nextSlot) length *= 2;
     if (length > limit)
       throw new MmError('MM_HOST_MEMORY', `expected contents of at most ${limit} words, got ${length}`);
     const grown = new Int32Array(length);

@@ -18,14 +18,14 @@ export class Zone {
   pagesMin = 0;
   pagesLow = 0;
   pagesHigh = 0;
-  readonly #map: MemMap;
+  private readonly map: MemMap;
   /** Heads of the free lists by order, -1 empty. */
-  readonly #head = new Int32Array(MAX_ORDER).fill(-1);
-  readonly #blocks = new Int32Array(MAX_ORDER);
+  private readonly head = new Int32Array(MAX_ORDER).fill(-1);
+  private readonly blocks = new Int32Array(MAX_ORDER);
 
   constructor(name: string, map: MemMap, start: number, end: number) {
     this.name = name;
-    this.#map = map;
+    this.map = map;
     this.start = start;
     this.end = end;
     let page = start;
@@ -39,7 +39,7 @@ export class Zone {
     // Last first, so that the lowest frames are handed out first.
     for (let i = blocks.length - 1; i >= 0; i--) {
       const [first, order] = blocks[i] as [number, number];
-      this.#link(first, order);
+      this.link(first, order);
       this.freePages += 1 << order;
     }
   }
@@ -59,7 +59,7 @@ export class Zone {
     let min = mark;
     if (free <= min) return false;
     for (let o = 0; o < order; o++) {
-      free -= (this.#blocks[o] as number) * (1 << o);
+      free -= (this.blocks[o] as number) * (1 << o);
       min >>= 1;
       if (free <= min) return false;
     }
@@ -68,14 +68,14 @@ export class Zone {
 
   /** Takes a block of 2^order pages; returns its first page or -1. */
   take(order: number): number {
-    const head = this.#head;
+    const head = this.head;
     for (let o = order; o < MAX_ORDER; o++) {
       const page = head[o] as number;
       if (page < 0) continue;
-      this.#unlink(page, o);
+      this.unlink(page, o);
       for (let split = o; split > order; ) {
         split--;
-        this.#link(page + (1 << split), split);
+        this.link(page + (1 << split), split);
       }
       this.freePages -= 1 << order;
       return page;
@@ -85,15 +85,15 @@ export class Zone {
 
   /** Takes exactly the free pages [first, first + 2^order); false when some of them are in use. */
   takeAt(first: number, order: number): boolean {
-    const { flags, priv } = this.#map;
+    const { flags, priv } = this.map;
     for (let o = order; o < MAX_ORDER; o++) {
       let head = first - ((first - this.start) % (1 << o));
       if (((flags[head] as number) & PG_BUDDY) === 0 || priv[head] !== o) continue;
-      this.#unlink(head, o);
+      this.unlink(head, o);
       for (let split = o; split > order; ) {
         split--;
         const upper = head + (1 << split);
-        this.#link(first < upper ? upper : head, split);
+        this.link(first < upper ? upper : head, split);
         if (first >= upper) head = upper;
       }
       this.freePages -= 1 << order;
@@ -104,7 +104,7 @@ export class Zone {
 
   /** Gives a block of 2^order pages back, joining it with its free buddies. */
   give(page: number, order: number): void {
-    const { flags, priv } = this.#map;
+    const { flags, priv } = this.map;
     if (((flags[page] as number) & PG_BUDDY) !== 0) throw new KernelBug(`page ${page} freed twice`);
     this.freePages += 1 << order;
     let first = page;
@@ -112,10 +112,10 @@ export class Zone {
     for (; o < MAX_ORDER - 1; o++) {
       const buddy = this.start + ((first - this.start) ^ (1 << o));
       if (buddy + (1 << o) > this.end || ((flags[buddy] as number) & PG_BUDDY) === 0 || priv[buddy] !== o) break;
-      this.#unlink(buddy, o);
+      this.unlink(buddy, o);
       if (buddy < first) first = buddy;
     }
-    this.#link(first, o);
+    this.link(first, o);
   }
 
   /** Recounts the free pages by following every list. @throws KernelBug on a broken list. */
@@ -123,40 +123,40 @@ export class Zone {
     let free = 0;
     for (let o = 0; o < MAX_ORDER; o++) {
       let blocks = 0;
-      for (let page = this.#head[o] as number; page >= 0; page = this.#map.next[page] as number) {
-        if (((this.#map.flags[page] as number) & PG_BUDDY) === 0 || this.#map.priv[page] !== o) {
+      for (let page = this.head[o] as number; page >= 0; page = this.map.next[page] as number) {
+        if (((this.map.flags[page] as number) & PG_BUDDY) === 0 || this.map.priv[page] !== o) {
           throw new KernelBug(`page ${page} on the free list of order ${o} is not a free block of it`);
         }
         blocks++;
       }
-      if (blocks !== this.#blocks[o])
-        throw new KernelBug(`zone ${this.name} order ${o}: ${blocks} blocks, counted ${this.#blocks[o]}`);
+      if (blocks !== this.blocks[o])
+        throw new KernelBug(`zone ${this.name} order ${o}: ${blocks} blocks, counted ${this.blocks[o]}`);
       free += blocks * (1 << o);
     }
     return free;
   }
 
-  #link(page: number, order: number): void {
-    const map = this.#map;
-    const first = this.#head[order] as number;
+  private link(page: number, order: number): void {
+    const map = this.map;
+    const first = this.head[order] as number;
     map.flags[page] = PG_BUDDY;
     map.priv[page] = order;
     map.next[page] = first;
     map.prev[page] = -1;
     if (first >= 0) map.prev[first] = page;
-    this.#head[order] = page;
-    this.#blocks[order] = (this.#blocks[order] as number) + 1;
+    this.head[order] = page;
+    this.blocks[order] = (this.blocks[order] as number) + 1;
   }
 
-  #unlink(page: number, order: number): void {
-    const map = this.#map;
+  private unlink(page: number, order: number): void {
+    const map = this.map;
     const next = map.next[page] as number;
     const prev = map.prev[page] as number;
     if (prev >= 0) map.next[prev] = next;
-    else this.#head[order] = next;
+    else this.head[order] = next;
     if (next >= 0) map.prev[next] = prev;
     map.flags[page] = 0;
     map.priv[page] = 0;
-    this.#blocks[order] = (this.#blocks[order] as number) - 1;
+    this.blocks[order] = (this.blocks[order] as number) - 1;
   }
 }

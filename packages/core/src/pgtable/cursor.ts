@@ -19,46 +19,46 @@ export class PteCursor {
   skipped = 0;
   /** Upper entries found bad and cleared since `start`. */
   cleared = 0;
-  readonly #k: Kernel;
-  #root = 0;
-  #next = 0;
-  #end = 0;
+  private readonly k: Kernel;
+  private root = 0;
+  private ownNext = 0;
+  private end = 0;
 
   constructor(k: Kernel) {
-    this.#k = k;
+    this.k = k;
   }
 
   /** Begins at page `start` of `mm`, up to page `end` (exclusive). */
   start(mm: Mm, start: number, end: number): void {
-    this.#root = mm.rootWord;
-    this.#next = start;
-    this.#end = end;
+    this.root = mm.rootWord;
+    this.ownNext = start;
+    this.end = end;
     this.skipped = 0;
     this.cleared = 0;
   }
 
   /** Page number behind the last run: where a walk that stops here has to go on. */
   get position(): number {
-    return this.#next;
+    return this.ownNext;
   }
 
   /** Moves to the next run; false at the end of the range. */
   next(): boolean {
-    const { tables, counters, arch } = this.#k;
+    const { tables, counters, arch } = this.k;
     const last = tables.depth - 1;
-    let vpn = this.#next;
-    const end = this.#end;
+    let vpn = this.ownNext;
+    const end = this.end;
     while (vpn < end) {
       const vpnLo = vpn | 0;
       const vpnHi = (vpn / 4294967296) | 0;
-      let table = this.#root;
+      let table = this.root;
       let level = 0;
       for (; level < last; level++) {
         if (level === 0) counters.values[ROOT_VISITS] = (counters.values[ROOT_VISITS] as number) + 1;
         const at = tables.entryAt(level, table, vpnHi, vpnLo);
         const below = tables.tableAt(level, at);
         if (below === 0) {
-          this.#clearBad(level, at, arch.upper[level] as UpperFormat);
+          this.clearBad(level, at, arch.upper[level] as UpperFormat);
           break;
         }
         table = below;
@@ -74,16 +74,16 @@ export class PteCursor {
       this.table = table;
       this.at = tables.entryAt(last, table, vpnHi, vpnLo);
       this.nr = boundary - vpn;
-      this.#next = boundary;
+      this.ownNext = boundary;
       return true;
     }
-    this.#next = end;
+    this.ownNext = end;
     return false;
   }
 
   /** p?d_none_or_clear_bad: a bad entry is reported (counted) and cleared. */
-  #clearBad(level: number, at: number, format: UpperFormat): void {
-    const { tables } = this.#k;
+  private clearBad(level: number, at: number, format: UpperFormat): void {
+    const { tables } = this.k;
     const hi = tables.entryHi(level, at);
     const lo = tables.entryLo(level, at);
     if (format.isNone(hi, lo)) return;

@@ -39,72 +39,72 @@ export class PageTables {
   readonly pteWords: number;
   /** Entries of a pte table. */
   readonly ptesPerTable: number;
-  readonly #memory: PhysicalMemory;
-  readonly #arch: ArchDescriptor;
-  readonly #regions: boolean;
+  private readonly memory: PhysicalMemory;
+  private readonly arch: ArchDescriptor;
+  private readonly regions: boolean;
   /** What a walk needs of each level, LEVEL_WORDS words a level. */
-  readonly #levels: Int32Array;
+  private readonly levels: Int32Array;
   /** First frame number of a machine with one bank (page = pfn - #firstPfn), or -1 with several. */
-  readonly #firstPfn: number;
+  private readonly firstPfn: number;
 
   constructor(memory: PhysicalMemory, arch: ArchDescriptor) {
     const g = arch.geometry;
     this.geometry = g;
-    this.#memory = memory;
-    this.#arch = arch;
+    this.memory = memory;
+    this.arch = arch;
     this.depth = g.depth;
     this.loAt = arch.byteOrder === 'big' && arch.pteFormat.bytes === 8 ? 1 : 0;
     this.hiAt = arch.pteFormat.bytes === 8 ? 1 - this.loAt : 0;
     this.pteWords = arch.pteFormat.bytes / 4;
     this.ptesPerTable = 1 << (g.bits[g.depth - 1] as number);
-    this.#regions = g.regionShift !== 0;
-    this.#levels = new Int32Array(g.depth << LEVEL_SHIFT);
+    this.regions = g.regionShift !== 0;
+    this.levels = new Int32Array(g.depth << LEVEL_SHIFT);
     for (let level = 0; level < g.depth; level++) {
       const at = level << LEVEL_SHIFT;
       const wide = g.entryBytes[level] === 8;
-      this.#levels[at + L_SHIFT] = g.shift[level] as number;
-      this.#levels[at + L_MASK] = (1 << (g.bits[level] as number)) - 1;
-      this.#levels[at + L_WORDS] = wide ? 2 : 1;
+      this.levels[at + L_SHIFT] = g.shift[level] as number;
+      this.levels[at + L_MASK] = (1 << (g.bits[level] as number)) - 1;
+      this.levels[at + L_WORDS] = wide ? 2 : 1;
       const f = arch.upper[level];
       if (f === undefined) continue;
-      this.#levels[at + L_ADDRESS_LO] = f.addressLo;
-      this.#levels[at + L_ADDRESS_HI] = wide ? f.addressHi : 0;
-      this.#levels[at + L_ADDRESS_SHIFT] = f.addressShift;
-      this.#levels[at + L_FRAME_SHIFT] = g.pageShift - f.addressShift;
-      this.#levels[at + L_NONE_LO] = f.noneLo;
-      this.#levels[at + L_NONE_HI] = f.noneHi;
-      this.#levels[at + L_BAD_LO] = f.badLo;
-      this.#levels[at + L_BAD_HI] = f.badHi;
-      this.#levels[at + L_BAD_VALUE_LO] = f.badValueLo;
-      this.#levels[at + L_BAD_VALUE_HI] = f.badValueHi;
+      this.levels[at + L_ADDRESS_LO] = f.addressLo;
+      this.levels[at + L_ADDRESS_HI] = wide ? f.addressHi : 0;
+      this.levels[at + L_ADDRESS_SHIFT] = f.addressShift;
+      this.levels[at + L_FRAME_SHIFT] = g.pageShift - f.addressShift;
+      this.levels[at + L_NONE_LO] = f.noneLo;
+      this.levels[at + L_NONE_HI] = f.noneHi;
+      this.levels[at + L_BAD_LO] = f.badLo;
+      this.levels[at + L_BAD_HI] = f.badHi;
+      this.levels[at + L_BAD_VALUE_LO] = f.badValueLo;
+      this.levels[at + L_BAD_VALUE_HI] = f.badValueHi;
     }
-    this.#firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
+    this.firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
   }
 
   /** Word index of the entry for a page in the table at `level` that begins at word `table`. */
   entryAt(level: number, table: number, vpnHi: number, vpnLo: number): number {
     const l = level << LEVEL_SHIFT;
     const index =
-      level === 0 && this.#regions
+      level === 0 && this.regions
         ? tableIndex(this.geometry, 0, vpnHi, vpnLo)
-        : shiftedRight(vpnHi, vpnLo, this.#levels[l + L_SHIFT] as number) & (this.#levels[l + L_MASK] as number);
-    return table + Math.imul(index, this.#levels[l + L_WORDS] as number);
+        : shiftedRight(vpnHi, vpnLo, this.levels[l + L_SHIFT] as number) & (this.levels[l + L_MASK] as number);
+    return table + Math.imul(index, this.levels[l + L_WORDS] as number);
   }
 
   /** Low half of the entry at word `at` of `level`. */
   entryLo(level: number, at: number): number {
-    return this.#memory.words[this.#isWide(level) ? at + this.loAt : at] as number;
+    return this.memory.words[this.isWide(level) ? at + this.loAt : at] as number;
   }
 
   /** High half of the entry at word `at` of `level`; 0 for 4-byte entries. */
   entryHi(level: number, at: number): number {
-    return this.#isWide(level) ? (this.#memory.words[at + this.hiAt] as number) : 0;
+    return this.isWide(level) ? (this.memory.words[at + this.hiAt] as number) : 0;
   }
 
   /** Stores an upper entry. */
   setEntry(level: number, at: number, hi: number, lo: number): void {
-    const words = this.#memory.words;
-    if (this.#isWide(level)) {
+    const words = this.memory.words;
+    if (this.isWide(level)) {
       words[at + this.loAt] = lo;
       words[at + this.hiAt] = hi;
     } else {
@@ -117,8 +117,8 @@ export class PageTables {
    * walk treats it as no table; clearing it is the range operations' business) and for an address in no bank.
    */
   tableAt(level: number, at: number): number {
-    const { words } = this.#memory;
-    const levels = this.#levels;
+    const { words } = this.memory;
+    const levels = this.levels;
     const l = level << LEVEL_SHIFT;
     const wide = levels[l + L_WORDS] === 2;
     const lo = words[wide ? at + this.loAt : at] as number;
@@ -134,8 +134,8 @@ export class PageTables {
     const fieldHi = hi & (levels[l + L_ADDRESS_HI] as number);
     const s = levels[l + L_FRAME_SHIFT] as number;
     const pfn = (fieldLo >>> s) | (fieldHi << (32 - s));
-    const memory = this.#memory;
-    const page = this.#firstPfn >= 0 ? (pfn - this.#firstPfn) | 0 : memory.pfnToPage(pfn) | 0;
+    const memory = this.memory;
+    const page = this.firstPfn >= 0 ? (pfn - this.firstPfn) | 0 : memory.pfnToPage(pfn) | 0;
     if (page < 0 || page >= memory.nrPages) return 0;
     const offset = (fieldLo << (levels[l + L_ADDRESS_SHIFT] as number)) & (memory.pageSize - 1);
     return (memory.slot[page] as number) + (offset >>> 2);
@@ -143,7 +143,7 @@ export class PageTables {
 
   /** Physical address of the table an entry points to. */
   tableAddress(level: number, at: number): number {
-    const format = this.#arch.upper[level];
+    const format = this.arch.upper[level];
     return format === undefined ? 0 : format.tableAddress(this.entryHi(level, at), this.entryLo(level, at));
   }
 
@@ -163,8 +163,8 @@ export class PageTables {
     return this.lookup(mm, (vpn / 4294967296) | 0, vpn | 0);
   }
 
-  #isWide(level: number): boolean {
-    return this.#levels[(level << LEVEL_SHIFT) + L_WORDS] === 2;
+  private isWide(level: number): boolean {
+    return this.levels[(level << LEVEL_SHIFT) + L_WORDS] === 2;
   }
 }
 

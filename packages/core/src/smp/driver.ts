@@ -25,7 +25,7 @@ export function runToEnd<T>(op: Op<T>): T {
 /** One operation that is driven step by step. */
 export class SteppedOp<T> {
   readonly name: string;
-  readonly #op: Op<T>;
+  private readonly op: Op<T>;
   /** What it waits for now; undefined before the first step and after the end. */
   waiting: Wait | undefined;
   done = false;
@@ -33,7 +33,7 @@ export class SteppedOp<T> {
 
   constructor(name: string, op: Op<T>) {
     this.name = name;
-    this.#op = op;
+    this.op = op;
   }
 
   /** Whether a step would get further. */
@@ -43,7 +43,7 @@ export class SteppedOp<T> {
 
   /** Runs to the next yield point or the end. */
   step(): void {
-    const step = this.#op.next();
+    const step = this.op.next();
     if (step.done) {
       this.done = true;
       this.waiting = undefined;

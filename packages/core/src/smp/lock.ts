@@ -26,18 +26,18 @@ export class SpinLock implements Wait {
   /** Number of the lock in events, in order of creation. */
   readonly number: number;
   held = false;
-  readonly #events: EventRing | undefined;
+  private readonly events: EventRing | undefined;
 
   constructor(what: string, events?: EventRing) {
     this.what = what;
     this.number = lockNumber++;
-    this.#events = events;
+    this.events = events;
   }
 
   tryLock(): boolean {
     if (this.held) return false;
     this.held = true;
-    if (this.#events?.on) this.#events.emit(LOCK, this.number);
+    if (this.events?.on) this.events.emit(LOCK, this.number);
     return true;
   }
 
@@ -49,7 +49,7 @@ export class SpinLock implements Wait {
   unlock(): void {
     if (!this.held) throw new KernelBug(`${this.what} unlocked while free`);
     this.held = false;
-    if (this.#events?.on) this.#events.emit(UNLOCK, this.number);
+    if (this.events?.on) this.events.emit(UNLOCK, this.number);
   }
 
   ready(): boolean {
@@ -62,20 +62,20 @@ export class RwSemaphore {
   readonly what: string;
   readers = 0;
   writer = false;
-  #writersWaiting = 0;
+  private writersWaiting = 0;
 
   constructor(what: string) {
     this.what = what;
   }
 
   tryRead(): boolean {
-    if (this.writer || this.#writersWaiting > 0) return false;
+    if (this.writer || this.writersWaiting > 0) return false;
     this.readers++;
     return true;
   }
 
   *waitRead(): Op<void> {
-    const wait: Wait = { what: `${this.what} (read)`, ready: () => !this.writer && this.#writersWaiting === 0 };
+    const wait: Wait = { what: `${this.what} (read)`, ready: () => !this.writer && this.writersWaiting === 0 };
     while (!this.tryRead()) yield wait;
   }
 
@@ -92,11 +92,11 @@ export class RwSemaphore {
 
   *waitWrite(): Op<void> {
     const wait: Wait = { what: `${this.what} (write)`, ready: () => !this.writer && this.readers === 0 };
-    this.#writersWaiting++;
+    this.writersWaiting++;
     try {
       while (!this.tryWrite()) yield wait;
     } finally {
-      this.#writersWaiting--;
+      this.writersWaiting--;
     }
   }
 

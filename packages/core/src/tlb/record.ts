@@ -37,8 +37,5 @@ export const TLB_META = 4;
 /** Next slot of the bucket, -1 for none. */
 export const TLB_LINK = 5;
 export const TLB_USED = 6;
-/** First bucket of the unit, -1 for one without a hash. */
-export const TLB_BUCKET_BASE = 7;
-
 /** A later unit of more ways than this has a hash: probing it is cheaper than looking at the ways of a set. */
 export const MAX_SCANNED_WAYS = 8;

@@ -17,7 +17,6 @@
 import type { TlbShape } from '../arch/mmu-data.js';
 import {
   MAX_SCANNED_WAYS,
-  TLB_BUCKET_BASE,
   TLB_BUCKETS,
   TLB_CONTEXT,
   TLB_FRAME,
@@ -29,15 +28,7 @@ import {
   TLB_VPN_HI,
   TLB_VPN_LO,
 } from './record.js';
-
-/** Words of a unit's record: first slot, sets, sets - 1 if a power of two (else -1), ways, first hand, first bucket. */
-const UNIT_SHIFT = 3;
-const UNIT_BASE = 0;
-const UNIT_SETS = 1;
-const UNIT_SET_MASK = 2;
-const UNIT_WAYS = 3;
-const UNIT_HAND = 4;
-const UNIT_BUCKETS = 5;
+import { type TlbStore, TlbUnit } from './unit.js';
 
 export class Tlb {
   readonly slots: number;
@@ -47,64 +38,41 @@ export class Tlb {
   readonly head: Int16Array;
   /** True when instruction and data accesses share the first level: both probe the data chain. */
   readonly sharedFirstLevel: boolean;
-  /** Slots filled with a span above one page; while 0 a look-up need not try larger pages. */
-  wideSlots = 0;
   /** Set by `find`: 1 when a second-level unit answered. */
   secondLevelHit = 0;
 
-  /** Units as records of UNIT_WORDS words. */
-  readonly #units: Int32Array;
-  /** Where each set's search for a victim begins. */
-  readonly #hand: Int32Array;
-  /** First units of the two chains, as word offsets into #units, and the units behind them. */
-  readonly #firstExec: number;
-  readonly #firstData: number;
-  readonly #restExec: Int32Array;
-  readonly #restData: Int32Array;
+  private readonly units: readonly TlbUnit[];
+  private readonly wide = new Int32Array(1);
+  /** First units of the two chains, and the units behind them. */
+  private readonly firstExec: TlbUnit;
+  private readonly firstData: TlbUnit;
+  private readonly restExec: readonly TlbUnit[];
+  private readonly restData: readonly TlbUnit[];
   /** The last data unit, which a hardware walker works with. */
-  readonly #lastData: number;
+  private readonly lastData: TlbUnit;
 
   constructor(shape: TlbShape) {
-    const n = shape.units.length;
-    this.#units = new Int32Array(n << UNIT_SHIFT);
-    this.#firstExec = (shape.exec[0] as number) << UNIT_SHIFT;
-    this.#firstData = (shape.data[0] as number) << UNIT_SHIFT;
-    this.#restExec = Int32Array.from(shape.exec.slice(1), (u) => u << UNIT_SHIFT);
-    this.#restData = Int32Array.from(shape.data.slice(1), (u) => u << UNIT_SHIFT);
-    this.#lastData = (shape.data[shape.data.length - 1] as number) << UNIT_SHIFT;
-    this.sharedFirstLevel = shape.exec[0] === shape.data[0];
-    let slots = 0;
-    let sets = 0;
-    let buckets = 2 * TLB_BUCKETS;
-    shape.units.forEach((spec, u) => {
-      const unit = u << UNIT_SHIFT;
-      this.#units[unit + UNIT_BASE] = slots;
-      this.#units[unit + UNIT_SETS] = spec.sets;
-      this.#units[unit + UNIT_SET_MASK] = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
-      this.#units[unit + UNIT_WAYS] = spec.ways;
-      this.#units[unit + UNIT_HAND] = sets;
-      this.#units[unit + UNIT_BUCKETS] = unit === this.#firstData ? 0 : unit === this.#firstExec ? TLB_BUCKETS : -1;
-      if (unit !== this.#firstData && unit !== this.#firstExec && spec.ways > MAX_SCANNED_WAYS) {
-        this.#units[unit + UNIT_BUCKETS] = buckets;
-        buckets += TLB_BUCKETS;
-      }
-      slots += spec.sets * spec.ways;
-      sets += spec.sets;
+    const buckets = bucketsOf(shape);
+    this.slots = shape.units.reduce((sum, unit) => sum + unit.sets * unit.ways, 0);
+    this.records = new Int32Array(this.slots << TLB_RECORD_SHIFT);
+    this.head = new Int16Array(Math.max(...buckets) + TLB_BUCKETS).fill(-1);
+    const store: TlbStore = { records: this.records, head: this.head, wide: this.wide };
+    let base = 0;
+    this.units = shape.units.map((spec, u) => {
+      const unit = new TlbUnit(spec, base, buckets[u] as number, store);
+      base = unit.end;
+      return unit;
     });
-    this.slots = slots;
-    this.head = new Int16Array(buckets).fill(-1);
-    this.#hand = new Int32Array(sets);
-    this.records = new Int32Array(slots << TLB_RECORD_SHIFT);
-    for (let unit = 0; unit < this.#units.length; unit += 1 << UNIT_SHIFT) {
-      const base = this.#units[unit + UNIT_BASE] as number;
-      const end = base + (this.#units[unit + UNIT_SETS] as number) * (this.#units[unit + UNIT_WAYS] as number);
-      for (let slot = base; slot < end; slot++) {
-        const at = slot << TLB_RECORD_SHIFT;
-        this.records[at + TLB_CONTEXT] = -1;
-        this.records[at + TLB_LINK] = -1;
-        this.records[at + TLB_BUCKET_BASE] = this.#units[unit + UNIT_BUCKETS] as number;
-      }
-    }
+    const chain = (units: readonly number[]): TlbUnit[] => units.map((u) => this.units[u] as TlbUnit);
+    [this.firstExec, ...this.restExec] = chain(shape.exec) as [TlbUnit, ...TlbUnit[]];
+    [this.firstData, ...this.restData] = chain(shape.data) as [TlbUnit, ...TlbUnit[]];
+    this.lastData = this.restData[this.restData.length - 1] ?? this.firstData;
+    this.sharedFirstLevel = this.firstExec === this.firstData;
+  }
+
+  /** Slots filled with a span above one page. */
+  get wideSlots(): number {
+    return this.wide[0] as number;
   }
 
   /**
@@ -112,23 +80,22 @@ export class Tlb {
    * Refills the first level from a later one.
    */
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
-    const first = kind === 0 ? this.#firstExec : this.#firstData;
+    const first = kind === 0 ? this.firstExec : this.firstData;
     const records = this.records;
     this.secondLevelHit = 0;
-    const hit = this.#probe(first, vpnHi, vpnLo, context);
+    const hit = first.search(vpnHi, vpnLo, context);
     if (hit >= 0) {
       records[(hit << TLB_RECORD_SHIFT) + TLB_USED] = 1;
       return hit;
     }
-    const rest = kind === 0 ? this.#restExec : this.#restData;
+    const rest = kind === 0 ? this.restExec : this.restData;
     for (let i = 0; i < rest.length; i++) {
-      const slot = this.#search(rest[i] as number, vpnHi, vpnLo, context);
+      const slot = (rest[i] as TlbUnit).search(vpnHi, vpnLo, context);
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
       records[at + TLB_USED] = 1;
       this.secondLevelHit = 1;
-      return this.#insert(
-        first,
+      return first.insert(
         records[at + TLB_VPN_HI] as number,
         records[at + TLB_VPN_LO] as number,
         records[at + TLB_CONTEXT] as number,
@@ -155,35 +122,39 @@ export class Tlb {
     span: number,
   ): number {
     const meta = rights | (attrs << 8) | (span << 16);
-    const rest = kind === 0 ? this.#restExec : this.#restData;
-    for (let i = 0; i < rest.length; i++) this.#insert(rest[i] as number, vpnHi, vpnLo, context, frame, meta);
-    return this.#insert(kind === 0 ? this.#firstExec : this.#firstData, vpnHi, vpnLo, context, frame, meta);
+    let unit = kind === 0 ? this.firstExec : this.firstData;
+    const slot = unit.insert(vpnHi, vpnLo, context, frame, meta);
+    const rest = kind === 0 ? this.restExec : this.restData;
+    for (let i = 0; i < rest.length; i++) {
+      unit = rest[i] as TlbUnit;
+      unit.insert(vpnHi, vpnLo, context, frame, meta);
+    }
+    return slot;
   }
 
   /** The last data unit's slot that translates a page in `context`, or -1: the look-up of a walker, which refills nothing. */
   findLast(vpnHi: number, vpnLo: number, context: number): number {
-    const slot = this.#search(this.#lastData, vpnHi, vpnLo, context);
+    const slot = this.lastData.search(vpnHi, vpnLo, context);
     if (slot >= 0) this.records[(slot << TLB_RECORD_SHIFT) + TLB_USED] = 1;
     return slot;
   }
 
   /** Puts a translation of one page into the last data unit alone; answers its slot there. */
   fillLast(vpnHi: number, vpnLo: number, context: number, frame: number, rights: number, attrs: number): number {
-    return this.#insert(this.#lastData, vpnHi, vpnLo, context, frame, rights | (attrs << 8));
+    return this.lastData.insert(vpnHi, vpnLo, context, frame, rights | (attrs << 8));
   }
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
-    if (this.wideSlots !== 0) {
+    if (this.wide[0] !== 0) {
       const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
       return this.dropRange(vpn, vpn + 1, context);
     }
     let dropped = 0;
-    for (let unit = 0; unit < this.#units.length; unit += 1 << UNIT_SHIFT) {
-      for (;;) {
-        const slot = this.#search(unit, vpnHi, vpnLo, context);
-        if (slot < 0) break;
-        this.drop(slot);
+    for (let i = 0; i < this.units.length; i++) {
+      const unit = this.units[i] as TlbUnit;
+      for (let slot = unit.search(vpnHi, vpnLo, context); slot >= 0; slot = unit.search(vpnHi, vpnLo, context)) {
+        unit.drop(slot);
         dropped++;
       }
     }
@@ -277,127 +248,27 @@ export class Tlb {
 
   /** Empties one slot. */
   drop(slot: number): void {
-    const records = this.records;
-    const at = slot << TLB_RECORD_SHIFT;
-    if ((records[at + TLB_CONTEXT] as number) < 0) return;
-    if ((records[at + TLB_BUCKET_BASE] as number) >= 0) this.#unlink(slot, at);
-    if ((records[at + TLB_META] as number) >>> 16 !== 0) this.wideSlots--;
-    records[at + TLB_CONTEXT] = -1;
-    records[at + TLB_USED] = 0;
-  }
-
-  #search(unit: number, vpnHi: number, vpnLo: number, context: number): number {
-    return (this.#units[unit + UNIT_BUCKETS] as number) >= 0
-      ? this.#probe(unit, vpnHi, vpnLo, context)
-      : this.#scan(unit, vpnHi, vpnLo, context);
-  }
-
-  /** Look-up through the hash; wide slots are found by a scan. */
-  #probe(unit: number, vpnHi: number, vpnLo: number, context: number): number {
-    const records = this.records;
-    let slot = this.head[(this.#units[unit + UNIT_BUCKETS] as number) + (vpnLo & (TLB_BUCKETS - 1))] as number;
-    while (slot >= 0) {
-      const at = slot << TLB_RECORD_SHIFT;
-      if (
-        records[at + TLB_VPN_LO] === vpnLo &&
-        records[at + TLB_VPN_HI] === vpnHi &&
-        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
-      ) {
-        return slot;
-      }
-      slot = records[at + TLB_LINK] as number;
-    }
-    return this.wideSlots === 0 ? -1 : this.#scan(unit, vpnHi, vpnLo, context);
-  }
-
-  /** Look-up through the ways of a set. */
-  #scan(unit: number, vpnHi: number, vpnLo: number, context: number): number {
-    const records = this.records;
-    const ways = this.#units[unit + UNIT_WAYS] as number;
-    const start = (this.#units[unit + UNIT_BASE] as number) + Math.imul(this.#setOf(unit, vpnHi, vpnLo), ways);
-    const end = (start + ways) << TLB_RECORD_SHIFT;
-    for (let at = start << TLB_RECORD_SHIFT; at < end; at += 1 << TLB_RECORD_SHIFT) {
-      // Page numbers below the span are zero in a slot, so only a slot that differs below it can need the mask.
-      const differs = (records[at + TLB_VPN_LO] as number) ^ vpnLo;
-      if (differs !== 0 && (this.wideSlots === 0 || differs >>> ((records[at + TLB_META] as number) >> 16) !== 0))
-        continue;
-      const owner = records[at + TLB_CONTEXT] as number;
-      if (
-        records[at + TLB_VPN_HI] === vpnHi &&
-        (owner === context || (owner >= 0 && ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0))
-      ) {
-        return at >> TLB_RECORD_SHIFT;
-      }
-    }
-    return -1;
-  }
-
-  #setOf(unit: number, vpnHi: number, vpnLo: number): number {
-    const mask = this.#units[unit + UNIT_SET_MASK] as number;
-    if (mask >= 0) return vpnLo & mask;
-    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % (this.#units[unit + UNIT_SETS] as number)) | 0;
-  }
-
-  #insert(unit: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
-    const records = this.records;
-    const units = this.#units;
-    const set = this.#setOf(unit, vpnHi, vpnLo);
-    const ways = units[unit + UNIT_WAYS] as number;
-    const start = (units[unit + UNIT_BASE] as number) + Math.imul(set, ways);
-    const handAt = (units[unit + UNIT_HAND] as number) + set;
-    let hand = this.#hand[handAt] as number;
-    let at = (start + hand) << TLB_RECORD_SHIFT;
-    // An unused slot comes up within one turn; the turn clears the used bits it passes.
-    while (records[at + TLB_USED] === 1) {
-      records[at + TLB_USED] = 0;
-      hand = hand + 1 === ways ? 0 : hand + 1;
-      at = (start + hand) << TLB_RECORD_SHIFT;
-    }
-    const slot = start + hand;
-    this.#hand[handAt] = hand + 1 === ways ? 0 : hand + 1;
-    const buckets = units[unit + UNIT_BUCKETS] as number;
-    if (
-      this.wideSlots !== 0 &&
-      (records[at + TLB_CONTEXT] as number) >= 0 &&
-      (records[at + TLB_META] as number) >> 16 !== 0
-    ) {
-      this.wideSlots--;
-    }
-    if (buckets >= 0 && (records[at + TLB_CONTEXT] as number) >= 0) this.#unlink(slot, at);
-    const span = meta >> 16;
-    if (span !== 0) this.wideSlots++;
-    const tag = span === 0 ? vpnLo : vpnLo & (-1 << span);
-    records[at + TLB_VPN_LO] = tag;
-    records[at + TLB_VPN_HI] = vpnHi;
-    records[at + TLB_CONTEXT] = context;
-    records[at + TLB_FRAME] = frame;
-    records[at + TLB_META] = meta;
-    records[at + TLB_USED] = 1;
-    if (buckets >= 0) {
-      const bucket = buckets + (tag & (TLB_BUCKETS - 1));
-      records[at + TLB_LINK] = this.head[bucket] as number;
-      this.head[bucket] = slot;
-    }
-    return slot;
-  }
-
-  #unlink(slot: number, at: number): void {
-    const records = this.records;
-    const bucket =
-      (records[at + TLB_BUCKET_BASE] as number) + ((records[at + TLB_VPN_LO] as number) & (TLB_BUCKETS - 1));
-    const next = records[at + TLB_LINK] as number;
-    let before = this.head[bucket] as number;
-    if (before === slot) {
-      this.head[bucket] = next;
-      return;
-    }
-    for (;;) {
-      const link = (before << TLB_RECORD_SHIFT) + TLB_LINK;
-      if (records[link] === slot) {
-        records[link] = next;
+    for (let i = 0; i < this.units.length; i++) {
+      const unit = this.units[i] as TlbUnit;
+      if (slot < unit.end) {
+        unit.drop(slot);
         return;
       }
-      before = records[link] as number;
     }
   }
+}
+
+/**
+ * First bucket of each unit's hash: the first data unit's is 0, the first instruction unit's TLB_BUCKETS. Later units of
+ * many ways have one too; -1 for the rest, whose few ways are looked through.
+ */
+function bucketsOf(shape: TlbShape): number[] {
+  let next = 2 * TLB_BUCKETS;
+  return shape.units.map((spec, u) => {
+    if (u === shape.data[0]) return 0;
+    if (u === shape.exec[0]) return TLB_BUCKETS;
+    if (spec.ways <= MAX_SCANNED_WAYS) return -1;
+    next += TLB_BUCKETS;
+    return next - TLB_BUCKETS;
+  });
 }

@@ -16,90 +16,90 @@ export class MmuGather {
   fullmm = false;
   needFlush = false;
   /** Pages that the next flush is about, and the run that is being unmapped. */
-  #first = Infinity;
-  #end = 0;
-  #runFirst = Infinity;
-  #runEnd = 0;
-  readonly #k: Kernel;
-  readonly #pages: Int32Array;
-  #nr = 0;
+  private first = Infinity;
+  private end = 0;
+  private runFirst = Infinity;
+  private runEnd = 0;
+  private readonly k: Kernel;
+  private readonly pages: Int32Array;
+  private nr = 0;
   /** Tables that wait, as level and physical address. */
-  readonly #tables: number[] = [];
-  #fast = true;
-  #open = false;
+  private readonly tables: number[] = [];
+  private fast = true;
+  private open = false;
 
   constructor(k: Kernel) {
-    this.#k = k;
-    this.#pages = new Int32Array(k.arch.gather.capacity);
+    this.k = k;
+    this.pages = new Int32Array(k.arch.gather.capacity);
   }
 
   /** tlb_gather_mmu. */
   start(mm: Mm, fullmm: boolean): this {
-    if (this.#open) throw new KernelBug('mmu_gather opened twice on one CPU');
-    const cpu = this.#k.cpu;
-    if (cpu.batch.nr !== 0) flushTlbPending(this.#k, cpu);
+    if (this.open) throw new KernelBug('mmu_gather opened twice on one CPU');
+    const cpu = this.k.cpu;
+    if (cpu.batch.nr !== 0) flushTlbPending(this.k, cpu);
     this.mm = mm;
     this.fullmm = fullmm;
     this.needFlush = false;
-    this.#first = Infinity;
-    this.#end = 0;
-    this.#fast = this.#k.cpus.length === 1;
-    this.#open = true;
+    this.first = Infinity;
+    this.end = 0;
+    this.fast = this.k.cpus.length === 1;
+    this.open = true;
     cpu.fullmmGather = fullmm;
     return this;
   }
 
   /** Pages [start, end) are unmapped, or tables in them freed, from now until the next note. */
   note(start: number, end: number): void {
-    this.#runFirst = start;
-    this.#runEnd = end;
-    if (start < this.#first) this.#first = start;
-    if (end > this.#end) this.#end = end;
+    this.runFirst = start;
+    this.runEnd = end;
+    if (start < this.first) this.first = start;
+    if (end > this.end) this.end = end;
   }
 
   /** tlb_remove_page: drops a pte's reference now or after the flush. */
   removePage(page: number): void {
     this.needFlush = true;
-    if (this.#fast) {
-      this.#k.pages.put(page);
+    if (this.fast) {
+      this.k.pages.put(page);
       return;
     }
-    this.#pages[this.#nr++] = page;
-    if (this.#nr >= this.#pages.length) this.flush();
+    this.pages[this.nr++] = page;
+    if (this.nr >= this.pages.length) this.flush();
   }
 
   /** pte_free_tlb, pmd_free_tlb, pud_free_tlb. */
   freeTable(level: number, pa: number): void {
     this.needFlush = true;
-    if (this.#fast) freeTable(this.#k, level, pa);
-    else this.#tables.push(level, pa);
+    if (this.fast) freeTable(this.k, level, pa);
+    else this.tables.push(level, pa);
   }
 
   /** tlb_flush_mmu. */
   flush(): void {
     if (!this.needFlush) return;
     this.needFlush = false;
-    const freesFirst = this.#k.arch.gather.freesBeforeFlush === true && this.#k.defectsKept;
-    if (freesFirst) this.#free();
-    this.#k.mmu.gatherFlush(this.mm, this.fullmm, this.#first, this.#end);
-    this.#first = this.#runFirst;
-    this.#end = this.#runEnd;
-    this.#free();
+    const freesFirst = this.k.arch.gather.freesBeforeFlush === true && this.k.defectsKept;
+    if (freesFirst) this.free();
+    this.k.mmu.gatherFlush(this.mm, this.fullmm, this.first, this.end);
+    this.first = this.runFirst;
+    this.end = this.runEnd;
+    this.free();
   }
 
   /** tlb_finish_mmu. */
   finish(): void {
     this.flush();
-    this.#open = false;
-    this.#k.cpu.fullmmGather = false;
+    this.open = false;
+    this.k.cpu.fullmmGather = false;
   }
 
-  #free(): void {
-    for (let i = 0; i < this.#nr; i++) this.#k.pages.put(this.#pages[i] as number);
-    this.#nr = 0;
-    for (let i = 0; i < this.#tables.length; i += 2) {
-      freeTable(this.#k, this.#tables[i] as number, this.#tables[i + 1] as number);
+  private free(): void {
+    for (let i = 0; i < this.nr; i++) this.k.pages.put(this.pages[i] as number);
+    this.nr = 0;
+    for (let i = 0; i < this.tables.length; i += 2) {
+      freeTable(this.k, this.tables[i] as number, this.tables[i + 1] as number);
     }
-    this.#tables.length = 0;
+    this.tables.length = 0;
   }
 }
