@@ -12,6 +12,8 @@ const DOCUMENTS = [
   'README.md',
   'packages/core/README.md',
   'packages/arch-x86/README.md',
+  'packages/arch-ppc64/README.md',
+  'packages/arch-ia64/README.md',
   'packages/arch-sparc64/README.md',
 ];
 
