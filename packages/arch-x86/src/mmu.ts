@@ -63,7 +63,7 @@ export class X86Mmu extends Mmu {
   private readonly nxHi: number;
   /** 1 for 8-byte entries, else 0: log2 of an entry's words, and from the low to the high half. */
   private readonly wide: number;
-  private readonly ownRootInRegisters: boolean;
+  private readonly rootInRegisters: boolean;
   /** Index bits of every level that is walked, as a mask and as a number. */
   private readonly mask: number;
   private readonly bits: number;
@@ -86,7 +86,7 @@ export class X86Mmu extends Mmu {
     this.frameHi = high(spec.frame);
     this.nxHi = high(spec.noExec);
     this.wide = geometry.entryBytes[0] === 8 ? 1 : 0;
-    this.ownRootInRegisters = spec.rootInRegisters;
+    this.rootInRegisters = spec.rootInRegisters;
     this.bits = geometry.bits[geometry.depth - 1] as number;
     this.mask = (1 << this.bits) - 1;
     this.topShift = geometry.shift[spec.rootInRegisters ? 1 : 0] as number;
@@ -107,7 +107,7 @@ export class X86Mmu extends Mmu {
     const start = this.start;
     const frames = this.frames;
     const registers = cpu.registers as X86Registers;
-    let table = this.ownRootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
+    let table = this.rootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
     let shift = this.topShift;
     let every = PAGE_RW | PAGE_USER;
     let any = 0;

@@ -21,7 +21,7 @@ export class PteCursor {
   cleared = 0;
   private readonly k: Kernel;
   private root = 0;
-  private ownNext = 0;
+  private nextPage = 0;
   private end = 0;
 
   constructor(k: Kernel) {
@@ -31,7 +31,7 @@ export class PteCursor {
   /** Begins at page `start` of `mm`, up to page `end` (exclusive). */
   start(mm: Mm, start: number, end: number): void {
     this.root = mm.rootWord;
-    this.ownNext = start;
+    this.nextPage = start;
     this.end = end;
     this.skipped = 0;
     this.cleared = 0;
@@ -39,14 +39,14 @@ export class PteCursor {
 
   /** Page number behind the last run: where a walk that stops here has to go on. */
   get position(): number {
-    return this.ownNext;
+    return this.nextPage;
   }
 
   /** Moves to the next run; false at the end of the range. */
   next(): boolean {
     const { tables, counters, arch } = this.k;
     const last = tables.depth - 1;
-    let vpn = this.ownNext;
+    let vpn = this.nextPage;
     const end = this.end;
     while (vpn < end) {
       const vpnLo = vpn | 0;
@@ -74,10 +74,10 @@ export class PteCursor {
       this.table = table;
       this.at = tables.entryAt(last, table, vpnHi, vpnLo);
       this.nr = boundary - vpn;
-      this.ownNext = boundary;
+      this.nextPage = boundary;
       return true;
     }
-    this.ownNext = end;
+    this.nextPage = end;
     return false;
   }
 

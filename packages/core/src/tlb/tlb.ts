@@ -15,6 +15,7 @@
  * range remains; lookups = hits + misses.
  */
 import type { TlbShape } from '../arch/mmu-data.js';
+import { HashedUnit } from './hashed-unit.js';
 import {
   MAX_SCANNED_WAYS,
   TLB_BUCKETS,
@@ -24,11 +25,11 @@ import {
   TLB_LINK,
   TLB_META,
   TLB_RECORD_SHIFT,
-  TLB_USED,
   TLB_VPN_HI,
   TLB_VPN_LO,
 } from './record.js';
-import { type TlbStore, TlbUnit } from './unit.js';
+import { SetUnit } from './set-unit.js';
+import type { TlbStore, TlbUnit } from './unit.js';
 
 export class Tlb {
   readonly slots: number;
@@ -44,8 +45,8 @@ export class Tlb {
   private readonly units: readonly TlbUnit[];
   private readonly wide = new Int32Array(1);
   /** First units of the two chains, and the units behind them. */
-  private readonly firstExec: TlbUnit;
-  private readonly firstData: TlbUnit;
+  private readonly firstExec: HashedUnit;
+  private readonly firstData: HashedUnit;
   private readonly restExec: readonly TlbUnit[];
   private readonly restData: readonly TlbUnit[];
   /** The last data unit, which a hardware walker works with. */
@@ -59,13 +60,14 @@ export class Tlb {
     const store: TlbStore = { records: this.records, head: this.head, wide: this.wide };
     let base = 0;
     this.units = shape.units.map((spec, u) => {
-      const unit = new TlbUnit(spec, base, buckets[u] as number, store);
+      const bucket = buckets[u] as number;
+      const unit = bucket < 0 ? new SetUnit(spec, base, store) : new HashedUnit(spec, base, bucket, store);
       base = unit.end;
       return unit;
     });
     const chain = (units: readonly number[]): TlbUnit[] => units.map((u) => this.units[u] as TlbUnit);
-    [this.firstExec, ...this.restExec] = chain(shape.exec) as [TlbUnit, ...TlbUnit[]];
-    [this.firstData, ...this.restData] = chain(shape.data) as [TlbUnit, ...TlbUnit[]];
+    [this.firstExec, ...this.restExec] = chain(shape.exec) as [HashedUnit, ...TlbUnit[]];
+    [this.firstData, ...this.restData] = chain(shape.data) as [HashedUnit, ...TlbUnit[]];
     this.lastData = this.restData[this.restData.length - 1] ?? this.firstData;
     this.sharedFirstLevel = this.firstExec === this.firstData;
   }
@@ -85,15 +87,16 @@ export class Tlb {
     this.secondLevelHit = 0;
     const hit = first.search(vpnHi, vpnLo, context);
     if (hit >= 0) {
-      records[(hit << TLB_RECORD_SHIFT) + TLB_USED] = 1;
+      first.touch(hit);
       return hit;
     }
     const rest = kind === 0 ? this.restExec : this.restData;
     for (let i = 0; i < rest.length; i++) {
-      const slot = (rest[i] as TlbUnit).search(vpnHi, vpnLo, context);
+      const unit = rest[i] as TlbUnit;
+      const slot = unit.search(vpnHi, vpnLo, context);
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
-      records[at + TLB_USED] = 1;
+      unit.touch(slot);
       this.secondLevelHit = 1;
       return first.insert(
         records[at + TLB_VPN_HI] as number,
@@ -122,20 +125,15 @@ export class Tlb {
     span: number,
   ): number {
     const meta = rights | (attrs << 8) | (span << 16);
-    let unit = kind === 0 ? this.firstExec : this.firstData;
-    const slot = unit.insert(vpnHi, vpnLo, context, frame, meta);
     const rest = kind === 0 ? this.restExec : this.restData;
-    for (let i = 0; i < rest.length; i++) {
-      unit = rest[i] as TlbUnit;
-      unit.insert(vpnHi, vpnLo, context, frame, meta);
-    }
-    return slot;
+    for (let i = 0; i < rest.length; i++) (rest[i] as TlbUnit).insert(vpnHi, vpnLo, context, frame, meta);
+    return (kind === 0 ? this.firstExec : this.firstData).insert(vpnHi, vpnLo, context, frame, meta);
   }
 
   /** The last data unit's slot that translates a page in `context`, or -1: the look-up of a walker, which refills nothing. */
   findLast(vpnHi: number, vpnLo: number, context: number): number {
     const slot = this.lastData.search(vpnHi, vpnLo, context);
-    if (slot >= 0) this.records[(slot << TLB_RECORD_SHIFT) + TLB_USED] = 1;
+    if (slot >= 0) this.lastData.touch(slot);
     return slot;
   }
 

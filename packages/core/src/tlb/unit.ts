@@ -1,23 +1,4 @@
-/**
- * One translation buffer: its sets, its ways, and who makes room. The shape is in plain fields of the object, the slots
- * in records that all units of a CPU share: with the shape in an array of all units a fill cost four times as much.
- *
- * Replacement is one used bit a slot and a hand a set: the hand passes used slots, clearing their bits, and takes the
- * first unused one; real TLBs do so, exactly or nearly.
- */
-import type { TlbUnitSpec } from '../arch/mmu-data.js';
-import {
-  TLB_BUCKETS,
-  TLB_CONTEXT,
-  TLB_FRAME,
-  TLB_GLOBAL,
-  TLB_LINK,
-  TLB_META,
-  TLB_RECORD_SHIFT,
-  TLB_USED,
-  TLB_VPN_HI,
-  TLB_VPN_LO,
-} from './record.js';
+/** What a TLB asks of one translation buffer. Two kinds do it: hashed ones and ones whose sets are looked through. */
 
 /** What the units of a CPU share. */
 export interface TlbStore {
@@ -28,159 +9,20 @@ export interface TlbStore {
   readonly wide: Int32Array;
 }
 
-export class TlbUnit {
+/**
+ * One translation buffer. Replacement is one used bit a slot and a hand a set: the hand passes used slots, clearing their
+ * bits, and takes the first unused one; real TLBs do so, exactly or nearly.
+ */
+export interface TlbUnit {
   /** First slot and first slot past the unit. */
   readonly base: number;
   readonly end: number;
-  private readonly records: Int32Array;
-  private readonly head: Int16Array;
-  private readonly wide: Int32Array;
-  private readonly sets: number;
-  /** sets - 1 where that is a mask, else -1. */
-  private readonly setMask: number;
-  private readonly ways: number;
-  /** First bucket of the unit's hash, -1 without one. */
-  private readonly buckets: number;
-  private readonly hand: Uint16Array;
-
-  constructor(spec: TlbUnitSpec, base: number, buckets: number, store: TlbStore) {
-    this.base = base;
-    this.end = base + spec.sets * spec.ways;
-    this.records = store.records;
-    this.head = store.head;
-    this.wide = store.wide;
-    this.sets = spec.sets;
-    this.setMask = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
-    this.ways = spec.ways;
-    this.buckets = buckets;
-    this.hand = new Uint16Array(spec.sets);
-    for (let slot = base; slot < this.end; slot++) {
-      const at = slot << TLB_RECORD_SHIFT;
-      this.records[at + TLB_CONTEXT] = -1;
-      this.records[at + TLB_LINK] = -1;
-    }
-  }
-
   /** The slot that translates a page in `context`, or globally; -1 for none. */
-  search(vpnHi: number, vpnLo: number, context: number): number {
-    if (this.buckets < 0) return this.scan(vpnHi, vpnLo, context);
-    const records = this.records;
-    let slot = this.head[this.buckets + (vpnLo & (TLB_BUCKETS - 1))] as number;
-    while (slot >= 0) {
-      const at = slot << TLB_RECORD_SHIFT;
-      if (
-        records[at + TLB_VPN_LO] === vpnLo &&
-        records[at + TLB_VPN_HI] === vpnHi &&
-        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
-      ) {
-        return slot;
-      }
-      slot = records[at + TLB_LINK] as number;
-    }
-    // A wide slot hangs in the bucket of its first page.
-    return this.wide[0] === 0 ? -1 : this.scan(vpnHi, vpnLo, context);
-  }
-
+  search(vpnHi: number, vpnLo: number, context: number): number;
+  /** Marks a slot of this unit as used. */
+  touch(slot: number): void;
   /** Puts a translation in; answers its slot. `meta` holds rights, attributes and span as a record does. */
-  insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
-    const records = this.records;
-    const ways = this.ways;
-    const set = this.setOf(vpnHi, vpnLo);
-    const first = this.base + Math.imul(set, ways);
-    let hand = this.hand[set] as number;
-    let at = (first + hand) << TLB_RECORD_SHIFT;
-    // An unused slot comes up within one turn; the turn clears the used bits it passes.
-    while (records[at + TLB_USED] === 1) {
-      records[at + TLB_USED] = 0;
-      hand = hand + 1 === ways ? 0 : hand + 1;
-      at = (first + hand) << TLB_RECORD_SHIFT;
-    }
-    this.hand[set] = hand + 1 === ways ? 0 : hand + 1;
-    const slot = first + hand;
-    if ((records[at + TLB_CONTEXT] as number) >= 0) this.evict(slot, at);
-    const span = meta >> 16;
-    const tag = span === 0 ? vpnLo : vpnLo & (-1 << span);
-    records[at + TLB_VPN_LO] = tag;
-    records[at + TLB_VPN_HI] = vpnHi;
-    records[at + TLB_CONTEXT] = context;
-    records[at + TLB_FRAME] = frame;
-    records[at + TLB_META] = meta;
-    records[at + TLB_USED] = 1;
-    if (span !== 0) this.wide[0] = (this.wide[0] as number) + 1;
-    if (this.buckets >= 0) {
-      const bucket = this.buckets + (tag & (TLB_BUCKETS - 1));
-      records[at + TLB_LINK] = this.head[bucket] as number;
-      this.head[bucket] = slot;
-    }
-    return slot;
-  }
-
+  insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number;
   /** Empties a slot of this unit. */
-  drop(slot: number): void {
-    const records = this.records;
-    const at = slot << TLB_RECORD_SHIFT;
-    if ((records[at + TLB_CONTEXT] as number) < 0) return;
-    this.evict(slot, at);
-    records[at + TLB_CONTEXT] = -1;
-    records[at + TLB_USED] = 0;
-  }
-
-  /** Looks through the ways of a set. */
-  private scan(vpnHi: number, vpnLo: number, context: number): number {
-    const records = this.records;
-    const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
-    const end = (first + this.ways) << TLB_RECORD_SHIFT;
-    if (this.wide[0] !== 0) return this.scanWide(first << TLB_RECORD_SHIFT, end, vpnHi, vpnLo, context);
-    for (let at = first << TLB_RECORD_SHIFT; at < end; at += 1 << TLB_RECORD_SHIFT) {
-      if (records[at + TLB_VPN_LO] !== vpnLo || records[at + TLB_VPN_HI] !== vpnHi) continue;
-      if (this.belongs(at, context)) return at >> TLB_RECORD_SHIFT;
-    }
-    return -1;
-  }
-
-  /** The same with slots that span several pages: their page number is zero below the span. */
-  private scanWide(start: number, end: number, vpnHi: number, vpnLo: number, context: number): number {
-    const records = this.records;
-    for (let at = start; at < end; at += 1 << TLB_RECORD_SHIFT) {
-      const differs = (records[at + TLB_VPN_LO] as number) ^ vpnLo;
-      const span = (records[at + TLB_META] as number) >> 16;
-      if (differs >>> span !== 0 || records[at + TLB_VPN_HI] !== vpnHi) continue;
-      if (this.belongs(at, context)) return at >> TLB_RECORD_SHIFT;
-    }
-    return -1;
-  }
-
-  /** Whether the record at a word is in use and may answer for `context`. */
-  private belongs(at: number, context: number): boolean {
-    const owner = this.records[at + TLB_CONTEXT] as number;
-    return owner === context || (owner >= 0 && ((this.records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
-  }
-
-  private setOf(vpnHi: number, vpnLo: number): number {
-    if (this.setMask >= 0) return vpnLo & this.setMask;
-    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % this.sets) | 0;
-  }
-
-  /** Takes a slot in use out of its bucket and out of the count of wide ones. */
-  private evict(slot: number, at: number): void {
-    const records = this.records;
-    if ((records[at + TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
-    if (this.buckets < 0) return;
-    const head = this.head;
-    const bucket = this.buckets + ((records[at + TLB_VPN_LO] as number) & (TLB_BUCKETS - 1));
-    const next = records[at + TLB_LINK] as number;
-    let before = head[bucket] as number;
-    if (before === slot) {
-      head[bucket] = next;
-      return;
-    }
-    for (;;) {
-      const link = (before << TLB_RECORD_SHIFT) + TLB_LINK;
-      if (records[link] === slot) {
-        records[link] = next;
-        return;
-      }
-      before = records[link] as number;
-    }
-  }
+  drop(slot: number): void;
 }

@@ -1,0 +1,160 @@
+/**
+ * A translation buffer whose slots hang in a hash with exact chains: every first level, so that a hit is one probe whatever
+ * the associativity, and later ones of many ways. The shape is in plain fields of the object, the slots in the records
+ * that all units of a CPU share; the used bit is in the record, where the replay loop sets it.
+ */
+import type { TlbUnitSpec } from '../arch/mmu-data.js';
+import {
+  TLB_BUCKETS,
+  TLB_CONTEXT,
+  TLB_FRAME,
+  TLB_GLOBAL,
+  TLB_LINK,
+  TLB_META,
+  TLB_RECORD_SHIFT,
+  TLB_USED,
+  TLB_VPN_HI,
+  TLB_VPN_LO,
+} from './record.js';
+import type { TlbStore, TlbUnit } from './unit.js';
+
+export class HashedUnit implements TlbUnit {
+  readonly base: number;
+  readonly end: number;
+  private readonly records: Int32Array;
+  private readonly head: Int16Array;
+  private readonly wide: Int32Array;
+  private readonly sets: number;
+  /** sets - 1 where that is a mask, else -1. */
+  private readonly setMask: number;
+  private readonly ways: number;
+  /** First bucket of the unit's hash. */
+  private readonly buckets: number;
+  private readonly hand: Uint16Array;
+
+  constructor(spec: TlbUnitSpec, base: number, buckets: number, store: TlbStore) {
+    this.base = base;
+    this.end = base + spec.sets * spec.ways;
+    this.records = store.records;
+    this.head = store.head;
+    this.wide = store.wide;
+    this.sets = spec.sets;
+    this.setMask = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
+    this.ways = spec.ways;
+    this.buckets = buckets;
+    this.hand = new Uint16Array(spec.sets);
+    for (let slot = base; slot < this.end; slot++) {
+      const at = slot << TLB_RECORD_SHIFT;
+      this.records[at + TLB_CONTEXT] = -1;
+      this.records[at + TLB_LINK] = -1;
+    }
+  }
+
+  search(vpnHi: number, vpnLo: number, context: number): number {
+    const records = this.records;
+    let slot = this.head[this.buckets + (vpnLo & (TLB_BUCKETS - 1))] as number;
+    while (slot >= 0) {
+      const at = slot << TLB_RECORD_SHIFT;
+      if (
+        records[at + TLB_VPN_LO] === vpnLo &&
+        records[at + TLB_VPN_HI] === vpnHi &&
+        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
+      ) {
+        return slot;
+      }
+      slot = records[at + TLB_LINK] as number;
+    }
+    // A wide slot hangs in the bucket of its first page.
+    return this.wide[0] === 0 ? -1 : this.searchWide(vpnHi, vpnLo, context);
+  }
+
+  touch(slot: number): void {
+    this.records[(slot << TLB_RECORD_SHIFT) + TLB_USED] = 1;
+  }
+
+  insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
+    const records = this.records;
+    const ways = this.ways;
+    const set = this.setOf(vpnHi, vpnLo);
+    const first = this.base + Math.imul(set, ways);
+    let hand = this.hand[set] as number;
+    let at = (first + hand) << TLB_RECORD_SHIFT;
+    // An unused slot comes up within one turn; the turn clears the used bits it passes.
+    while (records[at + TLB_USED] === 1) {
+      records[at + TLB_USED] = 0;
+      hand = hand + 1 === ways ? 0 : hand + 1;
+      at = (first + hand) << TLB_RECORD_SHIFT;
+    }
+    this.hand[set] = hand + 1 === ways ? 0 : hand + 1;
+    const slot = first + hand;
+    if ((records[at + TLB_CONTEXT] as number) >= 0) this.evict(slot, at);
+    const span = meta >> 16;
+    const tag = span === 0 ? vpnLo : vpnLo & (-1 << span);
+    records[at + TLB_VPN_LO] = tag;
+    records[at + TLB_VPN_HI] = vpnHi;
+    records[at + TLB_CONTEXT] = context;
+    records[at + TLB_FRAME] = frame;
+    records[at + TLB_META] = meta;
+    records[at + TLB_USED] = 1;
+    if (span !== 0) this.wide[0] = (this.wide[0] as number) + 1;
+    const bucket = this.buckets + (tag & (TLB_BUCKETS - 1));
+    records[at + TLB_LINK] = this.head[bucket] as number;
+    this.head[bucket] = slot;
+    return slot;
+  }
+
+  drop(slot: number): void {
+    const records = this.records;
+    const at = slot << TLB_RECORD_SHIFT;
+    if ((records[at + TLB_CONTEXT] as number) < 0) return;
+    this.evict(slot, at);
+    records[at + TLB_CONTEXT] = -1;
+    records[at + TLB_USED] = 0;
+  }
+
+  /** Looks through the ways of a set for a slot that spans several pages: its page number is zero below the span. */
+  private searchWide(vpnHi: number, vpnLo: number, context: number): number {
+    const records = this.records;
+    const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
+    for (let slot = first; slot < first + this.ways; slot++) {
+      const at = slot << TLB_RECORD_SHIFT;
+      const differs = (records[at + TLB_VPN_LO] as number) ^ vpnLo;
+      if (differs >>> ((records[at + TLB_META] as number) >> 16) !== 0 || records[at + TLB_VPN_HI] !== vpnHi) continue;
+      if (this.belongs(at, context)) return slot;
+    }
+    return -1;
+  }
+
+  /** Whether the record at a word is in use and may answer for `context`. */
+  private belongs(at: number, context: number): boolean {
+    const owner = this.records[at + TLB_CONTEXT] as number;
+    return owner === context || (owner >= 0 && ((this.records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
+  }
+
+  private setOf(vpnHi: number, vpnLo: number): number {
+    if (this.setMask >= 0) return vpnLo & this.setMask;
+    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % this.sets) | 0;
+  }
+
+  /** Takes a slot in use out of its bucket and out of the count of wide ones. */
+  private evict(slot: number, at: number): void {
+    const records = this.records;
+    if ((records[at + TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    const head = this.head;
+    const bucket = this.buckets + ((records[at + TLB_VPN_LO] as number) & (TLB_BUCKETS - 1));
+    const next = records[at + TLB_LINK] as number;
+    let before = head[bucket] as number;
+    if (before === slot) {
+      head[bucket] = next;
+      return;
+    }
+    for (;;) {
+      const link = (before << TLB_RECORD_SHIFT) + TLB_LINK;
+      if (records[link] === slot) {
+        records[link] = next;
+        return;
+      }
+      before = records[link] as number;
+    }
+  }
+}
