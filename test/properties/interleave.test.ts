@@ -58,6 +58,54 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     );
   });
 
+  test.each([
+    [1, 1],
+    [2, 1],
+    [2, 4],
+  ])(
+    'two processes and a thread on %i CPUs, in any order, each keep to their own memory (built for %i CPUs)',
+    (cpus, nrCpus) => {
+      fc.assert(
+        fc.property(fc.infiniteStream(fc.nat(3)), (choices) => {
+          const memory = 2 ** (arch.geometry.pageShift + 11);
+          const machine = new Machine({ arch, memory, cpus, config: { nrCpus, preempt: true } });
+          const parent = machine.spawn();
+          const thread = parent.thread();
+          thread.cpu = cpus - 1;
+          const other = machine.spawn({ cpu: cpus - 1 });
+          const { pageSize } = machine;
+          const length = BigInt(PAGES * pageSize);
+          const address = (page: number): bigint => AT + BigInt(page * pageSize);
+          for (const process of [parent, other]) {
+            process.mmap({ addr: AT, length, prot: 'rw', flags: 'private|anonymous|fixed' });
+            for (let page = 0; page < PAGES; page++) process.store8(address(page), process === parent ? 1 : 2);
+          }
+          for (let page = 0; page < PAGES; page++) thread.load8(address(page));
+          machine.kernel.needResched = () => true;
+          const loaded = new Uint8Array(Number(length));
+          const ops = [
+            new SteppedOp('fork', parent.ops.fork() as Op<unknown>),
+            new SteppedOp('store', thread.ops.store(address(3), new Uint8Array(4 * pageSize).fill(1)) as Op<unknown>),
+            new SteppedOp('load', thread.ops.load(AT, loaded) as Op<unknown>),
+            new SteppedOp('munmap', other.ops.munmap(AT, length / 2n) as Op<unknown>),
+          ];
+          interleave(ops, () => choices.next().value as number);
+          machine.kernel.needResched = null;
+          machine.check();
+          for (let page = 0; page < PAGES; page++) {
+            expect([loaded[page * pageSize], parent.load8(address(page))]).toEqual([1, 1]);
+            if (page >= PAGES / 2) expect(other.load8(address(page))).toBe(2);
+          }
+          machine.check();
+          for (const process of machine.processes) process.exit();
+          expect(machine.kernel.committed).toBe(0);
+          machine.check();
+        }),
+        { numRuns: 10 },
+      );
+    },
+  );
+
   test('an operation that waits for what nobody will release is a deadlock, with what it waits for', () => {
     const { machine, parent } = setUp(arch, 1);
     const { mmapSem } = parent.mm;

@@ -51,16 +51,16 @@ export class MmError extends Error {
 
 /** A bad access by the simulated program: the signal it would get. */
 export class MemoryFault extends Error {
-  /** SIGSEGV or SIGBUS. */
-  readonly signal: 'SIGSEGV' | 'SIGBUS';
-  /** si_code: SEGV_MAPERR, SEGV_ACCERR or BUS_ADRERR. */
+  /** SIGSEGV or SIGBUS; SIGKILL when memory was short. */
+  readonly signal: 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
+  /** si_code: SEGV_MAPERR, SEGV_ACCERR or BUS_ADRERR; OOM for SIGKILL. */
   readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'BUS_ADRERR' | 'OOM';
   readonly address: bigint;
   constructor(code: MemoryFault['code'], address: bigint) {
     super(`${code} at 0x${address.toString(16)}`);
     this.name = 'MemoryFault';
     this.code = code;
-    this.signal = code === 'BUS_ADRERR' ? 'SIGBUS' : 'SIGSEGV';
+    this.signal = code === 'OOM' ? 'SIGKILL' : code === 'BUS_ADRERR' ? 'SIGBUS' : 'SIGSEGV';
     this.address = address;
   }
 }

@@ -37,7 +37,7 @@ export interface MachineOptions {
 
 /** What a new process starts with. */
 export interface SpawnOptions {
-  /** Initial break; default 64 KiB below 0x20000000. */
+  /** Initial break; default 0x10000000. */
   readonly startBrk?: bigint | number;
   /** Which CPU it runs on; default 0. */
   readonly cpu?: number;
@@ -108,6 +108,7 @@ export class Machine {
     const k = this.kernel;
     const cpu = k.cpus[process.cpu] as Cpu;
     k.cpu = cpu;
+    process.mm.owner = process;
     if (cpu.mm !== process.mm) {
       const prev = cpu.mm;
       k.counters.values[CONTEXT_SWITCHES] = (k.counters.values[CONTEXT_SWITCHES] as number) + 1;

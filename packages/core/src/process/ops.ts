@@ -1,8 +1,10 @@
 /**
  * A process's operations as generators: what a driver runs to the end or steps against others. They answer as the
- * system calls do (a negative errno number for failure) and never throw for what the program asks.
+ * system calls do (a negative errno number for failure) and never throw for what the program asks; an operation of a
+ * process that has ended is misuse and throws MM_EXITED.
  */
 
+import { MmError } from '../errors.js';
 import { OPERATION } from '../events/ring.js';
 import { dupMm } from '../fork/dup-mmap.js';
 import type { Kernel } from '../kernel.js';
@@ -11,6 +13,7 @@ import { sysBrk } from '../vma/brk.js';
 import { sysMadvise } from '../vma/madvise.js';
 import { sysMincore } from '../vma/mincore.js';
 import { sysMlock, sysMlockall, sysMunlock, sysMunlockall } from '../vma/mlock.js';
+import type { Mm } from '../vma/mm.js';
 import { type MmapArgs, sysMmap } from '../vma/mmap.js';
 import { sysMprotect } from '../vma/mprotect.js';
 import { sysMremap } from '../vma/mremap.js';
@@ -43,6 +46,7 @@ export const OPERATION_NAMES = [
 /** An operation's name. */
 export type OperationName = (typeof OPERATION_NAMES)[number];
 
+/** The operations of one process. */
 export class ProcessOps {
   readonly #process: Process;
 
@@ -51,93 +55,110 @@ export class ProcessOps {
   }
 
   /** The page number of the new area, or a negative errno. */
-  *mmap(args: MmapArgs): Op<number> {
-    return yield* sysMmap(this.#enter('mmap'), this.#process.mm, args);
+  mmap(args: MmapArgs): Op<number> {
+    return this.#run('mmap', (k, mm) => sysMmap(k, mm, args));
   }
 
-  *munmap(addr: bigint, length: bigint): Op<number> {
-    return yield* sysMunmap(this.#enter('munmap'), this.#process.mm, addr, length);
+  munmap(addr: bigint, length: bigint): Op<number> {
+    return this.#run('munmap', (k, mm) => sysMunmap(k, mm, addr, length));
   }
 
-  *mprotect(addr: bigint, length: bigint, prot: number): Op<number> {
-    return yield* sysMprotect(this.#enter('mprotect'), this.#process.mm, addr, length, prot);
+  mprotect(addr: bigint, length: bigint, prot: number): Op<number> {
+    return this.#run('mprotect', (k, mm) => sysMprotect(k, mm, addr, length, prot));
   }
 
-  *mremap(addr: bigint, oldLength: bigint, newLength: bigint, flags: number, newAddr: bigint): Op<number> {
-    return yield* sysMremap(this.#enter('mremap'), this.#process.mm, addr, oldLength, newLength, flags, newAddr);
+  mremap(addr: bigint, oldLength: bigint, newLength: bigint, flags: number, newAddr: bigint): Op<number> {
+    return this.#run('mremap', (k, mm) => sysMremap(k, mm, addr, oldLength, newLength, flags, newAddr));
   }
 
   /** The break afterwards, whatever was asked. */
-  *brk(addr: bigint): Op<bigint> {
-    return yield* sysBrk(this.#enter('brk'), this.#process.mm, addr);
+  brk(addr: bigint): Op<bigint> {
+    return this.#run('brk', (k, mm) => sysBrk(k, mm, addr));
   }
 
-  *madvise(addr: bigint, length: bigint, advice: number): Op<number> {
-    return yield* sysMadvise(this.#enter('madvise'), this.#process.mm, addr, length, advice);
+  madvise(addr: bigint, length: bigint, advice: number): Op<number> {
+    return this.#run('madvise', (k, mm) => sysMadvise(k, mm, addr, length, advice));
   }
 
-  *mlock(addr: bigint, length: bigint): Op<number> {
-    return yield* sysMlock(this.#enter('mlock'), this.#process.mm, addr, length);
+  mlock(addr: bigint, length: bigint): Op<number> {
+    return this.#run('mlock', (k, mm) => sysMlock(k, mm, addr, length));
   }
 
-  *munlock(addr: bigint, length: bigint): Op<number> {
-    return yield* sysMunlock(this.#enter('munlock'), this.#process.mm, addr, length);
+  munlock(addr: bigint, length: bigint): Op<number> {
+    return this.#run('munlock', (k, mm) => sysMunlock(k, mm, addr, length));
   }
 
-  *mlockall(flags: number): Op<number> {
-    return yield* sysMlockall(this.#enter('mlockall'), this.#process.mm, flags);
+  mlockall(flags: number): Op<number> {
+    return this.#run('mlockall', (k, mm) => sysMlockall(k, mm, flags));
   }
 
-  *munlockall(): Op<number> {
-    return yield* sysMunlockall(this.#enter('munlockall'), this.#process.mm);
+  munlockall(): Op<number> {
+    return this.#run('munlockall', sysMunlockall);
   }
 
-  *msync(addr: bigint, length: bigint, flags: number): Op<number> {
-    return yield* sysMsync(this.#enter('msync'), this.#process.mm, addr, length, flags);
+  msync(addr: bigint, length: bigint, flags: number): Op<number> {
+    return this.#run('msync', (k, mm) => sysMsync(k, mm, addr, length, flags));
   }
 
   /** Appends a byte a page to `out`. */
-  *mincore(addr: bigint, length: bigint, out: number[]): Op<number> {
-    return yield* sysMincore(this.#enter('mincore'), this.#process.mm, addr, length, out);
+  mincore(addr: bigint, length: bigint, out: number[]): Op<number> {
+    return this.#run('mincore', (k, mm) => sysMincore(k, mm, addr, length, out));
   }
 
   /** The child, or a negative errno. */
   *fork(): Op<Process | number> {
-    const mm = yield* dupMm(this.#enter('fork'), this.#process.mm);
+    const mm = yield* this.#run('fork', dupMm);
     return typeof mm === 'number' ? mm : this.#process.machine.adopt(mm, this.#process.cpu);
   }
 
+  /** Ends the process; does nothing when it has ended already. */
   *exit(): Op<void> {
+    if (this.#process.alive) yield* this.#run('exit', (k, mm) => this.#leave(k, mm));
+  }
+
+  load(addr: bigint, out: Uint8Array): Op<AccessResult> {
+    return this.#run('load', () => loadBytes(this.#process, addr, out));
+  }
+
+  store(addr: bigint, bytes: Uint8Array): Op<AccessResult> {
+    return this.#run('store', () => storeBytes(this.#process, addr, bytes));
+  }
+
+  fetch(addr: bigint): Op<AccessResult> {
+    return this.#run('fetch', () => fetchAt(this.#process, addr));
+  }
+
+  *#leave(k: Kernel, mm: Mm): Op<void> {
     const process = this.#process;
-    if (!process.alive) return;
-    const k = this.#enter('exit');
     process.alive = false;
     process.machine.forget(process);
-    process.mm.users--;
-    if (process.mm.users === 0) yield* destroyMm(k, process.mm);
+    mm.users--;
+    if (mm.users === 0) yield* destroyMm(k, mm);
   }
 
-  *load(addr: bigint, out: Uint8Array): Op<AccessResult> {
-    this.#enter('load');
-    return yield* loadBytes(this.#process, addr, out);
-  }
-
-  *store(addr: bigint, bytes: Uint8Array): Op<AccessResult> {
-    this.#enter('store');
-    return yield* storeBytes(this.#process, addr, bytes);
-  }
-
-  *fetch(addr: bigint): Op<AccessResult> {
-    this.#enter('fetch');
-    return yield* fetchAt(this.#process, addr);
-  }
-
-  /** Puts the process on its CPU; the operation is the cause of the events that follow. */
-  #enter(call: OperationName): Kernel {
-    const { machine, pid } = this.#process;
-    machine.enter(this.#process);
+  /**
+   * One operation: puts the process on its CPU before the first step and again before every further one, for others may
+   * have run there meanwhile. The operation is the cause of the events that follow.
+   */
+  *#run<T>(call: OperationName, begin: (k: Kernel, mm: Mm) => Op<T>): Op<T> {
+    const process = this.#process;
+    const { machine, pid, mm } = process;
+    if (!process.alive) throw new MmError('MM_EXITED', `expected a living process, got ${call} of ${pid}`, { pid });
+    machine.enter(process);
     const { events } = machine.kernel;
     if (events.on) events.emit(OPERATION, pid, OPERATION_NAMES.indexOf(call));
-    return machine.kernel;
+    const op = begin(machine.kernel, mm);
+    let step = op.next();
+    try {
+      while (!step.done) {
+        yield step.value;
+        machine.enter(process);
+        step = op.next();
+      }
+      return step.value;
+    } finally {
+      // The driver gave up (a deadlock): the operation has to leave the queues it waits in.
+      if (!step.done) op.return(undefined as T);
+    }
   }
 }

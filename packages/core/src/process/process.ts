@@ -28,6 +28,7 @@ export interface MmapOptions {
   readonly offset?: bigint | number;
 }
 
+/** One process, or one thread of an address space that several share. */
 export class Process implements FaultCounts {
   readonly machine: Machine;
   readonly pid: number;
@@ -47,7 +48,6 @@ export class Process implements FaultCounts {
     this.mm = mm;
     this.cpu = cpu;
     this.ops = new ProcessOps(this);
-    if (mm.owner === null) mm.owner = this;
   }
 
   /** Maps memory; returns its address. @throws MmError with the errno's name */

@@ -25,7 +25,7 @@ export class Mm {
   /** CPUs that may hold translations of this mm, one bit each. */
   cpuVmMask = 0;
   users = 1;
-  /** The task whose faults count when the kernel faults pages in on the mm's behalf. */
+  /** The task that runs in it now: its faults count when the kernel faults pages in on the mm's behalf. */
   owner: { minFlt: number; majFlt: number; bitFlt: number } | null = null;
 
   totalVm = 0;

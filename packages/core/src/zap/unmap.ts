@@ -6,6 +6,7 @@ import { freeRoot } from '../pgtable/alloc.js';
 import { freePgtables } from '../pgtable/free.js';
 import { unlinkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
+import { unchargeMemory } from '../vma/accounting.js';
 import { unlinkFileVma } from '../vma/link.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
@@ -27,7 +28,8 @@ export function* unmapRegion(
 ): Op<void> {
   const gather = k.gather.start(mm, false);
   mm.updateHiwaterRss();
-  k.committed -= yield* unmapVmas(k, gather, areas, start, end, null);
+  const accounted = yield* unmapVmas(k, gather, areas, start, end, null);
+  unchargeMemory(k, accounted);
   for (const vma of areas) unlink(k, vma);
   freePgtables(
     k,
@@ -43,12 +45,14 @@ export function* unmapRegion(
 export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   const gather = k.gather.start(mm, true);
   const areas = [...mm.vmas];
-  k.committed -= yield* unmapVmas(k, gather, areas, 0, Infinity, null);
+  const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity, null);
+  unchargeMemory(k, accounted);
   for (const vma of areas) unlink(k, vma);
   freePgtables(k, gather, areas, k.arch.layout.firstUser, Infinity);
   gather.finish();
   for (const vma of areas) {
     mm.vmas.remove(vma);
+    vma.ops?.close?.(vma);
     if (vma.file !== null) vma.file.refs--;
   }
   if (mm.nrPtes !== 0 || mm.rss !== 0) {

@@ -1,0 +1,57 @@
+/** Processes and threads of one machine: who is counted, who has ended. */
+import { expect, test } from 'vitest';
+import { MemoryFault } from '../../src/errors.js';
+import { Machine } from '../../src/machine/machine.js';
+import { testArch } from '../support/test-arch.js';
+
+const AT = 0x10_0000;
+
+test('an operation of a process that has ended is refused, and a second exit does nothing', () => {
+  const machine = new Machine({ arch: testArch() });
+  const process = machine.spawn();
+  process.mmap({ addr: AT, length: 4096, prot: 'rw', flags: 'private|anonymous|fixed' });
+  process.exit();
+  process.exit();
+  expect(() => process.store8(AT, 1)).toThrow(/MM_EXITED/);
+  expect(() => process.fork()).toThrow(/MM_EXITED/);
+  machine.check();
+});
+
+test('pages that mlock makes present are faults of the thread that called it', () => {
+  const machine = new Machine({ arch: testArch() });
+  const process = machine.spawn();
+  const thread = process.thread();
+  process.mmap({ addr: AT, length: 4 * 4096, prot: 'rw', flags: 'private|anonymous|fixed' });
+  thread.ops.mlock(BigInt(AT), 4n * 4096n).next();
+  expect([process.minFlt, thread.minFlt]).toEqual([0, 4]);
+});
+
+test('the address space lives as long as its last thread', () => {
+  const machine = new Machine({ arch: testArch(), cpus: 2 });
+  const free = machine.freePages;
+  const process = machine.spawn();
+  const thread = process.thread();
+  thread.cpu = 1;
+  process.mmap({ addr: AT, length: 4 * 4096, prot: 'rw', flags: 'private|anonymous|fixed' });
+  process.store8(AT, 7);
+  process.exit();
+  expect(thread.load8(AT)).toBe(7);
+  machine.check();
+  thread.exit();
+  machine.check();
+  expect(machine.freePages).toBe(free);
+});
+
+test('short of memory a process is killed, which is not a segmentation fault', () => {
+  const machine = new Machine({ arch: testArch() });
+  const process = machine.spawn();
+  process.mmap({ addr: AT, length: 4096, prot: 'rw', flags: 'private|anonymous|fixed' });
+  machine.kernel.pages.failAfter = 1;
+  try {
+    process.store8(AT, 1);
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(MemoryFault);
+    expect(error).toMatchObject({ code: 'OOM', signal: 'SIGKILL' });
+  }
+});
