@@ -8,7 +8,7 @@ import { flushTlbMm } from '../pgtable/flush.js';
 import { linkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, statAccount } from '../vma/accounting.js';
-import { VM_ACCOUNT, VM_DONTCOPY, VM_LOCKED } from '../vma/flags.js';
+import { VM_ACCOUNT, VM_DONTCOPY, VM_LOCKED, VM_SHARED } from '../vma/flags.js';
 import { linkFileVma } from '../vma/link.js';
 import { Mm } from '../vma/mm.js';
 import { Vma } from '../vma/vma.js';
@@ -39,7 +39,11 @@ export function* dupMm(k: Kernel, parent: Mm): Op<Mm | number> {
   }
   flushTlbMm(k, parent);
   parent.mmapSem.upWrite();
-  if (error === 0) return child;
+  if (error === 0) {
+    child.hiwaterRss = child.rss;
+    child.hiwaterVm = child.totalVm;
+    return child;
+  }
   yield* destroyMm(k, child);
   return error;
 }
@@ -50,7 +54,6 @@ function inherit(child: Mm, parent: Mm): void {
   child.execVm = parent.execVm;
   child.stackVm = parent.stackVm;
   child.reservedVm = parent.reservedVm;
-  child.hiwaterVm = parent.totalVm;
   child.startCode = parent.startCode;
   child.endCode = parent.endCode;
   child.startData = parent.startData;
@@ -77,12 +80,18 @@ function* dupVma(k: Kernel, child: Mm, vma: Vma): Op<number> {
   copy.protLo = vma.protLo;
   copy.protHi = vma.protHi;
   copy.anonVma = vma.anonVma;
+  copy.ops = vma.ops;
   copy.truncateCount = vma.truncateCount;
   linkAnonVma(k, copy);
   if (copy.file !== null) {
     copy.file.refs++;
     linkFileVma(k, copy);
+    // D17: originally fork does not count the child's shared areas.
+    if (k.defectsKept && (copy.flags & VM_SHARED) !== 0) copy.file.inode.mapping.writableAreas--;
   }
   child.vmas.insert(copy);
-  return yield* copyPageRange(k, child, vma);
+  const error = yield* copyPageRange(k, child, vma);
+  // After a failure too: the area is there, and its end will call close.
+  copy.ops?.open?.(copy);
+  return error;
 }
