@@ -118,10 +118,13 @@ export class DiskFile implements Inode {
     }
   }
 
-  /** Forgets the disk's pages from `index` on (truncation). */
-  freeBlocks(index: number): void {
-    for (const at of [...this.#blocks.keys()]) {
-      if (at >= index) this.#blocks.delete(at);
+  /** Forgets the disk's bytes from `size` on (truncation). */
+  freeBlocks(size: number): void {
+    const { pageSize } = this.#k.memory;
+    for (const [index, block] of [...this.#blocks]) {
+      const kept = size - index * pageSize;
+      if (kept <= 0) this.#blocks.delete(index);
+      else if (kept < pageSize) block.fill(0, kept);
     }
   }
 

@@ -65,6 +65,13 @@ function* mapPage(k: Kernel, vma: Vma, vpn: number, page: number): Op<number> {
   const lock = pteLock(k, vma.mm, at);
   if (!lock.tryLock()) yield* lock.wait();
   const { tables, memory } = k;
+  const { mapping } = (vma.file as NonNullable<Vma['file']>).inode;
+  // Truncated while the page was read or the table made.
+  if (k.map.mapping[page] !== mapping.handle) {
+    lock.unlock();
+    k.pages.put(page);
+    return -ERRNO.EINVAL;
+  }
   const lo = memory.words[at + tables.loAt] as number;
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
   if (k.arch.pteFormat.isNone(hi, lo)) {

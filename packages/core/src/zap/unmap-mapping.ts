@@ -50,6 +50,6 @@ export function* vmtruncate(k: Kernel, file: DiskFile, size: number): Op<number>
     for (let at = size % pageSize; at < pageSize; at++) k.memory.storeByte(partial, at, 0);
     file.setPageDirty(partial);
   }
-  file.freeBlocks(firstGone);
+  file.freeBlocks(size);
   return 0;
 }

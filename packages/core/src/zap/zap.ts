@@ -20,13 +20,14 @@ export interface ZapDetails {
   readonly checkMapping: number;
 }
 
-/** Pages zapped between two chances to let others run. */
+/** Present pages zapped before the gather is ended and others may run (ZAP_BLOCK_SIZE). */
 function zapBlock(k: Kernel): number {
   return k.preempt ? 8 : 1024;
 }
 
 /**
- * unmap_vmas: zaps [start, end) of a list of areas. The gather is open on entry and exit.
+ * unmap_vmas: zaps [start, end) of a list of areas. The gather is open on entry and exit; it is ended and begun anew
+ * after every block of work, in which a present page costs a page size and an empty entry, of whatever level, 1.
  * @returns the pages of VM_ACCOUNT areas passed (nr_accounted).
  */
 export function* unmapVmas(
@@ -39,7 +40,8 @@ export function* unmapVmas(
 ): Op<number> {
   let accounted = 0;
   const cursor = new PteCursor(k);
-  const block = zapBlock(k);
+  const { pageSize } = k.memory;
+  const block = zapBlock(k) * pageSize;
   let work = block;
   for (const vma of areas) {
     const first = Math.max(vma.start, start);
@@ -48,26 +50,36 @@ export function* unmapVmas(
     if ((vma.flags & VM_ACCOUNT) !== 0) accounted += last - first;
     cursor.start(vma.mm, first, last);
     while (cursor.next()) {
+      work -= cursor.skipped;
+      cursor.skipped = 0;
       for (let done = 0; done < cursor.nr; ) {
-        const nr = Math.min(cursor.nr - done, Math.max(1, Math.ceil(work)));
+        const nr = Math.min(cursor.nr - done, Math.max(1, Math.ceil(work / pageSize)));
         const lock = pteLock(k, vma.mm, cursor.at);
-        if (!lock.tryLock()) yield* lock.wait();
-        zapPteRun(k, vma, gather, cursor.at + done * k.tables.pteWords, cursor.vpn + done, nr, details);
+        if (!lock.tryLock()) yield* betweenGathers(gather, lock.wait());
+        const present = zapPteRun(k, vma, gather, cursor.at + done * k.tables.pteWords, cursor.vpn + done, nr, details);
         lock.unlock();
         done += nr;
-        work -= nr;
+        work -= present * pageSize + (nr - present);
         if (work > 0) continue;
         work = block;
-        if (k.needResched?.()) {
-          const { mm, fullmm } = gather;
-          gather.finish();
-          yield RESCHED;
-          gather.start(mm, fullmm);
-        }
+        yield* betweenGathers(gather, k.needResched?.() ? resched() : null);
       }
     }
+    work -= cursor.skipped;
   }
   return accounted;
+}
+
+/** Ends the gather, which flushes, and begins it anew; `pause` in between, for nobody may wait with a gather open. */
+function* betweenGathers(gather: MmuGather, pause: Op<void> | null): Op<void> {
+  const { mm, fullmm } = gather;
+  gather.finish();
+  if (pause !== null) yield* pause;
+  gather.start(mm, fullmm);
+}
+
+function* resched(): Op<void> {
+  yield RESCHED;
 }
 
 /** zap_page_range: zaps pages [start, end) of one area, as one atomic step. */
@@ -75,12 +87,27 @@ export function zapPageRange(k: Kernel, vma: Vma, start: number, end: number, de
   const gather = k.gather.start(vma.mm, false);
   vma.mm.updateHiwaterRss();
   const cursor = new PteCursor(k);
+  const block = zapBlock(k);
+  let work = block;
   cursor.start(vma.mm, start, end);
-  while (cursor.next()) zapPteRun(k, vma, gather, cursor.at, cursor.vpn, cursor.nr, details);
+  while (cursor.next()) {
+    for (let done = 0; done < cursor.nr; ) {
+      const nr = Math.min(cursor.nr - done, work);
+      work -= zapPteRun(k, vma, gather, cursor.at + done * k.tables.pteWords, cursor.vpn + done, nr, details);
+      done += nr;
+      if (work > 0) continue;
+      work = block;
+      gather.finish();
+      gather.start(vma.mm, false);
+    }
+  }
   gather.finish();
 }
 
-/** zap_pte_range over one run of entries inside a table: `nr` entries from word `at`, the first for page `vpn`. */
+/**
+ * zap_pte_range over one run of entries inside a table: `nr` entries from word `at`, the first for page `vpn`.
+ * @returns how many were present, those that `details` spares included.
+ */
 function zapPteRun(
   k: Kernel,
   vma: Vma,
@@ -89,7 +116,7 @@ function zapPteRun(
   vpn: number,
   nr: number,
   details: ZapDetails | null,
-): void {
+): number {
   const { memory, map, tables } = k;
   const words = memory.words;
   const { loAt, pteWords } = tables;
@@ -102,6 +129,7 @@ function zapPteRun(
   const mapping = map.mapping;
   let anon = 0;
   let file = 0;
+  let others = 0;
   gather.note(vpn, vpn + nr);
   const end = at + nr * pteWords;
   for (let entry = at; entry < end; entry += pteWords) {
@@ -113,11 +141,17 @@ function zapPteRun(
       continue;
     }
     const page = memory.pfnToPage(format.frame(hi, lo));
-    if (details !== null && page >= 0 && details.checkMapping !== 0 && mapping[page] !== details.checkMapping) continue;
+    if (details !== null && page >= 0 && details.checkMapping !== 0 && mapping[page] !== details.checkMapping) {
+      others++;
+      continue;
+    }
     clearEntry(words, entry, loAt, hiAt);
     gather.needFlush = true;
     if (((lo & queueLo) | (hi & queueHi)) !== 0) queueOld(k, rule, vma.mm, vpn + (entry - at) / pteWords, hi, lo);
-    if (page < 0) continue;
+    if (page < 0) {
+      others++;
+      continue;
+    }
     if (((mapping[page] as number) & 1) !== 0) {
       anon++;
     } else {
@@ -129,6 +163,7 @@ function zapPteRun(
   }
   vma.mm.anonRss -= anon;
   vma.mm.fileRss -= file;
+  return anon + file + others;
 }
 
 function clearEntry(words: Int32Array, entry: number, loAt: number, hiAt: number): void {
