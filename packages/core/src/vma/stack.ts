@@ -12,6 +12,8 @@ import { chargeMemory, exceedsMemlock, limitPages, mayExpandVm, statAccount } fr
 import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSDOWN, VM_GROWSUP, VM_LOCKED } from './flags.js';
 import { createVma, linkVma } from './link.js';
 import type { Mm } from './mm.js';
+import { holeEndAt } from './unmapped-area.js';
+import { fitsRegion } from './unmapped-region.js';
 import type { Vma } from './vma.js';
 
 /** expand_stack: makes a VM_GROWSDOWN area begin at page `vpn`, below it. 0, or -ENOMEM. */
@@ -19,6 +21,7 @@ export function expandStack(k: Kernel, vma: Vma, vpn: number): number {
   prepareAnonVma(k, vma);
   if (vpn >= vma.start) return 0;
   const growth = vma.start - vpn;
+  if (!isMappable(k, vpn, growth)) return -ERRNO.ENOMEM;
   const error = accountGrowth(k, vma, vma.end - vpn, growth);
   if (error < 0) return error;
   vma.start = vpn;
@@ -32,7 +35,9 @@ export function expandUpwards(k: Kernel, vma: Vma, end: number): number {
   if ((vma.flags & VM_GROWSUP) === 0) return -ERRNO.EFAULT;
   prepareAnonVma(k, vma);
   if (end <= vma.end) return 0;
-  const error = accountGrowth(k, vma, end - vma.start, end - vma.end);
+  const growth = end - vma.end;
+  if (!isMappable(k, vma.end, growth)) return -ERRNO.ENOMEM;
+  const error = accountGrowth(k, vma, end - vma.start, growth);
   if (error < 0) return error;
   vma.end = end;
   vma.mm.vmas.dropCache();
@@ -78,6 +83,11 @@ export function insertArea(
   if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages;
   statAccount(mm, flags, file, pages);
   return 0;
+}
+
+/** Whether the machine can map [start, start + pages): an area may not grow into an address hole or another region. */
+function isMappable(k: Kernel, start: number, pages: number): boolean {
+  return holeEndAt(k.arch.layout, start, pages) < 0 && fitsRegion(k, start, pages);
 }
 
 /** acct_stack_growth: `growth` pages more, `size` in all. */

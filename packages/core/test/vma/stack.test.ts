@@ -98,3 +98,17 @@ test('a ready-made area goes nowhere where something is, or where the charge is 
   expect(insertStack(p.k, p.mm, 200, 4)).toBe(-ERRNO.ENOMEM);
   checkAreas(p.k);
 });
+
+test('an area grows into no address hole, and not out of its region', () => {
+  const pages = (n: number): bigint => BigInt(n * PAGE_SIZE);
+  const hole = new TestProcess(testKernel(testArch({ holes: [{ start: pages(100), end: pages(200) }] })));
+  hole.anon(200, 1, 3, MAP_GROWSDOWN);
+  expect(hole.store(199, 1)).toBe(SEGV_MAPERR);
+  const region = new TestProcess(testKernel(testArch({ region: { shift: 24, limit: pages(1000) } })));
+  region.anon(4096, 1, 3, MAP_GROWSDOWN);
+  expect(region.store(4095, 1)).toBe(SEGV_MAPERR);
+  for (const p of [hole, region]) {
+    expect(p.mm.totalVm).toBe(1);
+    expect(audit(p.k)).toEqual([]);
+  }
+});
