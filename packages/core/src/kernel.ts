@@ -10,7 +10,6 @@ import type { MappedFile } from './fs/file.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
-import { PteCursor } from './pgtable/cursor.js';
 import { PageTables } from './pgtable/page-tables.js';
 import { TableSlab } from './pgtable/table-slab.js';
 import { Mappings } from './rmap/mappings.js';
@@ -19,6 +18,7 @@ import type { SpinLock } from './smp/lock.js';
 import type { Mm } from './vma/mm.js';
 import { MmuGather } from './zap/gather.js';
 
+/** What a kernel is made for. */
 export interface KernelConfig {
   readonly arch: ArchDescriptor;
   readonly banks: readonly Bank[];
@@ -32,6 +32,7 @@ export interface KernelConfig {
   readonly preempt: boolean;
 }
 
+/** One running kernel: its memory, CPUs, address spaces and tunables. */
 export class Kernel implements MmuHost {
   readonly arch: ArchDescriptor;
   readonly memory: PhysicalMemory;
@@ -46,8 +47,6 @@ export class Kernel implements MmuHost {
   cpu: Cpu;
   readonly mmu: Mmu;
   readonly gather: MmuGather;
-  /** Cursors for the walks of one operation: source and destination. */
-  readonly cursor: PteCursor;
   readonly mms: Set<Mm> = new Set();
   /** Tables in use by real level, kernel tables included. */
   readonly tablesInUse: Int32Array;
@@ -96,7 +95,6 @@ export class Kernel implements MmuHost {
     this.zeroPage = this.pages.alloc(0);
     this.map.flags[this.zeroPage] = PG_RESERVED;
     this.gather = new MmuGather(this);
-    this.cursor = new PteCursor(this);
     this.mmu = arch.createMmu(this);
   }
 

@@ -30,7 +30,7 @@ export interface Inode {
   nopage(vma: Vma, vpn: number, out: Nopage): Op<void>;
   /** set_page_dirty for a page of this file. */
   setPageDirty(page: number): void;
-  /** Whether an unwritable range of the file may be punched; absent: -ENOSYS. */
+  /** i_op.truncate_range: punches bytes [start, end) out, unmapping them everywhere; absent: -ENOSYS. */
   truncateRange?(start: number, end: number): Op<number>;
 }
 
