@@ -22,9 +22,13 @@ export function reportBug(error: unknown, host: Host): number {
   return STATUS_FAILURE;
 }
 
-/** One line on stderr. */
+/** One line on stderr, of characters that a terminal shows and does not obey. */
 export function complain(host: Host, message: string): void {
-  host.stderr.write(`fourfold: ${message.trim().replace(/\s*[\r\n]+\s*/g, ' ')}\n`);
+  const line = message
+    .trim()
+    .replace(/\s*[\r\n]+\s*/g, ' ')
+    .replace(/\p{Cc}/gu, (char) => `\\x${(char.codePointAt(0) as number).toString(16).padStart(2, '0')}`);
+  host.stderr.write(`fourfold: ${line}\n`);
 }
 
 export function isDebugging(host: Host): boolean {

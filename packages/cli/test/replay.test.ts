@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MACHINES } from '../src/machines.js';
@@ -192,6 +192,19 @@ describe('misuse', () => {
       expect(stderr).toMatch(/^fourfold: [^\n]+\n$/);
       expect([status, stdout]).toEqual([2, '']);
     });
+  }
+});
+
+test('--out makes the folders it needs, and says at once when it cannot', async () => {
+  const small = file('small.lk', SMALL);
+  const deep = join(folder, 'some', 'where', 'else');
+  const written = await replay([small, '--arch', 'i386', '--out', deep]);
+  expect([written.status, readdirSync(deep)]).toEqual([0, ['small.json']]);
+  // /proc answers ENOENT to a new folder although it exists.
+  for (const out of [small, join(small, 'x'), '', ...(existsSync('/proc/self') ? ['/proc/fourfold/x'] : [])]) {
+    const { status, stdout, stderr } = await replay([small, '--arch', 'i386', '--out', out]);
+    expect(stderr).toMatch(/^fourfold: [^\n]*: expected a folder for the results, came [^\n]+\n$/);
+    expect([status, stdout]).toEqual([1, '']);
   }
 });
 

@@ -56,3 +56,11 @@ test('an unknown flag, a subsystem that is not there, a file that is not there: 
   expect((await command(['run', folder, '--arch', 'x86_64'])).status).toBe(2);
   expect((await command(['run', scenario('ok.mm', LINES)])).status).toBe(2);
 });
+
+test('a file that is no text ends in one short line that a terminal can show', async () => {
+  const bytes = `\u001b[31m\u0007${'\u0000x'.repeat(5000)}`;
+  const { status, stderr } = await command(['run', scenario('bad.mm', bytes), '--arch', 'x86_64']);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^fourfold: [^\p{Cc}]{1,1200}\n$/u);
+  expect(stderr).toContain('\\x1b[31m\\x07\\x00x');
+});

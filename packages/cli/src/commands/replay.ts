@@ -1,7 +1,7 @@
 /** `fourfold replay`: traces on machines, each machine in a thread of its own; tables as the traces are done. */
 import type { Stats } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Machine, MmError } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { MachineReport } from '@fourfold/replay';
@@ -123,10 +123,20 @@ async function openTrace(path: string, nrMachines: number): Promise<TraceFile> {
 
 async function createFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
   } catch (error) {
     throw new Failure(`${folder}: expected a folder for the results, came ${messageOf(error)}`);
   }
+}
+
+/** mkdir -p. Node's own never ends where a file system refuses new folders by ENOENT, as /proc does. */
+async function makeFolders(folder: string): Promise<void> {
+  const made = await mkdir(folder).catch((error: NodeJS.ErrnoException) => error);
+  if (made === undefined) return;
+  if (made.code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+  if (made.code !== 'ENOENT' || dirname(folder) === folder || folder === '') throw made;
+  await makeFolders(dirname(folder));
+  await mkdir(folder);
 }
 
 async function write(target: string, text: string): Promise<void> {

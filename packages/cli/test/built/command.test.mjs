@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -37,4 +38,11 @@ test('a reader that stops reading is no failure', () => {
   const line = `"${process.execPath}" "${command}" arch list --json | head -c 1`;
   const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
   assert.deepEqual([status, stdout, stderr], [0, '{', '']);
+});
+
+test('results that cannot be written are a failure, in one line', { skip: !existsSync('/dev/full') }, () => {
+  const line = `"${process.execPath}" "${command}" arch list > /dev/full`;
+  const { status, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+  assert.match(stderr, /^fourfold: standard output: cannot be written: ENOSPC[^\n]*\n$/);
+  assert.equal(status, 1);
 });

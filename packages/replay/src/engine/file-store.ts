@@ -41,10 +41,16 @@ export class FileStore {
     return made.file;
   }
 
+  /** A shared anonymous area was moved and is another object now: its file stays. */
+  rename(from: TraceArea, to: TraceArea): void {
+    const made = this.#anonymous.get(from);
+    if (made !== undefined) this.#anonymous.set(to, made);
+  }
+
   /** Drops every page cache: the end of the replay. */
   destroy(): void {
     for (const { inode } of this.#files.values()) inode.destroy();
-    for (const { inode } of this.#anonymous.values()) inode.destroy();
+    for (const { inode } of new Set(this.#anonymous.values())) inode.destroy();
   }
 
   #open(name: string): { inode: DiskFile; file: MappedFile } {

@@ -1,20 +1,26 @@
 /**
  * Relocation: where a recorded address lies on the machine. The identity wherever the range fits; else the range moves by
  * a multiple of 64 KiB, as high as there is room below the machine's stack top (the recorded stack itself becomes the
- * machine's). Neighbours of a moved range within the same 16 MiB move along with it.
+ * machine's). Neighbours of a moved range within the same 16 MiB move along with it; what begins inside a moved range and
+ * ends outside takes the range with it, if there is room.
  */
 import type { ArchDescriptor } from '@fourfold/core/arch';
-import { PART_BYTES, PART_SHIFT } from './part-map.js';
+import { PART_SHIFT } from './part-map.js';
 
 /** Parts of 64 KiB: every machine's page divides it. */
 export const UNIT_PARTS = 16;
 /** Parts moved together: 16 MiB. */
 const WINDOW_PARTS = 4096;
 
-/** A recorded range of parts and how far it moves. */
-interface Segment {
+interface Range {
   readonly start: number;
   readonly end: number;
+}
+
+/** A recorded range of parts and how far it moves. */
+interface Segment {
+  start: number;
+  end: number;
   /** Parts added to a recorded part. */
   readonly delta: number;
 }
@@ -77,15 +83,30 @@ export class Relocator {
     if (known !== undefined) return known.delta;
     const touched = this.#segments.filter((s) => start < s.end && end > s.start);
     if (touched.length === 0 && this.#fits(start, end) && !this.#isTarget(start, end)) return 0;
-    if (touched.length > 0)
-      throw new NoRoomError(
-        `expected a range that moves as one, came 0x${(start * PART_BYTES).toString(16)} to 0x${(end * PART_BYTES).toString(16)}, whose parts were moved differently`,
-      );
     const low = Math.floor(start / WINDOW_PARTS) * WINDOW_PARTS;
     const high = Math.ceil(end / WINDOW_PARTS) * WINDOW_PARTS;
     const left = this.#segments.filter((s) => s.end <= start).reduce((at, s) => Math.max(at, s.end), low);
     const right = this.#segments.filter((s) => s.start >= end).reduce((at, s) => Math.min(at, s.start), high);
-    return this.#move(left, right, blockerOf);
+    if (touched.length === 0) return this.#move(left, right, blockerOf);
+    return this.#extend(touched, { start: left, end: right }, { start, end }, blockerOf);
+  }
+
+  /** The pieces of a recorded range that move alike, without what lies past the machine's address space. */
+  pieces(start: number, end: number): Range[] {
+    const out: Range[] = [];
+    const limit = this.#arch.layout.taskSizePages * this.#scale;
+    const inside = this.#segments.filter((s) => start < s.end && end > s.start).sort((a, b) => a.start - b.start);
+    let at = start;
+    const addUnmoved = (to: number): void => {
+      if (at < Math.min(to, limit)) out.push({ start: at, end: Math.min(to, limit) });
+    };
+    for (const s of inside) {
+      addUnmoved(s.start);
+      out.push({ start: Math.max(at, s.start), end: Math.min(end, s.end) });
+      at = s.end;
+    }
+    addUnmoved(end);
+    return out;
   }
 
   /** Moves the recorded range [start, end) to the highest free place below the present ceiling. */
@@ -101,13 +122,40 @@ export class Relocator {
         const blocker = blockerOf(target, target + span);
         if (blocker < 0) {
           this.#ceiling = target;
-          this.#segments.push({ start, end, delta: target - start });
+          this.#remember(start, end, target - start);
           return target - start;
         }
         target = this.#alignedBelow(blocker - span, start);
       }
     }
     throw new NoRoomError(`expected room for ${span * 4} KiB on ${this.#arch.name}, came none`);
+  }
+
+  /** Neighbours that move alike are one. */
+  #remember(start: number, end: number, delta: number): void {
+    const above = this.#segments.find((s) => s.start === end && s.delta === delta);
+    if (above === undefined) this.#segments.push({ start, end, delta });
+    else above.start = start;
+  }
+
+  /** Makes the moved range that `range` reaches into wide enough for it; up to `most`, where that fits. */
+  #extend(touched: readonly Segment[], most: Range, range: Range, blockerOf: BlockerOf): number {
+    const [segment] = touched as [Segment];
+    const { delta } = segment;
+    const isRoom = (start: number, end: number): boolean =>
+      start >= end ||
+      (start >= 0 && this.#fits(start, end) && !this.#isTarget(start, end) && blockerOf(start, end) < 0);
+    for (const wanted of touched.length === 1 ? [most, range] : []) {
+      const start = Math.min(wanted.start, segment.start);
+      const end = Math.max(wanted.end, segment.end);
+      if (!isRoom(start + delta, segment.start + delta) || !isRoom(segment.end + delta, end + delta)) continue;
+      segment.start = start;
+      segment.end = end;
+      this.#ceiling = Math.min(this.#ceiling, start + delta);
+      return delta;
+    }
+    const shown = `0x${hexOf(range.start)} to 0x${hexOf(range.end)}`;
+    throw new NoRoomError(`expected a range that moves as one, came ${shown}, of which a part was moved before`);
   }
 
   /** The highest part up to `part` whose distance from `start` is a multiple of 64 KiB. */
@@ -144,9 +192,13 @@ function zonesOf(arch: ArchDescriptor): { start: number; end: number }[] {
   }
   let start = 0;
   for (let i = 0; i < holes.length; i += 2) {
-    if ((holes[i] as number) < stackTop) zones.push({ start, end: holes[i] as number });
+    if (start < stackTop) zones.push({ start, end: Math.min(holes[i] as number, stackTop) });
     start = holes[i + 1] as number;
   }
   if (start < stackTop) zones.push({ start, end: stackTop });
   return zones.reverse();
+}
+
+function hexOf(part: number): string {
+  return (BigInt(part) << BigInt(PART_SHIFT)).toString(16);
 }

@@ -2,14 +2,24 @@
  * Replays one trace on one machine: takes records from the parser, carries out the memory calls, runs the accesses
  * through the machine's MMU and keeps what there is to report. No file and no thread here: see node/.
  */
-import { BatchStop, errnoName, FAULT_OOM, Machine, MmError, type Process, runBatch, runToEnd } from '@fourfold/core';
+import {
+  BatchStop,
+  ERRNO,
+  errnoName,
+  FAULT_OOM,
+  Machine,
+  MmError,
+  type Process,
+  runBatch,
+  runToEnd,
+} from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { AccessBatch } from '../trace/access-batch.js';
 import { FileTable } from '../trace/file-table.js';
 import type { TraceSink } from '../trace/lackey.js';
 import type { SyscallRecord } from '../trace/syscall-record.js';
 import { decodeSyscall } from '../trace/syscalls.js';
-import type { BrkOp, CloneOp, MmapOp, ShmatOp, TraceOp } from '../trace/trace-op.js';
+import type { BrkOp, CloneOp, MmapOp, MremapOp, ShmatOp, TraceOp } from '../trace/trace-op.js';
 import { FileStore } from './file-store.js';
 import { InitialAreas, STACK_RANGE } from './initial-areas.js';
 import { PART_BYTES, PART_SHIFT, type TraceArea } from './part-map.js';
@@ -145,9 +155,7 @@ export class Replayer implements TraceSink {
     const line = batch.firstLine + index;
     const { arch } = this.machine;
     const scale = 2 ** (arch.geometry.pageShift - PART_SHIFT);
-    if (this.#stop.signal === FAULT_OOM) {
-      throw new ReplayStop(line, `the machine is out of memory (${this.#options.memory ?? '1GiB'}); give it more`);
-    }
+    if (this.#stop.signal === FAULT_OOM) throw this.#outOfMemory(line);
     // The recorded parts this access touches in the page that failed.
     const first = Math.max(this.#partOf(batch, index, 0), this.#unplaced(this.#stop.vpn * scale));
     const last = this.#partOf(batch, index, (batch.size[index] as number) - 1);
@@ -189,16 +197,19 @@ export class Replayer implements TraceSink {
           space.protect(partOf(op.address), partOf(op.address) + partsOf(op.length), op.prot & 7);
           break;
         case 'mremap':
-          space.remap(partOf(op.address), partsOf(op.oldLength), partOf(op.result), partsOf(op.newLength));
+          this.#mremap(space, op);
           break;
         case 'brk':
           this.#brk(space, op);
           break;
         case 'madvise':
-          if (op.advice === MADV_DONTNEED) space.forget(partOf(op.address), partOf(op.address) + partsOf(op.length));
+          if (op.advice !== MADV_DONTNEED) break;
+          this.#initial.supplyRange(space, partOf(op.address), partOf(op.address) + partsOf(op.length));
+          space.forget(partOf(op.address), partOf(op.address) + partsOf(op.length));
           break;
         case 'shmget':
-          this.#segments.set(op.id, op.length);
+          // Of a segment that exists the call need not say how long it is.
+          this.#segments.set(op.id, Math.max(op.length, this.#segments.get(op.id) ?? 0));
           break;
         case 'shmat':
           this.#shmat(space, op);
@@ -235,11 +246,26 @@ export class Replayer implements TraceSink {
     task.space.map(start, start + partsOf(op.length), area, op.prot & 7);
   }
 
+  #mremap(space: TraceSpace, op: MremapOp): void {
+    const start = partOf(op.address);
+    const end = start + partsOf(op.oldLength);
+    this.#initial.supplyRange(space, start, end);
+    const old = space.parts.at(start);
+    if (!space.remap(start, end - start, partOf(op.result), partsOf(op.newLength))) {
+      this.#problem(op.line, `mremap of 0x${op.address.toString(16)}, where nothing is mapped; left out`);
+    } else if (op.keepsOld && old !== undefined) {
+      space.map(start, end, old.area, old.prot);
+    }
+  }
+
   #shmat(space: TraceSpace, op: ShmatOp): void {
     const length = this.#segments.get(op.id);
-    if (length === undefined) {
-      this.#problem(op.line, `shmat of segment ${op.id}, whose shmget is not in the trace; left out`);
+    if (length === undefined || length === 0) {
+      this.#problem(op.line, `shmat of segment ${op.id}, whose length is not in the trace; left out`);
       return;
+    }
+    if (op.result + BigInt(length) > 1n << 64n) {
+      throw new ReplayStop(op.line, `expected a range of shmat inside the address space, came ${length} bytes`);
     }
     const start = partOf(op.result);
     const area: TraceArea = {
@@ -288,6 +314,7 @@ export class Replayer implements TraceSink {
       return;
     }
     const child = runToEnd(parent.space.process.ops.fork());
+    if (child === -ERRNO.ENOMEM) throw this.#outOfMemory(op.line);
     if (typeof child === 'number') {
       this.#problem(op.line, `fork failed: ${errnoName(child)}`);
       return;
@@ -347,11 +374,15 @@ export class Replayer implements TraceSink {
     }
   }
 
+  #outOfMemory(line: number): ReplayStop {
+    return new ReplayStop(line, `the machine is out of memory (${this.#options.memory ?? '1GiB'}); give it more`);
+  }
+
   /** Adds the distance of moved ranges to a batch's addresses, in place. */
   #relocate(batch: AccessBatch): void {
     const { addrLo, addrHi, count } = batch;
     for (let i = 0; i < count; i++) {
-      const part = (addrHi[i] as number) * 1048576 + ((addrLo[i] as number) >>> PART_SHIFT);
+      const part = ((addrHi[i] as number) >>> 0) * 1048576 + ((addrLo[i] as number) >>> PART_SHIFT);
       const delta = this.#relocator.deltaOf(part);
       if (delta === 0) continue;
       const moved = part + delta;
@@ -362,8 +393,9 @@ export class Replayer implements TraceSink {
 
   /** Recorded part of byte `offset` of an access; the batch holds machine addresses. */
   #partOf(batch: AccessBatch, index: number, offset: number): number {
-    const address = (batch.addrHi[index] as number) * 4294967296 + ((batch.addrLo[index] as number) >>> 0) + offset;
-    return this.#unplaced(Math.floor(address / PART_BYTES));
+    // Two halves, because a 64-bit address is no exact number.
+    const low = ((batch.addrLo[index] as number) >>> 0) + offset;
+    return this.#unplaced(((batch.addrHi[index] as number) >>> 0) * 1048576 + Math.floor(low / PART_BYTES));
   }
 
   #unplaced(machinePart: number): number {

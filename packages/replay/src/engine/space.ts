@@ -93,9 +93,8 @@ export class TraceSpace {
     let last = Math.ceil(end / scale);
     while (first < last && this.#isMapped(first)) this.#adjustRights(first++);
     while (last > first && this.#isMapped(last - 1)) this.#adjustRights(--last);
-    if (first < last) {
-      const process = this.process;
-      this.#refused('munmap', runToEnd(process.ops.munmap(this.#address(first), this.#bytes(last - first))));
+    for (const run of this.#pieces(first, last)) {
+      this.#refused('munmap', runToEnd(this.process.ops.munmap(run.address, run.bytes)));
     }
   }
 
@@ -108,13 +107,15 @@ export class TraceSpace {
     this.unmap(start, end);
   }
 
-  /** madvise(DONTNEED): the contents of the pages wholly inside parts [start, end) go. */
+  /** madvise(DONTNEED): the contents of the pages go whose mapped parts all lie in parts [start, end). */
   forget(start: number, end: number): void {
-    const scale = this.#scale;
-    const first = Math.ceil(start / scale);
-    const last = Math.floor(end / scale);
-    if (first >= last) return;
-    this.#refused('madvise', runToEnd(this.process.ops.madvise(this.#address(first), this.#bytes(last - first), 4)));
+    let first = Math.floor(start / this.#scale);
+    let last = Math.ceil(end / this.#scale);
+    if (first < last && this.#others(first, start, end).length > 0) first++;
+    if (first < last && this.#others(last - 1, start, end).length > 0) last--;
+    for (const run of this.#pieces(first, last)) {
+      this.#refused('madvise', runToEnd(this.process.ops.madvise(run.address, run.bytes, MADV_DONTNEED)));
+    }
   }
 
   /** Changes the rights of parts [start, end). */
@@ -125,23 +126,28 @@ export class TraceSpace {
     let last = Math.ceil(end / scale);
     if (start % scale !== 0) this.#adjustRights(first++);
     if (last > first && end % scale !== 0) this.#adjustRights(--last);
-    if (first >= last) return;
-    this.#refused(
-      'mprotect',
-      runToEnd(this.process.ops.mprotect(this.#address(first), this.#bytes(last - first), prot)),
-    );
+    for (const run of this.#pieces(first, last)) {
+      this.#refused('mprotect', runToEnd(this.process.ops.mprotect(run.address, run.bytes, prot)));
+    }
   }
 
-  /** Moves (or resizes in place) parts [start, start + oldLen) to [to, to + newLen). */
-  remap(start: number, oldLen: number, to: number, newLen: number): void {
+  /**
+   * Moves (or resizes in place) parts [start, start + oldLen) to [to, to + newLen).
+   * @returns false when nothing is mapped there.
+   */
+  remap(start: number, oldLen: number, to: number, newLen: number): boolean {
     const run = this.parts.at(start);
-    if (run === undefined) return;
+    if (run === undefined) return false;
     const area: TraceArea = { ...run.area, origin: run.area.origin + (to - start) };
+    if (area.isShared && area.kind === 'anon') this.#files.rename(run.area, area);
     if (this.#scale === 1) {
       this.#relocator.place(to, to + newLen, (a, b) => this.#blockerOf(a, b));
       const flags = to === start ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
       const from = this.#address(start);
       const target = this.#address(to);
+      // A file is as long as it is mapped.
+      if (area.kind === 'file') this.#files.view(area, to, newLen, this.#pageShift);
+      else if (area.isShared) this.#files.sharedAnonymous(area, (to + newLen - area.origin) * PART_BYTES);
       const result = runToEnd(
         this.process.ops.mremap(from, BigInt(oldLen * PART_BYTES), BigInt(newLen * PART_BYTES), flags, target),
       );
@@ -153,9 +159,10 @@ export class TraceSpace {
       }
       this.parts.set(to, to + newLen, area, prot);
       this.unmapped.clear(to, to + newLen);
-      return;
+      return true;
     }
     this.#remapLarge(start, oldLen, to, newLen, area, run.prot);
+    return true;
   }
 
   /** The same on a machine with larger pages: whole pages move when old and new place agree inside a page. */
@@ -282,6 +289,16 @@ export class TraceSpace {
     return BigInt(this.#machinePage(page)) << BigInt(this.#pageShift);
   }
 
+  /** Pages [first, last) as the machine's ranges: one, unless parts of it were moved differently. */
+  #pieces(first: number, last: number): { readonly address: bigint; readonly bytes: bigint }[] {
+    if (first >= last) return [];
+    const scale = this.#scale;
+    return this.#relocator.pieces(first * scale, last * scale).map((piece) => {
+      const page = Math.floor(piece.start / scale);
+      return { address: this.#address(page), bytes: this.#bytes(Math.ceil(piece.end / scale) - page) };
+    });
+  }
+
   #bytes(pages: number): bigint {
     return BigInt(pages) << BigInt(this.#pageShift);
   }
@@ -291,6 +308,7 @@ export class TraceSpace {
   }
 }
 
+const MADV_DONTNEED = 4;
 const MREMAP_MAYMOVE = 1;
 const MREMAP_FIXED = 2;
 

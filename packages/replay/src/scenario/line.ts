@@ -21,6 +21,9 @@ export interface ScenarioLine extends Place {
 /** A label: at most three characters, the first one a letter. */
 export const LABEL: RegExp = /^[A-Za-z_][A-Za-z0-9_]{0,2}$/;
 
+/** A message shows no more of a word. */
+const SHOWN_CHARS = 60;
+
 /**
  * Cuts a line up; null for a blank line and one with a comment only.
  * @throws ScenarioError for a label that is none, or a line that names a process but no operation.
@@ -45,7 +48,8 @@ export function splitLine(source: string, at: Place): ScenarioLine | null {
 
 /** A line that is not a scenario's. */
 export function syntax(at: Place, expected: string, came: string): ScenarioError {
-  return new ScenarioError({ kind: 'syntax', file: at.file, line: at.line, expected, came });
+  const shown = came.length > SHOWN_CHARS ? `${came.slice(0, SHOWN_CHARS)}...` : came;
+  return new ScenarioError({ kind: 'syntax', file: at.file, line: at.line, expected, came: shown });
 }
 
 /** An operation whose subsystem is not there; `what` names it. */

@@ -39,14 +39,14 @@ function decodeSuccess(record: SyscallRecord, at: TraceOpAt, ok: bigint): TraceO
     case linux.NR_MLOCK2:
     case linux.NR_MUNLOCK: {
       // These two round their address down, so it need not be on a page.
-      const range = { address: addressOf(record, 0), length: integerOf(record, 1, 'length') };
+      const range = { address: addressOf(record, 0), length: integerOf(record, 1, 'a length') };
       return { op: 'mlock', ...at, isLock: record.nr !== linux.NR_MUNLOCK, range };
     }
     case linux.NR_MLOCKALL:
     case linux.NR_MUNLOCKALL:
       return { op: 'mlock', ...at, isLock: record.nr === linux.NR_MLOCKALL, range: undefined };
     case linux.NR_SHMGET:
-      return { op: 'shmget', ...at, id: idOf(record, ok), length: integerOf(record, 1, 'size') };
+      return { op: 'shmget', ...at, id: idOf(record, ok), length: integerOf(record, 1, 'a size') };
     case linux.NR_SHMAT: {
       const result = pageOf(record, ok, 'result');
       return { op: 'shmat', ...at, id: signedOf(record, 0), flags: bitsOf(record, 2, 'flags'), result };
@@ -85,7 +85,12 @@ function decodeDescriptor(record: SyscallRecord, at: TraceOpAt, ok: bigint): Tra
     case linux.NR_CLOSE_RANGE: {
       const flags = bitsOf(record, 2, 'flags');
       if ((flags & linux.CLOSE_RANGE_CLOEXEC) !== 0) return { op: 'other', ...at };
-      return { op: 'close', ...at, fd: integerOf(record, 0, 'first'), lastFd: integerOf(record, 1, 'last') };
+      return {
+        op: 'close',
+        ...at,
+        fd: integerOf(record, 0, 'a first descriptor'),
+        lastFd: integerOf(record, 1, 'a last descriptor'),
+      };
     }
     case linux.NR_DUP:
     case linux.NR_DUP2:
@@ -108,7 +113,7 @@ function decodeMmap(record: SyscallRecord, at: TraceOpAt, ok: bigint): MmapOp {
     refuse(record, 'flags of mmap that are MAP_SHARED or MAP_PRIVATE', String(flags));
   }
   const isAnonymous = (flags & linux.MAP_ANONYMOUS) !== 0;
-  const length = lengthOf(record, 1, 'length');
+  const length = lengthOf(record, 1, 'a length');
   const result = pageOf(record, ok, 'result');
   checkRange(record, result, length);
   return {
@@ -135,8 +140,8 @@ function decodeMmap(record: SyscallRecord, at: TraceOpAt, ok: bigint): MmapOp {
 function decodeMremap(record: SyscallRecord, at: TraceOpAt, ok: bigint): TraceOp {
   const flags = bitsOf(record, 3, 'flags');
   const address = pageOf(record, addressOf(record, 0), 'address');
-  const oldLength = integerOf(record, 1, 'old length');
-  const newLength = lengthOf(record, 2, 'new length');
+  const oldLength = integerOf(record, 1, 'an old length');
+  const newLength = lengthOf(record, 2, 'a new length');
   const result = pageOf(record, ok, 'result');
   checkRange(record, address, oldLength);
   checkRange(record, result, newLength);
@@ -166,7 +171,7 @@ function decodeClone(record: SyscallRecord, at: TraceOpAt, ok: bigint): CloneOp 
 function rangeOf(record: SyscallRecord, addressAt: number, lengthAt: number): { address: bigint; length: number } {
   const address = pageOf(record, addressOf(record, addressAt), 'address');
   const isUnmap = record.nr === linux.NR_MUNMAP;
-  const length = isUnmap ? lengthOf(record, lengthAt, 'length') : integerOf(record, lengthAt, 'length');
+  const length = isUnmap ? lengthOf(record, lengthAt, 'a length') : integerOf(record, lengthAt, 'a length');
   checkRange(record, address, length);
   return { address, length };
 }
@@ -194,17 +199,17 @@ function addressOf(record: SyscallRecord, index: number): bigint {
 function lengthOf(record: SyscallRecord, index: number, what: string): number {
   const value = integerOf(record, index, what);
   if (value > 0) return value;
-  return refuse(record, `a ${what} of ${nameOf(record)} above 0`, '0');
+  return refuse(record, `${what} of ${nameOf(record)} above 0`, '0');
 }
 
 function integerOf(record: SyscallRecord, index: number, what: string): number {
   const value = record.args[index];
   if (typeof value === 'number' && value >= 0 && Number.isSafeInteger(value)) return value;
-  return refuse(record, `a ${what} of ${nameOf(record)} from 0 to 2^53-1`, shown(value));
+  return refuse(record, `${what} of ${nameOf(record)} from 0 to 2^53-1`, shown(value));
 }
 
 function offsetOf(record: SyscallRecord, index: number): number {
-  const value = integerOf(record, index, 'file offset');
+  const value = integerOf(record, index, 'a file offset');
   if (value % linux.RECORDED_PAGE_BYTES === 0) return value;
   return refuse(record, `a file offset of ${nameOf(record)} that is a multiple of 4096`, String(value));
 }
