@@ -1,18 +1,22 @@
 /** Areas recounted: order, bounds, totals, file and anon_vma lists, the commit charge (F7 to F11). */
 import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
+import type { AnonVma } from '../rmap/anon-vma.js';
 import { statAccount } from '../vma/accounting.js';
 import { VM_ACCOUNT, VM_LOCKED, VM_NONLINEAR, VM_SHARED } from '../vma/flags.js';
 import { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 import type { Say } from './finding.js';
 
+/** Every area of every mm, and the lists they are on. */
 export function auditAreas(k: Kernel, say: Say): void {
   let charged = 0;
   const spaces = new Map<AddressSpace, Vma[]>();
+  const anons = new Map<AnonVma, number>();
   for (const mm of k.mms) {
     charged += auditMm(k, mm, say);
     for (const vma of mm.vmas) {
+      if (vma.anonVma !== null) anons.set(vma.anonVma, (anons.get(vma.anonVma) ?? 0) + 1);
       if (vma.file === null) continue;
       const space = vma.file.inode.mapping;
       const list = spaces.get(space);
@@ -23,6 +27,11 @@ export function auditAreas(k: Kernel, say: Say): void {
   // D10: stack growth that is charged to nobody stays.
   if (k.defectsKept ? k.committed < charged : k.committed !== charged)
     say('F9', `vm_committed_space ${k.committed}, areas charge ${charged}`);
+  for (const [anon, areas] of anons) {
+    if (anon.areas.size !== areas) say('F11', `an anon_vma lists ${anon.areas.size} areas, ${areas} carry it`);
+    if (k.mappings.anon(anon.handle) !== anon) say('F11', `the anon_vma of ${areas} areas has lost its handle`);
+    if (anon.lock.held) say('F23', 'an anon_vma.lock is held at rest');
+  }
   for (const [space, areas] of spaces) auditSpace(k, space, areas, say);
 }
 
@@ -65,6 +74,7 @@ function auditMm(k: Kernel, mm: Mm, say: Say): number {
 
 function auditSpace(k: Kernel, space: AddressSpace, areas: readonly Vma[], say: Say): void {
   const { name } = space.host;
+  if (space.lock.held) say('F23', `${name}: i_mmap_lock is held at rest`);
   let writable = 0;
   for (const vma of areas) {
     const list = (vma.flags & VM_NONLINEAR) !== 0 ? space.nonlinear : space.linear;

@@ -5,6 +5,7 @@ import { PG_BUDDY, PG_CACHED, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js
 import type { Say } from './finding.js';
 import type { TableCensus } from './tables.js';
 
+/** Every frame: who refers to it, or which free list holds it. */
 export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
   const { map } = k;
   let free = 0;

@@ -15,6 +15,7 @@ export interface TableCensus {
   readonly tables: Int32Array;
 }
 
+/** Walks the tables of every mm; what it counted is what auditFrames compares with. */
 export function auditTables(k: Kernel, say: Say): TableCensus {
   const census: TableCensus = {
     mapped: new Int32Array(k.memory.nrPages),

@@ -8,6 +8,7 @@ import type { Cpu } from '../smp/cpu.js';
 import { TLB_ABSENT, TLB_GLOBAL } from '../tlb/record.js';
 import type { Say } from './finding.js';
 
+/** Every slot of every CPU. */
 export function auditTlbs(k: Kernel, say: Say): void {
   for (const cpu of k.cpus) {
     for (let slot = 0; slot < cpu.tlb.slots; slot++) {

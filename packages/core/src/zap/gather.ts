@@ -10,6 +10,7 @@ import { freeTable } from '../pgtable/alloc.js';
 import { flushTlbPending } from '../pgtable/flush.js';
 import type { Mm } from '../vma/mm.js';
 
+/** The gather of the kernel: open from `start` to `finish`, and never across a yield. */
 export class MmuGather {
   mm!: Mm;
   /** The whole address space is going away. */
@@ -31,6 +32,11 @@ export class MmuGather {
   constructor(k: Kernel) {
     this.k = k;
     this.pages = new Int32Array(k.arch.gather.capacity);
+  }
+
+  /** Whether somebody is between `start` and `finish`. */
+  get isOpen(): boolean {
+    return this.open;
   }
 
   /** tlb_gather_mmu. */
