@@ -16,6 +16,7 @@ import { Process } from '../process/process.js';
 import type { Cpu } from '../smp/cpu.js';
 import { parseSize } from './size.js';
 
+/** What a machine is made of. */
 export interface MachineOptions {
   /** The machine's descriptor, from an arch package. */
   readonly arch: ArchDescriptor;
@@ -45,6 +46,7 @@ export interface SpawnOptions {
 
 const DEFAULT_BRK = 0x1000_0000n;
 
+/** One simulated machine. */
 export class Machine {
   readonly arch: ArchDescriptor;
   /** The kernel's own view, for tools that look inside. */
@@ -75,8 +77,9 @@ export class Machine {
     this.kernel.overcommit = options.overcommit ?? 0;
   }
 
-  /** Starts a process with an empty address space. @throws MmError ENOMEM */
+  /** Starts a process with an empty address space. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */
   spawn(options: SpawnOptions = {}): Process {
+    this.#cpu(options.cpu ?? 0);
     const mm = newMm(this.kernel, null);
     if (mm === null) throw new MmError('ENOMEM', 'no memory for the root table of a new process');
     mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
@@ -86,8 +89,7 @@ export class Machine {
 
   /** Makes a process of an mm (fork and threads come through here). */
   adopt(mm: Process['mm'], cpu: number): Process {
-    if (this.kernel.cpus[cpu] === undefined)
-      throw new MmError('MM_CPUS', `expected a CPU below ${this.kernel.cpus.length}, got ${cpu}`);
+    this.#cpu(cpu);
     const process = new Process(this, this.#pids++, mm, cpu);
     this.#processes.set(process.pid, process);
     return process;
@@ -106,7 +108,7 @@ export class Machine {
   /** Lets `process` run on its CPU: a context switch when another one was there. */
   enter(process: Process): Cpu {
     const k = this.kernel;
-    const cpu = k.cpus[process.cpu] as Cpu;
+    const cpu = this.#cpu(process.cpu);
     k.cpu = cpu;
     process.mm.owner = process;
     if (cpu.mm !== process.mm) {
@@ -116,6 +118,13 @@ export class Machine {
       k.mmu.switchMm(cpu, prev, process.mm);
       cpu.mm = process.mm;
     }
+    return cpu;
+  }
+
+  #cpu(id: number): Cpu {
+    const { cpus } = this.kernel;
+    const cpu = cpus[id];
+    if (cpu === undefined) throw new MmError('MM_CPUS', `expected a CPU below ${cpus.length}, got ${id}`);
     return cpu;
   }
 

@@ -102,8 +102,9 @@ export class Process implements FaultCounts {
     return child;
   }
 
-  /** A thread: another process over the same address space (CLONE_VM). */
+  /** A thread: another process over the same address space (CLONE_VM). @throws MmError MM_EXITED */
   thread(): Process {
+    if (!this.alive) throw new MmError('MM_EXITED', `expected a living process, got a thread of ${this.pid}`);
     this.mm.users++;
     return this.machine.adopt(this.mm, this.cpu);
   }

@@ -14,6 +14,20 @@ test('an operation of a process that has ended is refused, and a second exit doe
   process.exit();
   expect(() => process.store8(AT, 1)).toThrow(/MM_EXITED/);
   expect(() => process.fork()).toThrow(/MM_EXITED/);
+  expect(() => process.thread()).toThrow(/MM_EXITED/);
+  machine.check();
+});
+
+test('a CPU there is not is refused and leaves nothing behind', () => {
+  const machine = new Machine({ arch: testArch(), cpus: 2 });
+  const free = machine.freePages;
+  expect(() => machine.spawn({ cpu: 2 })).toThrow(/MM_CPUS: expected a CPU below 2, got 2/);
+  expect(machine.freePages).toBe(free);
+  const process = machine.spawn();
+  process.cpu = 7;
+  expect(() => process.store8(AT, 1)).toThrow(/MM_CPUS/);
+  process.cpu = 1;
+  process.exit();
   machine.check();
 });
 
