@@ -100,6 +100,7 @@ export const PTE_SETS: number = at('pteSets');
 export const FORKS: number = at('forks');
 export const EXITS: number = at('exits');
 
+/** The counters of one machine. */
 export class Counters {
   readonly values: Float64Array = new Float64Array(COUNTER_NAMES.length);
 

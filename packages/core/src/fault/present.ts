@@ -4,7 +4,7 @@ import { ERRNO } from '../errors.js';
 import { MAJOR_FAULTS, MINOR_FAULTS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
-import { VM_IO, VM_LOCKED, VM_MAYREAD, VM_PFNMAP, VM_READ, VM_WRITE } from '../vma/flags.js';
+import { VM_IO, VM_LOCKED, VM_PFNMAP, VM_READ, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import { VM_FAULT_MAJOR, VM_FAULT_MASK, VM_FAULT_MINOR, VM_FAULT_OOM } from './codes.js';
 import { handleMmFault } from './handle.js';
@@ -18,7 +18,7 @@ export function* makePagesPresent(k: Kernel, mm: Mm, start: number, end: number)
   if (vma === null || vma.start > start || end > vma.end) return -1;
   const write = (vma.flags & VM_WRITE) !== 0;
   if ((vma.flags & (VM_IO | VM_PFNMAP)) !== 0) return -ERRNO.EFAULT;
-  if (!write && (vma.flags & (VM_READ & (VM_MAYREAD >> 4))) === 0) return -ERRNO.EFAULT;
+  if (!write && (vma.flags & VM_READ) === 0) return -ERRNO.EFAULT;
   for (let vpn = start; vpn < end; vpn++) {
     if (satisfies(k, mm, vpn, write)) continue;
     // A read of untouched anonymous memory needs no entry (FOLL_ANON), unless the area is locked.

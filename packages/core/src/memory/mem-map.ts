@@ -19,6 +19,7 @@ export const PG_REFERENCED: number = 1 << 6;
 /** In a page cache: `mapping` and `index` say where. */
 export const PG_CACHED: number = 1 << 7;
 
+/** Descriptors of all frames. */
 export class MemMap {
   readonly nrPages: number;
   readonly flags: Int32Array;

@@ -15,6 +15,7 @@ export interface ZoneSpec {
   readonly endPfn: number;
 }
 
+/** The frames of a machine: who has them, and how often. */
 export class PageAllocator {
   readonly map: MemMap;
   readonly zones: Zone[] = [];

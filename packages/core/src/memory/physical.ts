@@ -20,6 +20,7 @@ export interface Bank {
   readonly size: number;
 }
 
+/** The bytes of all frames. */
 export class PhysicalMemory {
   readonly pageShift: number;
   readonly pageSize: number;

@@ -6,8 +6,10 @@
 import { KernelBug } from '../errors.js';
 import { type MemMap, PG_BUDDY } from './mem-map.js';
 
+/** Orders of blocks: 0 to MAX_ORDER - 1. */
 export const MAX_ORDER = 11;
 
+/** A range of frames with free lists and watermarks of its own. */
 export class Zone {
   readonly name: string;
   /** First page and first page past the zone (dense page numbers). */

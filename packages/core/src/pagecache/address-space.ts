@@ -4,6 +4,7 @@ import type { Inode } from '../fs/file.js';
 import { SpinLock } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 
+/** The page cache of one inode, and who maps it. */
 export class AddressSpace {
   readonly host: Inode;
   /** Cached page of each file index; the tree lock of the kernel guards it. */

@@ -14,6 +14,7 @@ import { addToPageCache, findGetPage, removeFromPageCache } from './page-cache.j
 /** Pages read around a miss (128 KiB of 4 KiB pages in the kernel's default). */
 const READ_AROUND = 32;
 
+/** What a new file is like. */
 export interface DiskFileOptions {
   /** Size in bytes. */
   readonly size: number;
@@ -21,6 +22,7 @@ export interface DiskFileOptions {
   readonly warm?: boolean;
 }
 
+/** An inode of the in-memory disk. */
 export class DiskFile implements Inode {
   readonly name: string;
   readonly mapping: AddressSpace;

@@ -7,6 +7,7 @@ import { ROOT_VISITS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../vma/mm.js';
 
+/** One walk over the pte tables of one mm. */
 export class PteCursor {
   /** Page number of the run's first entry. */
   vpn = 0;

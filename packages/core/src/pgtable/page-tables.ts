@@ -28,6 +28,7 @@ const L_BAD_HI = 10;
 const L_BAD_VALUE_LO = 11;
 const L_BAD_VALUE_HI = 12;
 
+/** The table format of one machine over its memory. */
 export class PageTables {
   readonly geometry: Geometry;
   /** Real levels, pte tables included. */

@@ -7,6 +7,7 @@ import { PG_TABLE } from '../memory/mem-map.js';
 import type { PageAllocator } from '../memory/page-allocator.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 
+/** The slab of one table size. */
 export class TableSlab {
   readonly bytes: number;
   private readonly memory: PhysicalMemory;

@@ -20,6 +20,7 @@ export interface ExplainedLevel {
   readonly fields: readonly { readonly field: BitField; readonly value: bigint }[];
 }
 
+/** All there is to say about one address. */
 export interface Explanation {
   readonly address: bigint;
   readonly levels: readonly ExplainedLevel[];
@@ -32,6 +33,7 @@ export interface Explanation {
   readonly count: number;
 }
 
+/** Walks the tables of `mm` for an address (in bytes) as the kernel would, changing nothing. */
 export function explainPage(k: Kernel, mm: Mm, address: bigint): Explanation {
   const { tables, arch, memory } = k;
   const vpn = Number(BigInt.asUintN(arch.wordBits, address) >> BigInt(memory.pageShift));

@@ -10,6 +10,7 @@ import { type Op, SpinLock } from '../smp/lock.js';
 import { VM_RIGHTS, VM_SPECIAL } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 
+/** One anon_vma: the list of its areas. */
 export class AnonVma {
   readonly areas: Set<Vma> = new Set();
   readonly lock: SpinLock;

@@ -5,6 +5,7 @@
 import type { AddressSpace } from '../pagecache/address-space.js';
 import type { AnonVma } from './anon-vma.js';
 
+/** Handles in use and what they stand for. */
 export class Mappings {
   private readonly objects: (AddressSpace | AnonVma | null)[] = [null];
   private readonly free: number[] = [];

@@ -3,6 +3,7 @@ import type { TlbShape } from '../arch/mmu-data.js';
 import { Tlb } from '../tlb/tlb.js';
 import type { Mm } from '../vma/mm.js';
 
+/** One CPU. */
 export class Cpu {
   readonly id: number;
   readonly tlb: Tlb;

@@ -21,6 +21,7 @@ export type Op<T> = Generator<Wait, T, void>;
 
 let lockNumber = 0;
 
+/** A spin lock: held or free; who holds it is the caller's business. */
 export class SpinLock implements Wait {
   readonly what: string;
   /** Number of the lock in events, in order of creation. */

@@ -12,6 +12,7 @@ export interface Rlimits {
   memlock: number;
 }
 
+/** One address space: its areas, tables, counters, limits and locks. */
 export class Mm {
   readonly id: number;
   readonly vmas: VmaTree = new VmaTree();

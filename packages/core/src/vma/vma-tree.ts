@@ -9,6 +9,7 @@ import type { Vma } from './vma.js';
 
 const BLOCK_MAX = 256;
 
+/** The areas of one mm. */
 export class VmaTree {
   /** map_count. */
   size = 0;

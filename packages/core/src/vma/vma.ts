@@ -11,6 +11,7 @@ export interface VmaOps {
   close?(vma: Vma): void;
 }
 
+/** One area. */
 export class Vma {
   readonly mm: Mm;
   /** First page and first page past the area (page numbers). */
