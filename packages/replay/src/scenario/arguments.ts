@@ -3,6 +3,9 @@ import { LABEL, type ScenarioLine, syntax, unsupported } from './line.js';
 import { type AddressExpr, parseAddress, parsePlain, parseQuantity, type Quantity } from './number.js';
 import type { ScenarioError } from './scenario-error.js';
 
+/** More than any line of a result can show. */
+const MAX_PAGES = 2 ** 20;
+
 export class Arguments {
   readonly line: ScenarioLine;
   readonly #words: string[];
@@ -45,6 +48,14 @@ export class Arguments {
   /** A plain number. */
   plain(expected: string): number {
     return this.#parsed(expected, parsePlain);
+  }
+
+  /** A number of pages to look at one by one. */
+  pages(): number {
+    return this.#parsed(`a number of pages, at most ${MAX_PAGES},`, (word) => {
+      const pages = parsePlain(word);
+      return pages !== null && pages <= MAX_PAGES ? pages : null;
+    });
   }
 
   /** A plain number, or `fallback` at the end of the line. */

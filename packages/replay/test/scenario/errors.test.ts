@@ -23,6 +23,10 @@ describe('a line the format does not know', () => {
     expect(error.expected).toMatch(/^an operation \(mmap munmap mprotect .* same\)$/);
   });
 
+  test('a long word is cut', () => {
+    expect(errorOf(`read ${'x'.repeat(5000)}`).came).toMatch(/^'x{59}\.\.\.$/);
+  });
+
   test.each([
     ['toString 1', /an operation/, "'toString'"],
     ['read', `${ADDRESS} for read`, 'the end of the line'],
@@ -32,6 +36,9 @@ describe('a line the format does not know', () => {
     ['munmap 16 x', 'a length (N, N+B, Nh, 0x.. or max) for munmap', "'x'"],
     ['write 16 x', 'a byte value for write', "'x'"],
     ['fill 16 1+1', 'a number of pages for fill', "'1+1'"],
+    ['bytes 16 1000000000000', 'a number of pages, at most 1048576, for bytes', "'1000000000000'"],
+    ['pages 16 1000000000', 'a number of pages, at most 1048576, for pages', "'1000000000'"],
+    ['share 16 4000000000', 'a number of pages, at most 1048576, for share', "'4000000000'"],
     ['fill 16 4 1 0', 'a step of at least one page for fill', "'0'"],
     ['sum 16 4 0', 'a step of at least one page for sum', "'0'"],
     ['mprotect 16 1 rq', 'letters of rwx, or -, as protection for mprotect', "'rq'"],

@@ -81,7 +81,7 @@ export const accessOps: Operations = {
 
   bytes: counted((args) => {
     const at = args.address();
-    const pages = args.plain('a number of pages');
+    const pages = args.pages();
     args.end();
     return (world, process) => {
       const shown: string[] = [];

@@ -25,14 +25,14 @@ export const viewOps: Operations = {
 
   pages: uncounted((args) => {
     const at = args.address();
-    const pages = args.plain('a number of pages');
+    const pages = args.pages();
     args.end();
     return (world, process) => entries(world, process, world.address(at), pages).map(pageLetter).join('');
   }),
 
   share: worldly((args) => {
     const at = args.address();
-    const pages = args.plain('a number of pages');
+    const pages = args.pages();
     args.end();
     return (world) => {
       const numbers = new FrameNumbers();
