@@ -1,6 +1,6 @@
 /** `@fourfold/replay`: what drives a machine from a file. No Node API here; `@fourfold/replay/node` has files and threads. */
 
-export { Replayer, type ReplayOptions, type ReplayProblem, ReplayStop } from './engine/replayer.js';
+export { Replayer, type ReplayOptions, type ReplayProblem } from './engine/replayer.js';
 export {
   cyclesOf,
   type FaultReport,
@@ -9,6 +9,7 @@ export {
   reportOf,
   type TlbReport,
 } from './engine/report.js';
+export { ReplayStop } from './engine/stop.js';
 export {
   runScenario,
   type ScenarioArch,

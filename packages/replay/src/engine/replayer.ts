@@ -19,12 +19,14 @@ import { FileTable } from '../trace/file-table.js';
 import type { TraceSink } from '../trace/lackey.js';
 import type { SyscallRecord } from '../trace/syscall-record.js';
 import { decodeSyscall } from '../trace/syscalls.js';
-import type { BrkOp, CloneOp, MmapOp, MremapOp, ShmatOp, TraceOp } from '../trace/trace-op.js';
+import type { CloneOp, TraceOp } from '../trace/trace-op.js';
 import { FileStore } from './file-store.js';
 import { InitialAreas, STACK_RANGE } from './initial-areas.js';
-import { PART_BYTES, PART_SHIFT, type TraceArea } from './part-map.js';
+import { MemoryCalls } from './memory-calls.js';
+import { PART_BYTES, PART_SHIFT } from './part-map.js';
 import { NoRoomError, Relocator } from './relocate.js';
 import { TraceSpace } from './space.js';
+import { ReplayStop } from './stop.js';
 
 export interface ReplayOptions {
   readonly arch: ArchDescriptor;
@@ -42,16 +44,6 @@ export interface ReplayOptions {
 export interface ReplayProblem {
   readonly line: number;
   readonly message: string;
-}
-
-/** The text form cannot be followed any further; what was replayed stands. */
-export class ReplayStop extends Error {
-  override readonly name: string = 'ReplayStop';
-  readonly line: number;
-  constructor(line: number, message: string) {
-    super(`line ${line}: ${message}`);
-    this.line = line;
-  }
 }
 
 interface Task {
@@ -87,11 +79,7 @@ export class Replayer implements TraceSink {
   /** Processes that have ended or now run another program. */
   readonly #gone = new Set<number>();
   readonly #stop = new BatchStop();
-  /** Bytes of each SysV segment by id. */
-  readonly #segments = new Map<number, number>();
-  #startBrk = -1;
-  #brkPart = 0;
-  #heap: TraceArea | null = null;
+  readonly #calls: MemoryCalls;
   #line = 1;
 
   constructor(options: ReplayOptions) {
@@ -107,6 +95,7 @@ export class Replayer implements TraceSink {
     if (!this.#relocator.isPlaced(STACK_RANGE.end - 1))
       this.#relocator.moveBelowTop(STACK_RANGE.start, STACK_RANGE.end);
     this.#store = new FileStore(this.machine, !(options.cold ?? false));
+    this.#calls = new MemoryCalls(this.#initial, (line, message) => this.#problem(line, message));
   }
 
   /** Accesses of the process of the last system call line. */
@@ -186,37 +175,6 @@ export class Replayer implements TraceSink {
     const { space } = task;
     try {
       switch (op.op) {
-        case 'mmap':
-          this.#mmap(task, op);
-          break;
-        case 'munmap':
-          space.unmap(partOf(op.address), partOf(op.address) + partsOf(op.length));
-          break;
-        case 'mprotect':
-          this.#initial.supplyRange(space, partOf(op.address), partOf(op.address) + partsOf(op.length));
-          space.protect(partOf(op.address), partOf(op.address) + partsOf(op.length), op.prot & 7);
-          break;
-        case 'mremap':
-          this.#mremap(space, op);
-          break;
-        case 'brk':
-          this.#brk(space, op);
-          break;
-        case 'madvise':
-          if (op.advice !== MADV_DONTNEED) break;
-          this.#initial.supplyRange(space, partOf(op.address), partOf(op.address) + partsOf(op.length));
-          space.forget(partOf(op.address), partOf(op.address) + partsOf(op.length));
-          break;
-        case 'shmget':
-          // Of a segment that exists the call need not say how long it is.
-          this.#segments.set(op.id, Math.max(op.length, this.#segments.get(op.id) ?? 0));
-          break;
-        case 'shmat':
-          this.#shmat(space, op);
-          break;
-        case 'shmdt':
-          space.unmapArea(partOf(op.address));
-          break;
         case 'exec':
           this.#leave(op.pid, task);
           break;
@@ -224,85 +182,12 @@ export class Replayer implements TraceSink {
           if (op.scope === 'process') this.#leave(op.pid, task);
           break;
         default:
-          break;
+          this.#calls.apply(space, task.files, op);
       }
     } catch (error) {
       if (error instanceof NoRoomError) throw new ReplayStop(op.line, `${op.op}: ${error.message}`);
       throw error;
     }
-  }
-
-  #mmap(task: Task, op: MmapOp): void {
-    const start = partOf(op.result);
-    const area: TraceArea = {
-      kind: op.isAnonymous ? 'anon' : 'file',
-      path: op.isAnonymous ? '' : task.files.pathOf(op.fd),
-      offset: op.offset,
-      origin: start,
-      isShared: op.isShared,
-      growsDown: op.growsDown,
-      isNoReserve: op.isNoReserve,
-    };
-    task.space.map(start, start + partsOf(op.length), area, op.prot & 7);
-  }
-
-  #mremap(space: TraceSpace, op: MremapOp): void {
-    const start = partOf(op.address);
-    const end = start + partsOf(op.oldLength);
-    this.#initial.supplyRange(space, start, end);
-    const old = space.parts.at(start);
-    if (!space.remap(start, end - start, partOf(op.result), partsOf(op.newLength))) {
-      this.#problem(op.line, `mremap of 0x${op.address.toString(16)}, where nothing is mapped; left out`);
-    } else if (op.keepsOld && old !== undefined) {
-      space.map(start, end, old.area, old.prot);
-    }
-  }
-
-  #shmat(space: TraceSpace, op: ShmatOp): void {
-    const length = this.#segments.get(op.id);
-    if (length === undefined || length === 0) {
-      this.#problem(op.line, `shmat of segment ${op.id}, whose length is not in the trace; left out`);
-      return;
-    }
-    if (op.result + BigInt(length) > 1n << 64n) {
-      throw new ReplayStop(op.line, `expected a range of shmat inside the address space, came ${length} bytes`);
-    }
-    const start = partOf(op.result);
-    const area: TraceArea = {
-      kind: 'file',
-      path: `SYSV:${op.id}`,
-      offset: 0,
-      origin: start,
-      isShared: true,
-      growsDown: false,
-      isNoReserve: false,
-    };
-    space.map(start, start + partsOf(length), area, (op.flags & SHM_RDONLY) !== 0 ? 1 : 3);
-  }
-
-  #brk(space: TraceSpace, op: BrkOp): void {
-    const part = Math.ceil(Number(op.result) / PART_BYTES);
-    if (this.#startBrk < 0) {
-      this.#startBrk = part;
-      this.#brkPart = part;
-      this.#initial.setBreak(space, part);
-      space.process.mm.startBrk = op.result;
-      space.process.mm.brk = op.result;
-      this.#heap = {
-        kind: 'anon',
-        path: '',
-        offset: 0,
-        origin: part,
-        isShared: false,
-        growsDown: false,
-        isNoReserve: false,
-      };
-      return;
-    }
-    if (part > this.#brkPart) space.map(this.#brkPart, part, this.#heap as TraceArea, 3);
-    else if (part < this.#brkPart) space.unmap(Math.max(part, this.#startBrk), this.#brkPart);
-    this.#brkPart = Math.max(part, this.#startBrk);
-    space.process.mm.brk = op.result;
   }
 
   #clone(op: CloneOp): void {
@@ -408,16 +293,5 @@ export class Replayer implements TraceSink {
   }
 }
 
-const MADV_DONTNEED = 4;
-const SHM_RDONLY = 0x1000;
-
 /** Calls a forked child may make before execve without leaving doubt about memory. */
 const HARMLESS: ReadonlySet<TraceOp['op']> = new Set(['open', 'close', 'dup', 'other']);
-
-function partOf(address: bigint): number {
-  return Number(address >> BigInt(PART_SHIFT));
-}
-
-function partsOf(length: number): number {
-  return Math.ceil(length / PART_BYTES);
-}

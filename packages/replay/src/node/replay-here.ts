@@ -4,8 +4,9 @@
  */
 import { MmError } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
-import { Replayer, ReplayStop } from '../engine/replayer.js';
+import { Replayer } from '../engine/replayer.js';
 import { type MachineReport, reportOf } from '../engine/report.js';
+import { ReplayStop } from '../engine/stop.js';
 import { LackeyParser } from '../trace/lackey.js';
 import { TraceError } from '../trace/trace-error.js';
 import type { TraceWarning } from '../trace/warnings.js';
