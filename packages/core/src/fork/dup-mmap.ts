@@ -31,8 +31,9 @@ export function* dupMm(k: Kernel, parent: Mm): Op<Mm | number> {
   const child = newMm(k, parent);
   if (child === null) return -ERRNO.ENOMEM;
   k.counters.values[FORKS] = (k.counters.values[FORKS] as number) + 1;
-  inherit(child, parent);
   if (!parent.mmapSem.tryWrite()) yield* parent.mmapSem.waitWrite();
+  // Not before: another thread may change the totals while we wait (the kernel copied them too early until 2014).
+  inherit(child, parent);
   let error = 0;
   for (let vma = parent.vmas.first; vma !== null && error === 0; vma = vma.next) {
     error = yield* dupVma(k, child, vma);

@@ -4,6 +4,7 @@ import { audit } from '../../src/audit/audit.js';
 import { ERRNO } from '../../src/errors.js';
 import { dupMm } from '../../src/fork/dup-mmap.js';
 import { statusOf } from '../../src/proc/status.js';
+import { SteppedOp } from '../../src/smp/driver.js';
 import { MADV_DONTFORK } from '../../src/vma/madvise.js';
 import type { Mm } from '../../src/vma/mm.js';
 import { MAP_FIXED, MAP_SHARED } from '../../src/vma/mmap.js';
@@ -58,4 +59,18 @@ test('D17: fork counts the shared areas of a file, with the defects kept it does
     expect(file.inode.mapping.writableAreas).toBe(expected - 1);
     expect(file.refs).toBe(2);
   }
+});
+
+test('a fork that waits for mmap_sem copies the totals there are when it gets it', () => {
+  const p = new TestProcess(testKernel());
+  p.anon(100, 4);
+  expect(p.mm.mmapSem.tryRead()).toBe(true);
+  const fork = new SteppedOp('fork', dupMm(p.k, p.mm));
+  fork.step();
+  expect(fork.done).toBe(false);
+  p.mm.mmapSem.upRead();
+  p.munmap(101, 2);
+  while (!fork.done) fork.step();
+  expect((fork.result as Mm).totalVm).toBe(2);
+  expect(audit(p.k)).toEqual([]);
 });
