@@ -1,0 +1,112 @@
+/**
+ * A file is truncated while processes fault on it, fork, exit, write it back, move and populate mappings of it, in any
+ * order: afterwards nobody maps a page beyond its end, private copies included, and every count is right.
+ */
+import { DiskFile, interleave, type Kernel, Machine, type Op, SteppedOp, vmtruncate } from '@fourfold/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MACHINES } from '../support/machines.js';
+
+const AT = 0x2000_0000n;
+const PAGES = 20;
+/** Where the shared mapping begins, in pages from the private one. */
+const SHARED = 32;
+const MAP_SHARED_FIXED_POPULATE = 0x8011;
+
+/** A file whose pages take their time, before they are found and after. */
+class SlowFile extends DiskFile {
+  override *nopage(...args: Parameters<DiskFile['nopage']>): ReturnType<DiskFile['nopage']> {
+    const pause = { what: 'the disk', ready: () => true };
+    yield pause;
+    yield* super.nopage(...args);
+    yield pause;
+  }
+}
+
+/** Present entries that map file page `first` or a later one, in any process. */
+function mappedBeyond(k: Kernel, first: number): number {
+  const { tables, memory } = k;
+  let found = 0;
+  for (const mm of k.mms) {
+    for (const vma of mm.vmas) {
+      for (let vpn = vma.start; vpn < vma.end; vpn++) {
+        const at = vma.file === null || vma.indexOf(vpn) < first ? 0 : tables.lookupPage(mm, vpn);
+        if (at === 0) continue;
+        const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
+        if (k.arch.pteFormat.isPresent(hi, memory.words[at + tables.loAt] as number)) found++;
+      }
+    }
+  }
+  return found;
+}
+
+function setUp(arch: (typeof MACHINES)[number], cpus: number, nrCpus: number) {
+  const memory = 2 ** (arch.geometry.pageShift + 11);
+  const machine = new Machine({ arch, memory, cpus, overcommit: 1, config: { nrCpus, preempt: true } });
+  const { pageSize } = machine;
+  const page = (n: number): bigint => AT + BigInt(n * pageSize);
+  const inode = new SlowFile(machine.kernel, 'slow', { size: PAGES * pageSize });
+  const file = { inode, readable: true, writable: true, refs: 1 };
+  const parent = machine.spawn();
+  const thread = parent.thread();
+  thread.cpu = cpus - 1;
+  parent.mmap({ addr: AT, length: PAGES * pageSize, prot: 'rw', flags: 'private|fixed', file });
+  parent.mmap({ addr: page(SHARED), length: PAGES * pageSize, prot: 'rw', flags: 'shared|fixed', file });
+  for (let n = 0; n < PAGES; n += 2) {
+    parent.store8(page(n), 1);
+    parent.store8(page(SHARED + n), 1);
+  }
+  const child = parent.fork();
+  child.cpu = cpus - 1;
+  for (let n = 0; n < PAGES; n += 3) {
+    child.store8(page(n), 1);
+    thread.load8(page(n));
+  }
+  return { machine, page, pageSize, inode, file, parent, thread, child };
+}
+
+describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, arch) => {
+  test.each([
+    [1, 1],
+    [2, 4],
+  ])('a truncation against all that maps the file, in any order (%i CPUs, built for %i)', (cpus, nrCpus) => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.nat(7)), fc.nat(PAGES), (choices, left) => {
+        const { machine, page, pageSize, inode, file, parent, thread, child } = setUp(arch, cpus, nrCpus);
+        const k = machine.kernel;
+        const bytes = (pages: number): bigint => BigInt(pages * pageSize);
+        const populate = {
+          addr: page(2 * SHARED),
+          length: bytes(PAGES),
+          prot: 3,
+          flags: MAP_SHARED_FIXED_POPULATE,
+          file,
+          offset: 0n,
+        };
+        const ops: Record<string, Op<unknown>> = {
+          fork: parent.ops.fork(),
+          store: thread.ops.store(page(3), new Uint8Array(10 * pageSize)),
+          'store shared': thread.ops.store(page(SHARED + 3), new Uint8Array(10 * pageSize)),
+          exit: child.ops.exit(),
+          truncate: vmtruncate(k, inode, left * pageSize),
+          msync: parent.ops.msync(AT, bytes(3 * SHARED), 4),
+          mremap: parent.ops.mremap(page(SHARED + 8), bytes(4), bytes(6), 1, 0n),
+          populate: parent.ops.mmap(populate),
+        };
+        k.needResched = () => true;
+        interleave(
+          Object.entries(ops).map(([name, op]) => new SteppedOp(name, op)),
+          () => choices.next().value as number,
+        );
+        k.needResched = null;
+        machine.check();
+        expect(mappedBeyond(k, left)).toBe(0);
+        for (const process of machine.processes) process.exit();
+        expect(file.refs).toBe(1);
+        inode.destroy();
+        machine.check();
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
