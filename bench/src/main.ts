@@ -50,6 +50,7 @@ function print(arch: ArchDescriptor, alone: Figures, loaded: Figures): void {
   const rows = [
     row('TLB hit, recorded trace', alone.hit, loaded.hit, 'ns'),
     row('TLB miss', alone.miss, loaded.miss, 'ns'),
+    row('  its handler: walk and refill', alone.handler, loaded.handler, 'ns'),
     row('anonymous fault', alone.fault, loaded.fault, 'ns'),
     row('anonymous fault, with contents', alone.faultWithContents, loaded.faultWithContents, 'ns'),
     row('fork, a page', alone.fork, loaded.fork, 'ns'),

@@ -10,6 +10,8 @@ export interface Figures {
   readonly hit: number;
   readonly bareHit: number;
   readonly miss: number;
+  /** The machine's miss handler alone: its walk and the refill of every TLB level. */
+  readonly handler: number;
   readonly fault: number;
   readonly faultWithContents: number;
   readonly fork: number;
@@ -28,11 +30,13 @@ const START = 0x2000_0000n;
 export function measure(arch: ArchDescriptor, trace: AccessBatch, rounds: number): Figures {
   const hits = measureHits(arch, trace, rounds);
   const touched = measureTouch(arch, false, rounds);
+  const missed = measureMiss(arch, rounds);
   const terabyte = measureTerabyte(arch, rounds);
   return {
     hit: hits.machine,
     bareHit: hits.bare,
-    miss: measureMiss(arch, rounds),
+    miss: missed.miss,
+    handler: missed.handler,
     fault: touched.fault,
     faultWithContents: measureTouch(arch, true, Math.min(rounds, 3)).fault,
     fork: touched.fork,
@@ -76,7 +80,7 @@ function supply(machine: Machine, process: Process, vpn: number): void {
 }
 
 /** Loads from more pages than every TLB level holds, all resident: each is a walk. */
-function measureMiss(arch: ArchDescriptor, rounds: number): number {
+function measureMiss(arch: ArchDescriptor, rounds: number): { miss: number; handler: number } {
   const machine = new Machine({ arch, memory: memoryFor(arch), contents: false, overcommit: 1 });
   const process = machine.spawn();
   process.mmap({ addr: START, length: bytes(machine, PAGES), prot: 'rw', flags: 'private|anonymous|fixed' });
@@ -89,8 +93,19 @@ function measureMiss(arch: ArchDescriptor, rounds: number): number {
   };
   run(stores);
   const times: number[] = [];
-  for (let round = 0; round < rounds * 10; round++) times.push(time(() => run(loads)) / PAGES);
-  return median(times);
+  const handler: number[] = [];
+  const cpu = machine.enter(process);
+  const first = Number(START / BigInt(machine.pageSize)) * (machine.pageSize >> arch.tlbPageShift);
+  const step = machine.pageSize >> arch.tlbPageShift;
+  for (let round = 0; round < rounds * 10; round++) {
+    times.push(time(() => run(loads)) / PAGES);
+    handler.push(
+      time(() => {
+        for (let i = 0; i < PAGES; i++) k.mmu.miss(cpu, 1, 0, first + i * step);
+      }) / PAGES,
+    );
+  }
+  return { miss: median(times), handler: median(handler) };
 }
 
 /** First stores to anonymous pages, then fork, exit of the child, mprotect and munmap of the range. */
