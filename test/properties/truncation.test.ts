@@ -12,6 +12,8 @@ const PAGES = 20;
 /** Where the shared mapping begins, in pages from the private one. */
 const SHARED = 32;
 const MAP_SHARED_FIXED_POPULATE = 0x8011;
+/** What goes on beside the truncation: some of these. */
+const BESIDES = ['fork', 'store', 'store shared', 'exit', 'msync', 'mremap', 'populate'] as const;
 
 /** A file whose pages take their time, before they are found and after. */
 class SlowFile extends DiskFile {
@@ -71,42 +73,47 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     [2, 4],
   ])('a truncation against all that maps the file, in any order (%i CPUs, built for %i)', (cpus, nrCpus) => {
     fc.assert(
-      fc.property(fc.infiniteStream(fc.nat(7)), fc.nat(PAGES), (choices, left) => {
-        const { machine, page, pageSize, inode, file, parent, thread, child } = setUp(arch, cpus, nrCpus);
-        const k = machine.kernel;
-        const bytes = (pages: number): bigint => BigInt(pages * pageSize);
-        const populate = {
-          addr: page(2 * SHARED),
-          length: bytes(PAGES),
-          prot: 3,
-          flags: MAP_SHARED_FIXED_POPULATE,
-          file,
-          offset: 0n,
-        };
-        const ops: Record<string, Op<unknown>> = {
-          fork: parent.ops.fork(),
-          store: thread.ops.store(page(3), new Uint8Array(10 * pageSize)),
-          'store shared': thread.ops.store(page(SHARED + 3), new Uint8Array(10 * pageSize)),
-          exit: child.ops.exit(),
-          truncate: vmtruncate(k, inode, left * pageSize),
-          msync: parent.ops.msync(AT, bytes(3 * SHARED), 4),
-          mremap: parent.ops.mremap(page(SHARED + 8), bytes(4), bytes(6), 1, 0n),
-          populate: parent.ops.mmap(populate),
-        };
-        k.needResched = () => true;
-        interleave(
-          Object.entries(ops).map(([name, op]) => new SteppedOp(name, op)),
-          () => choices.next().value as number,
-        );
-        k.needResched = null;
-        machine.check();
-        expect(mappedBeyond(k, left)).toBe(0);
-        for (const process of machine.processes) process.exit();
-        expect(file.refs).toBe(1);
-        inode.destroy();
-        machine.check();
-      }),
-      { numRuns: 15 },
+      fc.property(
+        fc.infiniteStream(fc.nat(7)),
+        fc.nat(PAGES / 2),
+        fc.subarray([...BESIDES], { minLength: 1 }),
+        (choices, left, besides) => {
+          const { machine, page, pageSize, inode, file, parent, thread, child } = setUp(arch, cpus, nrCpus);
+          const k = machine.kernel;
+          const bytes = (pages: number): bigint => BigInt(pages * pageSize);
+          const populate = {
+            addr: page(2 * SHARED),
+            length: bytes(PAGES),
+            prot: 3,
+            flags: MAP_SHARED_FIXED_POPULATE,
+            file,
+            offset: 0n,
+          };
+          const ops: Record<(typeof BESIDES)[number] | 'truncate', Op<unknown>> = {
+            fork: parent.ops.fork(),
+            store: thread.ops.store(page(3), new Uint8Array(10 * pageSize)),
+            'store shared': thread.ops.store(page(SHARED + 3), new Uint8Array(10 * pageSize)),
+            exit: child.ops.exit(),
+            truncate: vmtruncate(k, inode, left * pageSize),
+            msync: parent.ops.msync(AT, bytes(3 * SHARED), 4),
+            mremap: parent.ops.mremap(page(SHARED + 8), bytes(4), bytes(6), 1, 0n),
+            populate: parent.ops.mmap(populate),
+          };
+          k.needResched = () => true;
+          interleave(
+            (['truncate', ...besides] as const).map((name) => new SteppedOp(name, ops[name])),
+            () => choices.next().value as number,
+          );
+          k.needResched = null;
+          machine.check();
+          expect(mappedBeyond(k, left)).toBe(0);
+          for (const process of machine.processes) process.exit();
+          expect(file.refs).toBe(1);
+          inode.destroy();
+          machine.check();
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 });
