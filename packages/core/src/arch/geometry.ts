@@ -50,6 +50,8 @@ export class Geometry {
   /** Lowest vpn bit of the region number, or 0 when the machine has no regions. */
   readonly regionShift: number;
   readonly regionBits: number;
+  /** Pages that one entry of each level spans: 2 ** shift, worked out once because range walks ask at every entry. */
+  private readonly spans: Float64Array;
   /** Bits of vpn the whole tree translates (below the region number, if any). */
   readonly coveredBits: number;
 
@@ -73,6 +75,7 @@ export class Geometry {
       s += this.bits[level] as number;
     }
     this.coveredBits = s - this.regionBits;
+    this.spans = Float64Array.from(this.shift, (shift) => 2 ** shift);
   }
 
   /** Index into the table at `level` for a page number given as two halves. */
@@ -82,7 +85,7 @@ export class Geometry {
 
   /** Pages that one entry of `level` spans. */
   entryPages(level: number): number {
-    return 2 ** (this.shift[level] as number);
+    return this.spans[level] as number;
   }
 
   /** Position of `name` among the real levels, or -1 when it is folded. */
