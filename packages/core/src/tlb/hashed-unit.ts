@@ -112,6 +112,33 @@ export class HashedUnit implements TlbUnit {
     records[at + TLB_USED] = 0;
   }
 
+  dropPage(vpnHi: number, vpnLo: number, context: number): number {
+    const { records, head } = this;
+    const bucket = this.buckets + (vpnLo & (TLB_BUCKETS - 1));
+    let dropped = 0;
+    let before = -1;
+    let slot = head[bucket] as number;
+    while (slot >= 0) {
+      const at = slot << TLB_RECORD_SHIFT;
+      const next = records[at + TLB_LINK] as number;
+      if (
+        records[at + TLB_VPN_LO] === vpnLo &&
+        records[at + TLB_VPN_HI] === vpnHi &&
+        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
+      ) {
+        if (before < 0) head[bucket] = next;
+        else records[(before << TLB_RECORD_SHIFT) + TLB_LINK] = next;
+        records[at + TLB_CONTEXT] = -1;
+        records[at + TLB_USED] = 0;
+        dropped++;
+      } else {
+        before = slot;
+      }
+      slot = next;
+    }
+    return dropped;
+  }
+
   /** Looks through the ways of a set for a slot that spans several pages: its page number is zero below the span. */
   private searchWide(vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;

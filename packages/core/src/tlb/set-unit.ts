@@ -90,6 +90,22 @@ export class SetUnit implements TlbUnit {
     this.state[set] = (this.state[set] as number) & ~(1 << (i - Math.imul(set, this.ways)));
   }
 
+  dropPage(vpnHi: number, vpnLo: number, context: number): number {
+    const { records, tags, ways } = this;
+    const set = this.setOf(vpnHi, vpnLo);
+    const first = Math.imul(set, ways);
+    let dropped = 0;
+    for (let way = 0; way < ways; way++) {
+      if (tags[first + way] !== vpnLo) continue;
+      const at = (this.base + first + way) << TLB_RECORD_SHIFT;
+      if (records[at + TLB_VPN_HI] !== vpnHi || !this.belongs(at, context)) continue;
+      records[at + TLB_CONTEXT] = -1;
+      this.state[set] = (this.state[set] as number) & ~(1 << way);
+      dropped++;
+    }
+    return dropped;
+  }
+
   /** Keeps count of wide slots for a record that is filled anew; the page number the slot gets. */
   private wideTag(at: number, vpnLo: number, span: number): number {
     const evicts =

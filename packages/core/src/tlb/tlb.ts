@@ -148,14 +148,9 @@ export class Tlb {
       const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
       return this.dropRange(vpn, vpn + 1, context);
     }
+    const { units } = this;
     let dropped = 0;
-    for (let i = 0; i < this.units.length; i++) {
-      const unit = this.units[i] as TlbUnit;
-      for (let slot = unit.search(vpnHi, vpnLo, context); slot >= 0; slot = unit.search(vpnHi, vpnLo, context)) {
-        unit.drop(slot);
-        dropped++;
-      }
-    }
+    for (let i = 0; i < units.length; i++) dropped += (units[i] as TlbUnit).dropPage(vpnHi, vpnLo, context);
     return dropped;
   }
 

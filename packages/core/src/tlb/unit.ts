@@ -25,4 +25,6 @@ export interface TlbUnit {
   insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number;
   /** Empties a slot of this unit. */
   drop(slot: number): void;
+  /** Empties the slots that translate one page in `context`, or globally, while no slot spans several; answers how many. */
+  dropPage(vpnHi: number, vpnLo: number, context: number): number;
 }
