@@ -50,8 +50,8 @@ import {
 } from '@fourfold/core/arch';
 import { ContextAllocator, maxContext, RID_BITS } from './context.js';
 import { FLUSH_ALL_BYTES, Purger } from './flush.js';
-import { RGN_BITS } from './geometry.js';
-import { AR_X_RX, PAGE_A, PAGE_D, PAGE_P, USER_EXEC, USER_READ, USER_WRITE } from './pte.js';
+import { LinuxWalk, PPN_HI } from './linux-walk.js';
+import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
 import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
 import { ITANIUM2_VA_MSB, LinearTable } from './vhpt.js';
 
@@ -68,15 +68,12 @@ export interface Ia64MmuSpec {
 const P = Number(PAGE_P);
 const A = Number(PAGE_A);
 const D = Number(PAGE_D);
-/** High half of PPN_MASK. */
-const PPN_HI = 0x0003_ffff;
-/** User rights by pl and ar: bits 11:7 of a pte. */
-const USER_RIGHTS: Uint8Array = /* @__PURE__ */ userRights();
 
 export class Ia64Mmu extends Mmu {
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
   readonly linear: LinearTable;
+  private readonly walk: LinuxWalk;
   private readonly memory: PhysicalMemory;
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
@@ -87,10 +84,6 @@ export class Ia64Mmu extends Mmu {
   private readonly pageShift: number;
   private readonly pteBits: number;
   private readonly pteMask: number;
-  /** Lowest page number bit of the pgd's index, and its mask in a slice. */
-  private readonly rootShift: number;
-  private readonly sliceMask: number;
-  private readonly sliceBits: number;
   private readonly regionShift: number;
   private readonly offsetHi: number;
   /** Bits of a page number in a region that the tables do not translate. */
@@ -109,6 +102,7 @@ export class Ia64Mmu extends Mmu {
     const { pageShift } = geometry;
     this.contexts = new ContextAllocator(maxContext(spec.ridBits), host.defectsKept);
     this.linear = new LinearTable(pageShift, spec.vaMsb);
+    this.walk = new LinuxWalk(host, this.linear);
     this.purger = new Purger(host.cpus, pageShift);
     this.memory = host.memory;
     this.slot = host.memory.slot;
@@ -118,9 +112,6 @@ export class Ia64Mmu extends Mmu {
     this.pageShift = pageShift;
     this.pteBits = this.linear.pteBits;
     this.pteMask = 2 ** this.pteBits - 1;
-    this.rootShift = geometry.shift[0] as number;
-    this.sliceBits = (geometry.bits[0] as number) - RGN_BITS;
-    this.sliceMask = 2 ** this.sliceBits - 1;
     this.regionShift = this.linear.regionShift;
     this.offsetHi = ~this.linear.regionHi;
     const beyond = (1n << BigInt(geometry.regionShift)) - (1n << BigInt(geometry.coveredBits));
@@ -157,7 +148,7 @@ export class Ia64Mmu extends Mmu {
       table = tlb.frameOf(tableSlot);
     } else {
       counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
-      table = this.pteTable(registers.rootWord, pteHi, pteLo, true);
+      table = this.walk.pteTable(registers.rootWord, pteHi, pteLo, true);
       if (table < 0) return FAULT_ABSENT;
     }
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
@@ -244,7 +235,7 @@ export class Ia64Mmu extends Mmu {
         pteHi = vpnHi;
         pteLo = vpnLo;
       }
-      table = this.pteTable(registersOf(cpu).rootWord, pteHi, pteLo, true);
+      table = this.walk.pteTable(registersOf(cpu).rootWord, pteHi, pteLo, true);
       if (table < 0) return FAULT_ABSENT;
     }
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
@@ -257,35 +248,6 @@ export class Ia64Mmu extends Mmu {
     const lo = old | (dirty ? A | D : A);
     words[at] = lo;
     return this.insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
-  }
-
-  /** The walk of vhpt_miss and nested_dtlb_miss: page of the pte table of a page, -1 where a word is zero. */
-  private pteTable(rootWord: number, vpnHi: number, vpnLo: number, counted: boolean): number {
-    const words = this.memory.words;
-    const bits = this.pteBits;
-    const mask = this.pteMask;
-    let shift = this.rootShift;
-    const offset = vpnHi & this.offsetHi;
-    const slice = shift >= 32 ? offset >>> (shift - 32) : (vpnLo >>> shift) | (offset << (32 - shift));
-    const region = vpnHi >>> this.regionShift;
-    let at = rootWord + (((region << this.sliceBits) | (slice & this.sliceMask)) << 1);
-    for (;;) {
-      if (counted) this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + 1;
-      const page = this.tablePage(words[at + 1] as number, words[at] as number);
-      if (page < 0) return -1;
-      shift -= bits;
-      if (shift === 0) return page;
-      at = (this.slot[page] as number) + ((((vpnLo >>> shift) | (offset << (32 - shift))) & mask) << 1);
-    }
-  }
-
-  /** Page of the table that an upper entry points to, -1 for none. */
-  private tablePage(hi: number, lo: number): number {
-    if ((lo | hi) === 0) return -1;
-    const shift = this.pageShift;
-    const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
-    const page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
-    return page >= 0 && page < this.nrPages ? page : -1;
   }
 
   /** Page number of the slot of a huge address: the offset in the region shifted right, the region kept. */
@@ -424,17 +386,8 @@ export class Ia64Mmu extends Mmu {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
     const vpn = this.linear.firstPageOf(tlb.pageOf(slot));
-    return { frame: this.pteTable(mm.rootWord, (vpn / 4294967296) | 0, vpn | 0, false), rights: 0 };
+    return { frame: this.walk.pteTable(mm.rootWord, (vpn / 4294967296) | 0, vpn | 0, false), rights: 0 };
   }
-}
-
-/** User rights of every pl (low two bits) and ar (high three): pl 3 is the user's; ar 7 is execute-only. */
-function userRights(): Uint8Array {
-  const table = new Uint8Array(32);
-  for (let ar = 0; ar <= AR_X_RX; ar++) {
-    table[(ar << 2) | 3] = ((USER_EXEC >> ar) & 1) | (((USER_READ >> ar) & 1) << 1) | (((USER_WRITE >> ar) & 1) << 2);
-  }
-  return table;
 }
 
 /** What a machine has unless its options say otherwise: Itanium 2, no huge pages configured. */

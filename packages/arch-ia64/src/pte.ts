@@ -83,6 +83,8 @@ function user(ar: number): bigint {
 export const USER_READ = 0b0111_1111;
 export const USER_WRITE = 0b0100_1100;
 export const USER_EXEC = 0b1110_1010;
+/** Rights of user mode, as a TLB slot keeps them, by pl (low two bits) and ar (high three): bits 11:7 of a pte. */
+export const USER_RIGHTS: Uint8Array = /* @__PURE__ */ userRights();
 
 /** protection_map, indexed by shared, exec, write, read. */
 export function protectionMap(): bigint[] {
@@ -164,4 +166,13 @@ function hardware(name: string, bit: number, bits: number, meaning: string): Bit
 
 function software(name: string, bit: number, bits: number, when: 'present' | 'absent', meaning: string): BitField {
   return { name, bit, bits, meaning, owner: 'software', when };
+}
+
+/** Only pl 3 is the user's. */
+function userRights(): Uint8Array {
+  const table = new Uint8Array(32);
+  for (let ar = 0; ar <= AR_X_RX; ar++) {
+    table[(ar << 2) | 3] = ((USER_EXEC >> ar) & 1) | (((USER_READ >> ar) & 1) << 1) | (((USER_WRITE >> ar) & 1) << 2);
+  }
+  return table;
 }
