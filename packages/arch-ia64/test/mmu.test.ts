@@ -79,8 +79,7 @@ for (const arch of MACHINES) {
       expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: host.cpu.tlb.frameOf(slot), rights: 0 });
       for (const kind of [EXEC, LOAD, STORE] as const) expect(host.access(kind, tablePage)).toBeLessThan(0);
       const pmd = host.entryAt(mm, page(va), depth - 2);
-      host.words[pmd] = 0;
-      host.words[pmd + 1] = 0;
+      host.write(pmd, 0n, depth - 2);
       expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: -1, rights: 0 });
     });
 

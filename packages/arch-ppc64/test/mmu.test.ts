@@ -129,7 +129,7 @@ describe('translation', () => {
     host.access(LOAD, EA);
     const [first] = groups(host, mm, EA);
     expect(host.mmu.table.evict(first, 0)).toBe(0);
-    expect(host.holds(EA, 1)).toBe(true); // no tlbie
+    expect(host.holdsAddress(EA, 1)).toBe(true); // no tlbie
     host.occupy(first, 1);
     host.access(STORE, EA);
     expect(host.pte(mm, VPN) & 0x7000n).toBe(0x1000n);
@@ -202,7 +202,7 @@ describe('64 KiB pages over 4 KiB entries', () => {
     expect(host.cpu.batch.nr).toBe(1);
     host.mmu.flushPage(mm, BASE);
     expect(host.hashed()).toBe(0);
-    for (const i of [0n, 7n, 8n, 15n]) expect(host.holds(EA + (i << 12n), 1)).toBe(false);
+    for (const i of [0n, 7n, 8n, 15n]) expect(host.holdsAddress(EA + (i << 12n), 1)).toBe(false);
   });
 
   test('a store to one sub-page makes the page dirty; another still has its old entry until it stores', () => {
@@ -259,7 +259,7 @@ describe('contexts', () => {
     expect(mm.cpuVmMask).toBe(3);
     host.changePte(mm, VPN, 0n);
     host.mmu.flushMm(mm);
-    expect([host.holds(EA, 1, cpu0), host.holds(EA, 1, cpu1)]).toEqual([false, false]);
+    expect([host.holdsAddress(EA, 1, cpu0), host.holdsAddress(EA, 1, cpu1)]).toEqual([false, false]);
   });
 
   test('a slot belongs to the mm that has its context, and to nobody after the exit', () => {
@@ -295,7 +295,7 @@ describe('flushes', () => {
       host.changePte(mm, VPN + 1, 0n); // never hashed
       expect(host.cpu.batch.nr).toBe(1);
       flush(host, mm);
-      expect([host.holds(EA, 1), host.cpu.batch.nr, host.hashed()]).toEqual([false, 0, 0]);
+      expect([host.holdsAddress(EA, 1), host.cpu.batch.nr, host.hashed()]).toEqual([false, 0, 0]);
       expect(host.counters.get('flushPending')).toBe(1);
     }
   });
@@ -305,7 +305,7 @@ describe('flushes', () => {
     map(host, mm, VPN, READ);
     host.access(LOAD, EA);
     map(host, mm, VPN, READ);
-    expect([host.cpu.batch.nr, host.hashed(), host.holds(EA, 1)]).toEqual([0, 0, false]);
+    expect([host.cpu.batch.nr, host.hashed(), host.holdsAddress(EA, 1)]).toEqual([0, 0, false]);
   });
 
   test('a page whose entry was evicted still goes out of the TLBs', () => {
@@ -315,7 +315,7 @@ describe('flushes', () => {
     host.mmu.table.evict(groups(host, mm, EA)[0], 0);
     host.changePte(mm, VPN, 0n);
     host.mmu.flushPage(mm, VPN);
-    expect(host.holds(EA, 1)).toBe(false);
+    expect(host.holdsAddress(EA, 1)).toBe(false);
   });
 });
 

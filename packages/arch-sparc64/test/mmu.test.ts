@@ -57,7 +57,7 @@ for (const arch of MACHINES) {
       expect(host.cpu.tlb.frameOf(slot)).toBe(host.pteTablePage(mm, page(va)));
       expect(host.access(LOAD, vpte)).toBe(FAULT_ABSENT);
       expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: host.cpu.tlb.frameOf(slot), rights: 0 });
-      host.storeWord(host.pmdEntry(mm, page(va)), 0);
+      host.write(host.entryAt(mm, page(va), 1), 0n, 1);
       expect(host.mmu.truth(mm, host.cpu, slot)).toEqual({ frame: -1, rights: 0 });
     });
 

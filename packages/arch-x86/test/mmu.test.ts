@@ -15,7 +15,7 @@ import {
 } from '@fourfold/core/arch';
 import { describe, expect, test } from 'vitest';
 import { createI386Pae, createX86_64, i386, i386Pae, x86_64, x86Arches } from '../src/index.js';
-import { type TestMachine, testMachine } from './machine.js';
+import { TestHost } from './host.js';
 
 const VPN = 0x8048;
 const PFN = 0x77;
@@ -109,7 +109,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
   });
 
   test('a missing table is an absent page', () => {
-    const m = testMachine(arch);
+    const m = new TestHost(arch);
     m.mmu.switchMm(cpuOf(m), null, m.newMm());
     expect(miss(m, LOAD)).toBe(FAULT_ABSENT);
     expect(m.counters.get('walks')).toBe(1);
@@ -162,11 +162,11 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
   });
 
   test('a large page is one translation for all its pages, and any of them flushes it', () => {
-    const m = testMachine(arch, 1, [{ base: 0x3000, size: 16 << 20 }]);
+    const m = new TestHost(arch, 1, [{ base: 0x3000, size: 16 << 20 }]);
     const mm = m.newMm();
     const span = arch.geometry.shift[arch.geometry.depth - 2] as number;
     const first = 3 * 2 ** span;
-    m.map(mm, first, 0n);
+    m.storeLeaf(mm, first, 0n);
     const at = m.entryAt(mm, first, arch.geometry.depth - 2);
     m.write(at, arch.pte.change(arch.pte.make(2 ** span, SHARED_EXEC), 'mkhuge'));
     m.mmu.switchMm(cpuOf(m), null, mm);
@@ -190,16 +190,16 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
   });
 
   test('every flush leaves the CPUs that run the mm without it, and the others alone', () => {
-    const flushes: [string, (m: TestMachine, mm: Mm) => void][] = [
+    const flushes: [string, (m: TestHost, mm: Mm) => void][] = [
       ['flushPage', (m, mm) => m.mmu.flushPage(mm, VPN)],
       ['flushRange', (m, mm) => m.mmu.flushRange(mm, VPN, VPN + 1)],
       ['flushMm', (m, mm) => m.mmu.flushMm(mm)],
       ['flushMm', (m, mm) => m.mmu.gatherFlush(mm, true, 0, 0)],
     ];
     for (const [counter, flush] of flushes) {
-      const m = testMachine(arch, 3);
+      const m = new TestHost(arch, 3);
       const [mine, other] = [m.newMm(), m.newMm()];
-      for (const mm of [mine, other]) m.map(mm, VPN, leaf(arch, SHARED_EXEC));
+      for (const mm of [mine, other]) m.storeLeaf(mm, VPN, leaf(arch, SHARED_EXEC));
       m.cpus.forEach((cpu, id) => {
         m.mmu.switchMm(cpu, null, id === 2 ? other : mine);
         m.mmu.miss(cpu, LOAD, 0, VPN);
@@ -215,7 +215,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     const { m } = mapped(arch, leaf(arch, SHARED_EXEC));
     const cpu = cpuOf(m);
     const mm = cpu.mm as Mm;
-    m.map(mm, VPN + 1, leaf(arch, SHARED_EXEC));
+    m.storeLeaf(mm, VPN + 1, leaf(arch, SHARED_EXEC));
     miss(m, LOAD);
     m.mmu.miss(cpu, LOAD, 0, VPN + 1);
     m.mmu.flushPage(mm, VPN);
@@ -232,11 +232,11 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
   });
 
   test('a switch moves the mask bit and drops the old translations; to the same mm it does nothing', () => {
-    const m = testMachine(arch, 2);
+    const m = new TestHost(arch, 2);
     const [a, b] = [m.newMm(), m.newMm()];
-    m.map(a, VPN, leaf(arch, SHARED_EXEC));
-    m.map(b, VPN, arch.pte.make(PFN + 1, SHARED_EXEC));
-    const cpu = m.cpus[1] as TestMachine['cpus'][number];
+    m.storeLeaf(a, VPN, leaf(arch, SHARED_EXEC));
+    m.storeLeaf(b, VPN, arch.pte.make(PFN + 1, SHARED_EXEC));
+    const cpu = m.cpus[1] as TestHost['cpus'][number];
     m.mmu.switchMm(cpu, null, a);
     const slot = m.mmu.miss(cpu, LOAD, 0, VPN);
     expect([a.cpuVmMask, cpu.context, m.mmu.mmOfSlot(cpu, slot)]).toEqual([2, 0, a]);
@@ -320,10 +320,10 @@ function mapped(
   arch: ArchDescriptor,
   word: bigint,
   banks?: readonly { base: number; size: number }[],
-): { m: TestMachine; at: number[] } {
-  const m = testMachine(arch, 1, banks);
+): { m: TestHost; at: number[] } {
+  const m = new TestHost(arch, 1, banks);
   const mm = m.newMm();
-  const at = m.map(mm, VPN, word);
+  const at = m.storeLeaf(mm, VPN, word);
   m.mmu.switchMm(cpuOf(m), null, mm);
   return { m, at };
 }
@@ -332,12 +332,12 @@ function leaf(arch: ArchDescriptor, protection: number): bigint {
   return arch.pte.make(PFN, protection);
 }
 
-function miss(m: TestMachine, kind: AccessKind): number {
+function miss(m: TestHost, kind: AccessKind): number {
   return m.mmu.miss(cpuOf(m), kind, 0, VPN);
 }
 
-function cpuOf(m: TestMachine): TestMachine['cpus'][number] {
-  return m.cpus[0] as TestMachine['cpus'][number];
+function cpuOf(m: TestHost): TestHost['cpus'][number] {
+  return m.cpus[0] as TestHost['cpus'][number];
 }
 
 function clear(word: bigint, bits: bigint): bigint {
