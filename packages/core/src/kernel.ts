@@ -4,6 +4,7 @@
  */
 import type { ArchDescriptor } from './arch/descriptor.js';
 import type { Mmu, MmuHost } from './arch/mmu.js';
+import type { AuditedPart } from './audit/finding.js';
 import { Counters } from './events/counters.js';
 import { EventRing } from './events/ring.js';
 import type { MappedFile } from './fs/file.js';
@@ -48,6 +49,8 @@ export class Kernel implements MmuHost {
   readonly mmu: Mmu;
   readonly gather: MmuGather;
   readonly mms: Set<Mm> = new Set();
+  /** Subsystems outside core that the audit asks too. */
+  readonly auditedParts: Set<AuditedPart> = new Set();
   /** Tables in use by real level, kernel tables included. */
   readonly tablesInUse: Int32Array;
   /** Most tables ever in use at once. */

@@ -24,9 +24,10 @@ export function auditAreas(k: Kernel, say: Say): void {
       else list.push(vma);
     }
   }
+  for (const part of k.auditedParts) charged += part.charged();
   // D10: stack growth that is charged to nobody stays.
   if (k.defectsKept ? k.committed < charged : k.committed !== charged)
-    say('F9', `vm_committed_space ${k.committed}, areas charge ${charged}`);
+    say('F9', `vm_committed_space ${k.committed}, areas and objects charge ${charged}`);
   for (const [anon, areas] of anons) {
     if (anon.areas.size !== areas) say('F11', `an anon_vma lists ${anon.areas.size} areas, ${areas} carry it`);
     if (k.mappings.anon(anon.handle) !== anon) say('F11', `the anon_vma of ${areas} areas has lost its handle`);

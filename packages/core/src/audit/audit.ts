@@ -19,6 +19,7 @@ export function audit(k: Kernel): Finding[] {
   auditAreas(k, say);
   auditFrames(k, census, say);
   auditTlbs(k, say);
+  for (const part of k.auditedParts) part.audit(say);
   for (const message of k.mmu.auditExtra()) say('F24', message);
   auditLocks(k, say);
   return findings;

@@ -21,6 +21,8 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
     if (!(error instanceof KernelBug)) throw error;
     say('F22', error.message);
   }
+  const kept = new Int32Array(map.nrPages);
+  for (const part of k.auditedParts) part.ownedFrames((page) => kept[page]!++);
   let owned = 0;
   for (let page = 0; page < map.nrPages; page++) {
     const count = map.count[page] as number;
@@ -38,7 +40,7 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
       continue;
     }
     owned++;
-    let expected = mapped;
+    let expected = mapped + (kept[page] as number);
     if ((flags & PG_CACHED) !== 0) expected++;
     if (page === k.zeroPage) expected += k.zeroPageBase;
     else if ((flags & PG_RESERVED) !== 0) expected++;

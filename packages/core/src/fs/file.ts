@@ -2,6 +2,7 @@
  * The contract between mm and file systems: what a mapped file is. Disk files (pagecache/) and tmpfs implement it.
  */
 
+import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
 import type { Op } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
@@ -26,12 +27,39 @@ export interface Inode {
   size: number;
   /** i_writecount: writers above 0, deny-write mappings below. */
   writeCount: number;
+  /** s_maxbytes of its file system; absent: as large as a number can say. */
+  readonly maxBytes?: number;
   /** vm_ops.nopage: finds or makes the page of `vma` at page number `vpn`. */
   nopage(vma: Vma, vpn: number, out: Nopage): Op<void>;
   /** set_page_dirty for a page of this file. */
   setPageDirty(page: number): void;
-  /** i_op.truncate_range: punches bytes [start, end) out, unmapping them everywhere; absent: -ENOSYS. */
-  truncateRange?(start: number, end: number): Op<number>;
+  /** i_op.truncate: gives back what lies behind i_size; i_sem is held. Absent: nothing to do. */
+  truncate?(): Op<void>;
+  /**
+   * i_op.truncate_range: gives back what lies in bytes [start, end); i_sem and i_alloc_sem are held, the pages are
+   * unmapped and out of the cache. Absent: vmtruncateRange answers -ENOSYS.
+   */
+  truncateRange?(start: number, end: number): Op<void>;
+  /** An open file of it went away (iput): the last one of an inode without a name takes the inode along. */
+  closed?(): Op<void>;
+}
+
+/** An inode that programs also read and write by system call. */
+export interface RegularFile extends Inode {
+  /** Open files of it. */
+  opens: number;
+  /** i_nlink: names it has. */
+  nlink: number;
+  /** Pages that it takes in its file system, wherever their contents are. */
+  readonly allocatedPages: number;
+  /** read(2): fills `out` from byte `offset` as far as the file goes. Bytes read, or a negative errno. */
+  read(offset: number, out: Uint8Array): Op<number>;
+  /** write(2) at byte `offset`, growing the file. Bytes written, or a negative errno when there is not even one. */
+  write(offset: number, bytes: Uint8Array): Op<number>;
+  /** setattr of the size: what ftruncate asks for. 0, or a negative errno. */
+  setSize(size: number): Op<number>;
+  /** Drops the clean pages of its cache that nobody maps. */
+  dropCache(): void;
 }
 
 /** struct file: an open file as mmap sees it. Two opens of one inode are two of these, and never merge. */
@@ -44,6 +72,43 @@ export interface MappedFile {
   readonly noExec?: boolean;
   /** file.f_op.mmap exists; default true. */
   readonly mappable?: boolean;
+  /**
+   * file.f_op.mmap: called with the new area before it is linked; may set its `ops` and change its flags. 0, or a
+   * negative errno, which fails the mapping. Absent: nothing to do.
+   */
+  mmap?(k: Kernel, vma: Vma): Op<number>;
   /** f_count: mappings and descriptors that hold it. */
   refs: number;
+}
+
+/** An open file of an inode that programs read and write. */
+export interface OpenFile extends MappedFile {
+  readonly inode: RegularFile;
+}
+
+/** How a file is opened. */
+export interface OpenMode {
+  /** Default true. */
+  readonly readable?: boolean;
+  /** Default true. */
+  readonly writable?: boolean;
+}
+
+/** open: a new open file of an inode, with one reference, the caller's. */
+export function openFile(inode: RegularFile, mode: OpenMode = {}): OpenFile {
+  inode.opens++;
+  return { inode, readable: mode.readable ?? true, writable: mode.writable ?? true, refs: 1 };
+}
+
+/**
+ * __fput: what follows when the last reference to an open file has gone. Callers drop theirs as
+ * `if (--file.refs === 0) yield* lastClose(file);`.
+ */
+export function* lastClose(file: MappedFile): Op<void> {
+  if (file.inode.closed !== undefined) yield* file.inode.closed();
+}
+
+/** close: drops one reference to an open file. */
+export function* closeFile(file: MappedFile): Op<void> {
+  if (--file.refs === 0) yield* lastClose(file);
 }

@@ -4,16 +4,20 @@
 import type { ArchDescriptor } from '../arch/descriptor.js';
 import { audit } from '../audit/audit.js';
 import type { Finding } from '../audit/finding.js';
-import { KernelBug, MmError } from '../errors.js';
+import { errnoName, KernelBug, MmError } from '../errors.js';
 import { CONTEXT_SWITCHES, type Counters } from '../events/counters.js';
 import { type EventRing, SWITCH_MM } from '../events/ring.js';
 import { newMm } from '../fork/dup-mmap.js';
+import { closeFile, type MappedFile, type OpenFile } from '../fs/file.js';
+import { type FileSystemType, MountTable, type PathOpenMode } from '../fs/file-system.js';
 import { Kernel } from '../kernel.js';
 import type { ZoneSpec } from '../memory/page-allocator.js';
 import type { Bank } from '../memory/physical.js';
 import { DiskFile, type DiskFileOptions } from '../pagecache/disk-file.js';
+import { DiskFs } from '../pagecache/disk-fs.js';
 import { Process } from '../process/process.js';
 import type { Cpu } from '../smp/cpu.js';
+import { runToEnd } from '../smp/driver.js';
 import { parseSize } from './size.js';
 
 /** What a machine is made of. */
@@ -34,6 +38,8 @@ export interface MachineOptions {
   readonly zones?: readonly ZoneSpec[];
   /** What the kernel was built for: from 4 CPUs on, pte locks are split. */
   readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
+  /** File systems by mount point (`{ '/tmp': tmpfs() }`); the in-memory disk is at `/` unless another one is. */
+  readonly mounts?: Readonly<Record<string, FileSystemType>>;
 }
 
 /** What a new process starts with. */
@@ -52,6 +58,8 @@ export class Machine {
   /** The kernel's own view, for tools that look inside. */
   readonly kernel: Kernel;
   readonly pageSize: number;
+  /** Where its file systems are mounted; its operations as generators. */
+  readonly mounts: MountTable = new MountTable();
   readonly #processes = new Map<number, Process>();
   #pids = 1;
 
@@ -75,6 +83,9 @@ export class Machine {
       preempt: options.config?.preempt ?? false,
     });
     this.kernel.overcommit = options.overcommit ?? 0;
+    const mounts = options.mounts ?? {};
+    if (!Object.hasOwn(mounts, '/')) this.mounts.mount('/', new DiskFs(this.kernel));
+    for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel));
   }
 
   /** Starts a process with an empty address space. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */
@@ -131,6 +142,28 @@ export class Machine {
   /** A file of the in-memory disk. */
   createFile(name: string, options: DiskFileOptions): DiskFile {
     return new DiskFile(this.kernel, name, options);
+  }
+
+  /**
+   * Opens a file by its path; with `create`, one that need not exist. The caller closes it: a file without a name lives
+   * as long as something has it open or mapped.
+   * @throws MmError ENOENT, or what the file system answers (ENOSPC)
+   */
+  open(path: string, mode: PathOpenMode = {}): OpenFile {
+    const file = runToEnd(this.mounts.open(path, mode));
+    if (typeof file === 'number') throw new MmError(errnoName(file), `open ${path}`);
+    return file;
+  }
+
+  /** Closes a file that `open` gave. */
+  close(file: MappedFile): void {
+    runToEnd(closeFile(file));
+  }
+
+  /** Takes the name of a file away. @throws MmError ENOENT */
+  unlink(path: string): void {
+    const error = runToEnd(this.mounts.unlink(path));
+    if (error < 0) throw new MmError(errnoName(error), `unlink ${path}`);
   }
 
   get counters(): Counters {

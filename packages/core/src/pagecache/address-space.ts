@@ -1,7 +1,7 @@
 /** address_space: the cached pages of one inode and the areas that map it. */
 import type { EventRing } from '../events/ring.js';
 import type { Inode } from '../fs/file.js';
-import { SpinLock } from '../smp/lock.js';
+import { RwSemaphore, SpinLock } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 
 /** The page cache of one inode, and who maps it. */
@@ -13,6 +13,9 @@ export class AddressSpace {
   readonly linear: Set<Vma> = new Set();
   readonly nonlinear: Set<Vma> = new Set();
   readonly lock: SpinLock;
+  /** i_sem and i_alloc_sem of the inode, outermost of all locks: writing, truncating. An inode has one mapping here. */
+  readonly iSem: RwSemaphore = new RwSemaphore('i_sem');
+  readonly iAllocSem: RwSemaphore = new RwSemaphore('i_alloc_sem');
   /** i_mmap_writable: areas with VM_SHARED. */
   writableAreas = 0;
   truncateCount = 0;

@@ -3,13 +3,15 @@
  * generic-mm 4.10). A page that is not cached has to be read: a major fault, with the pages around it read too. A file
  * made `warm` answers as if it had been read before: no major faults, whatever is asked.
  */
-import { type Inode, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage } from '../fs/file.js';
+import { ERRNO } from '../errors.js';
+import { NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type RegularFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { PG_DIRTY } from '../memory/mem-map.js';
 import type { Op } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 import { AddressSpace } from './address-space.js';
 import { addToPageCache, findGetPage, removeFromPageCache } from './page-cache.js';
+import { doTruncate, vmtruncate } from './truncate.js';
 
 /** Pages read around a miss (128 KiB of 4 KiB pages in the kernel's default). */
 const READ_AROUND = 32;
@@ -23,11 +25,13 @@ export interface DiskFileOptions {
 }
 
 /** An inode of the in-memory disk. */
-export class DiskFile implements Inode {
+export class DiskFile implements RegularFile {
   readonly name: string;
   readonly mapping: AddressSpace;
   size: number;
   writeCount = 0;
+  opens = 0;
+  nlink = 1;
   readonly #k: Kernel;
   readonly #warm: boolean;
   /** Contents of written pages by index; the rest of the disk is zero. */
@@ -120,14 +124,40 @@ export class DiskFile implements Inode {
     }
   }
 
-  /** Forgets the disk's bytes from `size` on (truncation). */
-  freeBlocks(size: number): void {
+  *read(offset: number, out: Uint8Array): Op<number> {
+    const length = Math.max(0, Math.min(out.length, this.size - offset));
+    for (let i = 0; i < length; i++) out[i] = this.readByte(offset + i);
+    return length;
+  }
+
+  *write(offset: number, bytes: Uint8Array): Op<number> {
+    const { iSem } = this.mapping;
+    if (!iSem.tryWrite()) yield* iSem.waitWrite();
+    let written = 0;
+    while (written < bytes.length && this.writeByte(offset + written, bytes[written] as number)) written++;
+    iSem.upWrite();
+    return written === 0 && bytes.length > 0 ? -ERRNO.ENOMEM : written;
+  }
+
+  setSize(size: number): Op<number> {
+    return doTruncate(this, () => vmtruncate(this.#k, this, size));
+  }
+
+  /** The disk's bytes from i_size on are forgotten. */
+  *truncate(): Op<void> {
     const { pageSize } = this.#k.memory;
     for (const [index, block] of [...this.#blocks]) {
-      const kept = size - index * pageSize;
+      const kept = this.size - index * pageSize;
       if (kept <= 0) this.#blocks.delete(index);
       else if (kept < pageSize) block.fill(0, kept);
     }
+    const last = this.mapping.pages.get(Math.floor(this.size / pageSize));
+    if (last !== undefined) this.setPageDirty(last);
+  }
+
+  *closed(): Op<void> {
+    this.opens--;
+    if (this.nlink === 0 && this.opens === 0) this.destroy();
   }
 
   /** Drops the file's whole cache and disk: the last name and the last user are gone. */

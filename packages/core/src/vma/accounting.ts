@@ -14,10 +14,11 @@ export const OVERCOMMIT_ALWAYS = 1;
 export const OVERCOMMIT_NEVER = 2;
 
 /**
- * security_vm_enough_memory: charges `pages` to vm_committed_space on behalf of `mm` if the overcommit rule allows it.
+ * security_vm_enough_memory: charges `pages` to vm_committed_space if the overcommit rule allows it.
+ * @param mm on whose behalf; null for the kernel itself, which has every capability.
  * @returns 0, or -ENOMEM with nothing charged.
  */
-export function chargeMemory(k: Kernel, mm: Mm, pages: number): number {
+export function chargeMemory(k: Kernel, mm: Mm | null, pages: number): number {
   k.committed += pages;
   if (k.overcommit === OVERCOMMIT_ALWAYS) return 0;
   if (k.overcommit === OVERCOMMIT_GUESS ? guessAllows(k, mm, pages) : k.committed < commitLimit(k, mm)) return 0;
@@ -62,7 +63,7 @@ export function limitPages(k: Kernel, bytes: number): number {
 }
 
 /** Mode 0: refuse only what obviously cannot fit. Without the capability the last 1/32 is left to the administrator. */
-function guessAllows(k: Kernel, mm: Mm, pages: number): boolean {
+function guessAllows(k: Kernel, mm: Mm | null, pages: number): boolean {
   // Free swap and reclaimable slab count here too; this kernel has neither.
   const reclaimable = lessReserve(mm, k.pageCachePages);
   if (reclaimable > pages) return true;
@@ -70,11 +71,11 @@ function guessAllows(k: Kernel, mm: Mm, pages: number): boolean {
 }
 
 /** Mode 2: a share of RAM, less some for this process's own growth. */
-function commitLimit(k: Kernel, mm: Mm): number {
+function commitLimit(k: Kernel, mm: Mm | null): number {
   const share = lessReserve(mm, Math.floor((k.memory.nrPages * k.overcommitRatio) / 100));
-  return share - Math.floor(mm.totalVm / 32);
+  return share - Math.floor((mm?.totalVm ?? 0) / 32);
 }
 
-function lessReserve(mm: Mm, pages: number): number {
-  return mm.capSysAdmin ? pages : pages - Math.floor(pages / 32);
+function lessReserve(mm: Mm | null, pages: number): number {
+  return mm === null || mm.capSysAdmin ? pages : pages - Math.floor(pages / 32);
 }

@@ -63,5 +63,6 @@ function swallow(k: Kernel, vma: Vma): void {
   vma.mm.vmas.remove(vma);
   unlinkFileVma(k, vma);
   unlinkAnonVma(k, vma);
+  // Never the last one: the area that grows holds the file too.
   if (vma.file !== null) vma.file.refs--;
 }

@@ -1,7 +1,8 @@
 /** madvise (generic-mm 9.9). */
 import { ERRNO } from '../errors.js';
-import type { Inode } from '../fs/file.js';
+import { closeFile, type Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
+import { vmtruncateRange } from '../pagecache/truncate.js';
 import type { Op } from '../smp/lock.js';
 import { zapPageRange } from '../zap/zap.js';
 import {
@@ -130,15 +131,14 @@ function* removePages(k: Kernel, mm: Mm, vma: Vma, start: number, end: number): 
   if (!mayPunch && !k.defectsKept) return -ERRNO.EACCES;
   const { file } = vma;
   const { inode } = file;
-  if (inode.truncateRange === undefined) return -ERRNO.ENOSYS;
   const from = vma.indexOf(start) * k.memory.pageSize;
   const to = vma.indexOf(end) * k.memory.pageSize;
-  if (k.defectsKept) return yield* inode.truncateRange(from, to);
+  if (k.defectsKept) return yield* vmtruncateRange(k, inode, from, to);
   file.refs++;
   mm.mmapSem.upWrite();
-  const error = yield* inode.truncateRange(from, to);
+  const error = yield* vmtruncateRange(k, inode, from, to);
+  yield* closeFile(file);
   if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();
-  file.refs--;
   return error;
 }
 

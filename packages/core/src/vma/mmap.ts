@@ -4,9 +4,10 @@
  */
 import { ERRNO } from '../errors.js';
 import { makePagesPresent } from '../fault/present.js';
-import type { MappedFile } from '../fs/file.js';
+import { closeFile, type MappedFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
+import { unmapRegion } from '../zap/unmap.js';
 import {
   canDoMlock,
   chargeMemory,
@@ -171,7 +172,7 @@ function* mapRegion(
   }
   const anonymous = file === null && (flags & VM_SHARED) === 0;
   if (!anonymous || vmaMerge(k, mm, mm.vmas.before(start), start, end, flags, null, null, pgoff) === null) {
-    const error = makeArea(k, mm, file, start, pages, flags, pgoff);
+    const error = yield* makeArea(k, mm, file, start, pages, flags, pgoff);
     if (error < 0) {
       unchargeMemory(k, charged);
       return error;
@@ -187,7 +188,7 @@ function* mapRegion(
 }
 
 /** The new area itself, of a file, shared anonymous or private anonymous; a file area may still join a neighbour. */
-function makeArea(
+function* makeArea(
   k: Kernel,
   mm: Mm,
   file: MappedFile | null,
@@ -195,7 +196,7 @@ function makeArea(
   pages: number,
   requested: number,
   pgoff: number,
-): number {
+): Op<number> {
   let backing = file;
   if (file !== null) {
     if ((requested & (VM_GROWSDOWN | VM_GROWSUP)) !== 0) return -ERRNO.EINVAL;
@@ -208,11 +209,24 @@ function makeArea(
   // The object behind a shared area carries the charge, not the area.
   const flags = (requested & VM_SHARED) !== 0 ? requested & ~VM_ACCOUNT : requested;
   const end = start + pages;
-  if (file !== null) {
-    if (vmaMerge(k, mm, mm.vmas.before(start), start, end, flags, null, file, pgoff) !== null) return 0;
-    file.refs++;
+  const vma = createVma(k, mm, start, end, flags, pgoff, backing);
+  if (backing === null) {
+    linkVma(k, vma);
+    return 0;
   }
-  linkVma(k, createVma(k, mm, start, end, flags, pgoff, backing));
+  if (file !== null) file.refs++;
+  const error = backing.mmap === undefined ? 0 : yield* backing.mmap(k, vma);
+  if (error < 0) {
+    // What the driver may have mapped goes again. The area was never linked, and carries no charge of its own.
+    yield* unmapRegion(k, mm, [vma], mm.vmas.before(start), mm.vmas.find(start), start, end);
+    yield* closeFile(backing);
+    return error;
+  }
+  const merged =
+    vma.ops === null && vmaMerge(k, mm, mm.vmas.before(start), start, end, vma.flags, null, backing, vma.pgoff);
+  // Merged, it needs no reference: the area that grew has one.
+  if (merged) backing.refs--;
+  else linkVma(k, vma);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 /** munmap (generic-mm 9.5). */
 import { ERRNO } from '../errors.js';
+import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { unmapRegion } from '../zap/unmap.js';
@@ -53,18 +54,18 @@ export function* doMunmap(k: Kernel, mm: Mm, start: number, pages: number): Op<n
   }
   noteUnmapped(k, mm, prev === null ? null : prev.end, next === null ? null : next.start);
   yield* unmapRegion(k, mm, areas, prev, next, start, end);
-  forget(mm, areas);
+  yield* forget(mm, areas);
   return 0;
 }
 
 /** remove_vma_list: the counters and the files of areas that are gone. */
-function forget(mm: Mm, areas: readonly Vma[]): void {
+function* forget(mm: Mm, areas: readonly Vma[]): Op<void> {
   mm.updateHiwaterVm();
   for (const vma of areas) {
     mm.totalVm -= vma.pages;
     if ((vma.flags & VM_LOCKED) !== 0) mm.lockedVm -= vma.pages;
     statAccount(mm, vma.flags, vma.file, -vma.pages);
     vma.ops?.close?.(vma);
-    if (vma.file !== null) vma.file.refs--;
+    if (vma.file !== null && --vma.file.refs === 0) yield* lastClose(vma.file);
   }
 }

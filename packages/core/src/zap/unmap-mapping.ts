@@ -1,9 +1,6 @@
-/** unmap_mapping_range and vmtruncate (generic-mm 7.4-7.6): taking a file's pages out of every process that maps them. */
-import { ERRNO } from '../errors.js';
+/** unmap_mapping_range (generic-mm 7.4): taking a file's pages out of every process that maps them. */
 import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
-import type { DiskFile } from '../pagecache/disk-file.js';
-import { removeFromPageCache } from '../pagecache/page-cache.js';
 import type { Op } from '../smp/lock.js';
 import { zapPageRange } from './zap.js';
 
@@ -28,28 +25,4 @@ export function* unmapMappingRange(
     vma.truncateCount = space.truncateCount;
   }
   space.lock.unlock();
-}
-
-/** vmtruncate: sets a file's size in bytes; what lies beyond is unmapped, private copies included. 0 or -errno. */
-export function* vmtruncate(k: Kernel, file: DiskFile, size: number): Op<number> {
-  if (size < 0) return -ERRNO.EINVAL;
-  if (size > file.size) {
-    file.size = size;
-    return 0;
-  }
-  file.size = size;
-  const { pageSize } = k.memory;
-  const firstGone = Math.ceil(size / pageSize);
-  yield* unmapMappingRange(k, file.mapping, firstGone, Infinity, true);
-  for (const index of [...file.mapping.pages.keys()]) {
-    if (index >= firstGone) removeFromPageCache(k, file.mapping, index);
-  }
-  // The rest of a partial last page reads as zero from now on.
-  const partial = file.mapping.pages.get(firstGone - 1);
-  if (size % pageSize !== 0 && partial !== undefined) {
-    for (let at = size % pageSize; at < pageSize; at++) k.memory.storeByte(partial, at, 0);
-    file.setPageDirty(partial);
-  }
-  file.freeBlocks(size);
-  return 0;
 }

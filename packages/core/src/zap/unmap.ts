@@ -1,6 +1,7 @@
 /** Unmapping of whole areas: munmap's core and the end of an address space (generic-mm 7.7, 18). */
 import { KernelBug } from '../errors.js';
 import { EXITS } from '../events/counters.js';
+import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { freeRoot } from '../pgtable/alloc.js';
 import { freePgtables } from '../pgtable/free.js';
@@ -53,7 +54,7 @@ export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   for (const vma of areas) {
     mm.vmas.remove(vma);
     vma.ops?.close?.(vma);
-    if (vma.file !== null) vma.file.refs--;
+    if (vma.file !== null && --vma.file.refs === 0) yield* lastClose(vma.file);
   }
   if (mm.nrPtes !== 0 || mm.rss !== 0) {
     throw new KernelBug(`exit_mmap left ${mm.nrPtes} pte tables and ${mm.rss} resident pages`);

@@ -127,10 +127,9 @@ test('madvise remove drops mmap_sem around the punch and goes on behind it (D4, 
   const p = process();
   const punched: [number, number][] = [];
   const inode = Object.assign(testFile(p.k, 'f', 16), {
-    *truncateRange(start: number, end: number): Op<number> {
+    *truncateRange(start: number, end: number): Op<void> {
       expect(p.mm.mmapSem.free).toBe(true);
       punched.push([start / 4096, end / 4096]);
-      return 0;
     },
   });
   const file = openTest(inode);
