@@ -16,6 +16,7 @@ import { TableSlab } from './pgtable/table-slab.js';
 import { Mappings } from './rmap/mappings.js';
 import { Cpu } from './smp/cpu.js';
 import type { SpinLock } from './smp/lock.js';
+import { Swap } from './swap/swap.js';
 import type { Mm } from './vma/mm.js';
 import { MmuGather } from './zap/gather.js';
 
@@ -70,6 +71,9 @@ export class Kernel implements MmuHost {
   maxMapCount = 65536;
   /** Pages in page caches (nr_pagecache). */
   pageCachePages = 0;
+  /** nr_mapped: pages that some entry maps. */
+  nrMapped = 0;
+  readonly swap: Swap;
   /** Called between the two stores of a wide entry in a race run; null when off. */
   tearPoint: ((at: number) => void) | null = null;
   /** Split pte locks by the word index of the table's frame; empty below four CPUs. */
@@ -91,6 +95,7 @@ export class Kernel implements MmuHost {
     this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big');
     this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events);
     this.map = this.pages.map;
+    this.swap = new Swap(this.memory.nrPages * this.memory.pageSize);
     this.tables = new PageTables(this.memory, arch);
     this.tablesInUse = new Int32Array(arch.geometry.depth);
     for (let id = 0; id < config.cpus; id++) this.cpus.push(new Cpu(id, arch.tlb, arch.pendingFlush.capacity));

@@ -45,6 +45,20 @@ export const COUNTER_NAMES = [
   'pteSets',
   'forks',
   'exits',
+  'pgmajfault',
+  'pswpin',
+  'pswpout',
+  'pgactivate',
+  'pgdeactivate',
+  'pgrefill',
+  'pgscanKswapd',
+  'pgscanDirect',
+  'pgsteal',
+  'kswapdSteal',
+  'pageoutrun',
+  'allocstall',
+  'pgrotated',
+  'oomKills',
 ] as const;
 
 /** A counter's name. */
@@ -99,6 +113,21 @@ export const ROOT_VISITS: number = at('rootVisits');
 export const PTE_SETS: number = at('pteSets');
 export const FORKS: number = at('forks');
 export const EXITS: number = at('exits');
+/** Swap and reclaim, as /proc/vmstat names them. */
+export const PGMAJFAULT: number = at('pgmajfault');
+export const PSWPIN: number = at('pswpin');
+export const PSWPOUT: number = at('pswpout');
+export const PGACTIVATE: number = at('pgactivate');
+export const PGDEACTIVATE: number = at('pgdeactivate');
+export const PGREFILL: number = at('pgrefill');
+export const PGSCAN_KSWAPD: number = at('pgscanKswapd');
+export const PGSCAN_DIRECT: number = at('pgscanDirect');
+export const PGSTEAL: number = at('pgsteal');
+export const KSWAPD_STEAL: number = at('kswapdSteal');
+export const PAGEOUTRUN: number = at('pageoutrun');
+export const ALLOCSTALL: number = at('allocstall');
+export const PGROTATED: number = at('pgrotated');
+export const OOM_KILLS: number = at('oomKills');
 
 /** The counters of one machine. */
 export class Counters {

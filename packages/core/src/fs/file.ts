@@ -11,6 +11,9 @@ import type { Vma } from '../vma/vma.js';
 export const NOPAGE_SIGBUS = -1;
 export const NOPAGE_OOM = -2;
 
+/** writepage cannot write the page now: it is to be active again. It stays locked. */
+export const WRITEPAGE_ACTIVATE = 0x80000;
+
 /** What nopage answers: the page (with a reference taken for the caller) and whether it had to be read. */
 export interface Nopage {
   /** A page, NOPAGE_SIGBUS or NOPAGE_OOM. */
@@ -31,6 +34,12 @@ export interface Inode {
   readonly maxBytes?: number;
   /** vm_ops.nopage: finds or makes the page of `vma` at page number `vpn`. */
   nopage(vma: Vma, vpn: number, out: Nopage): Op<void>;
+  /**
+   * a_ops.writepage: writes a locked, unmapped page whose PG_dirty was just cleared, and unlocks it. Absent: nothing can be
+   * written, the page stays.
+   * @returns 0, WRITEPAGE_ACTIVATE with the page dirty again and still locked, or a negative errno.
+   */
+  writepage?(page: number): Op<number>;
   /** set_page_dirty for a page of this file. */
   setPageDirty(page: number): void;
   /** i_op.truncate: gives back what lies behind i_size; i_sem is held. Absent: nothing to do. */

@@ -2,10 +2,24 @@
 export type { AuditedPart, Finding, Say } from '../audit/finding.js';
 export { ERRNO, MmError } from '../errors.js';
 export type { Kernel } from '../kernel.js';
+export { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
 export { AddressSpace } from '../pagecache/address-space.js';
 export { addToPageCache, findGetPage, removeFromPageCache } from '../pagecache/page-cache.js';
 export { truncateInodePages, truncateInodePagesRange, vmtruncate, vmtruncateRange } from '../pagecache/truncate.js';
+export { allocPage } from '../reclaim/alloc.js';
+export { lruCacheAdd, lruCacheAddActive, markPageAccessed } from '../reclaim/lru-batch.js';
 export type { Op } from '../smp/lock.js';
+export {
+  addToSwap,
+  deleteFromSwapCache,
+  freeSwapAndCache,
+  lookupSwapCache,
+  moveFromSwapCache,
+  moveToSwapCache,
+  removeExclusiveSwapPage,
+} from '../swap/cache.js';
+export { readSwapCacheAsync, swapinReadahead } from '../swap/read.js';
+export { getSwapPage, type SwapUser, swapCount, swapDuplicate, swapFree } from '../swap/swap.js';
 export { chargeMemory, OVERCOMMIT_NEVER, unchargeMemory } from '../vma/accounting.js';
 export * from './file.js';
 export * from './file-system.js';

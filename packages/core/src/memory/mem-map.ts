@@ -18,6 +18,15 @@ export const PG_UPTODATE: number = 1 << 5;
 export const PG_REFERENCED: number = 1 << 6;
 /** In a page cache: `mapping` and `index` say where. */
 export const PG_CACHED: number = 1 << 7;
+/** In the swap cache: `priv` is the swap entry. */
+export const PG_SWAPCACHE: number = 1 << 8;
+/** On an LRU list of its zone; with PG_ACTIVE on the active one. */
+export const PG_LRU: number = 1 << 9;
+export const PG_ACTIVE: number = 1 << 10;
+/** Being written to its file or to swap. */
+export const PG_WRITEBACK: number = 1 << 11;
+/** To be rotated to the end of the inactive list when its write ends. */
+export const PG_RECLAIM: number = 1 << 12;
 
 /** Descriptors of all frames. */
 export class MemMap {

@@ -5,9 +5,12 @@
 import { KernelBug } from '../errors.js';
 import { type Counters, PAGES_ALLOCATED, PAGES_FREED } from '../events/counters.js';
 import { ALLOC_PAGE, type EventRing, FREE_PAGE } from '../events/ring.js';
-import { MemMap, PG_BUDDY, PG_RESERVED } from './mem-map.js';
+import { MemMap, PG_BUDDY, PG_LOCKED, PG_LRU, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK } from './mem-map.js';
 import type { PhysicalMemory } from './physical.js';
 import { MAX_ORDER, Zone } from './zone.js';
+
+/** Flags of pages that are in somebody's hands: freeing one is a bug. */
+const NEVER_FREED = PG_BUDDY | PG_RESERVED | PG_LRU | PG_LOCKED | PG_SWAPCACHE | PG_WRITEBACK;
 
 /** A zone by name and by its first frame number past the end. */
 export interface ZoneSpec {
@@ -90,7 +93,7 @@ export class PageAllocator {
     return true;
   }
 
-  /** put_page: drops one reference; the last one frees the frame. */
+  /** put_page: drops one reference; the last one takes the page off its LRU list and frees the frame. */
   put(page: number): void {
     const count = (this.map.count[page] as number) - 1;
     if (count > 0) {
@@ -98,17 +101,14 @@ export class PageAllocator {
       return;
     }
     if (count < 0) throw new KernelBug(`page ${page} put below zero`);
+    if (((this.map.flags[page] as number) & PG_LRU) !== 0) this.zoneOf(page).lru.remove(page);
     this.free(page, 0);
   }
 
   /** Frees 2^order frames whose only reference is the caller's. */
   free(page: number, order: number): void {
     const map = this.map;
-    if (
-      map.count[page] !== 1 ||
-      map.mapcount[page] !== 0 ||
-      ((map.flags[page] as number) & (PG_BUDDY | PG_RESERVED)) !== 0
-    ) {
+    if (map.count[page] !== 1 || map.mapcount[page] !== 0 || ((map.flags[page] as number) & NEVER_FREED) !== 0) {
       throw new KernelBug(
         `bad page ${page}: count ${map.count[page]} mapcount ${map.mapcount[page]} flags ${map.flags[page]}`,
       );
@@ -135,7 +135,8 @@ export class PageAllocator {
     return free;
   }
 
-  private zoneOf(page: number): Zone {
+  /** page_zone. */
+  zoneOf(page: number): Zone {
     for (let i = 0; i < this.zones.length; i++) {
       const zone = this.zones[i] as Zone;
       if (page >= zone.start && page < zone.end) return zone;

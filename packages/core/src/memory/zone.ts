@@ -4,6 +4,7 @@
  * Invariants: a free block's head has PG_BUDDY and its order in `priv`, all its frames count 0; `freePages` is the sum.
  */
 import { KernelBug } from '../errors.js';
+import { LruLists } from './lru.js';
 import { type MemMap, PG_BUDDY } from './mem-map.js';
 
 /** Orders of blocks: 0 to MAX_ORDER - 1. */
@@ -20,6 +21,7 @@ export class Zone {
   pagesMin = 0;
   pagesLow = 0;
   pagesHigh = 0;
+  readonly lru: LruLists;
   private readonly map: MemMap;
   /** Heads of the free lists by order, -1 empty. */
   private readonly head = new Int32Array(MAX_ORDER).fill(-1);
@@ -28,6 +30,7 @@ export class Zone {
   constructor(name: string, map: MemMap, start: number, end: number) {
     this.name = name;
     this.map = map;
+    this.lru = new LruLists(map);
     this.start = start;
     this.end = end;
     let page = start;

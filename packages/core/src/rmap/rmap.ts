@@ -11,6 +11,7 @@ export function pageAddAnonRmap(k: Kernel, page: number, vma: Vma, vpn: number):
   const count = (map.mapcount[page] as number) + 1;
   map.mapcount[page] = count;
   if (count !== 1) return;
+  k.nrMapped++;
   if (vma.anonVma === null) throw new KernelBug(`anonymous page ${page} in an area without anon_vma`);
   map.mapping[page] = vma.anonVma.handle;
   map.index[page] = vma.indexOf(vpn);
@@ -20,7 +21,9 @@ export function pageAddAnonRmap(k: Kernel, page: number, vma: Vma, vpn: number):
 export function pageAddFileRmap(k: Kernel, page: number): void {
   const map = k.map;
   if (((map.mapping[page] as number) & 1) !== 0) throw new KernelBug(`file mapping of the anonymous page ${page}`);
-  map.mapcount[page] = (map.mapcount[page] as number) + 1;
+  const count = (map.mapcount[page] as number) + 1;
+  map.mapcount[page] = count;
+  if (count === 1) k.nrMapped++;
 }
 
 /** page_remove_rmap. page.mapping stays until the page is freed. */
@@ -28,4 +31,5 @@ export function pageRemoveRmap(k: Kernel, page: number): void {
   const count = (k.map.mapcount[page] as number) - 1;
   if (count < 0) throw new KernelBug(`mapcount of page ${page} below zero`);
   k.map.mapcount[page] = count;
+  if (count === 0) k.nrMapped--;
 }

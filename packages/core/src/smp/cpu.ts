@@ -1,5 +1,6 @@
 /** A virtual CPU: its TLBs, the mm it runs, and the batch of translations it still has to flush. */
 import type { TlbShape } from '../arch/mmu-data.js';
+import { PageBatch } from '../reclaim/lru-batch.js';
 import { Tlb } from '../tlb/tlb.js';
 import type { Mm } from '../vma/mm.js';
 
@@ -12,6 +13,9 @@ export class Cpu {
   /** Context number the TLB is looked up with: what the last switch loaded. */
   context = 0;
   readonly batch: FlushBatch;
+  /** Pages on their way to the active and the inactive list. */
+  readonly lruActive: PageBatch = new PageBatch();
+  readonly lruInactive: PageBatch = new PageBatch();
   /** A gather of a dying mm is open on this CPU. */
   fullmmGather = false;
   /** Per-CPU registers of the machine (CR3, region registers, SLB ...), owned by its Mmu. */
