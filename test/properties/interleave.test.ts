@@ -18,7 +18,7 @@ function setUp(arch: (typeof MACHINES)[number], nrCpus: number) {
   parent.mmap({ addr: AT, length, prot: 'rw', flags: 'private|anonymous|fixed' });
   const address = (page: number): bigint => AT + BigInt(page * machine.pageSize);
   for (let page = 0; page < PAGES; page++) parent.store8(address(page), page + 1);
-  machine.kernel.needResched = () => true;
+  machine.inject.needResched = () => true;
   return { machine, parent, thread, length, address };
 }
 
@@ -30,7 +30,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
         const fork = new SteppedOp('fork', parent.ops.fork() as Op<unknown>);
         const store = new SteppedOp('store', thread.ops.store(address(page), Uint8Array.of(200)) as Op<unknown>);
         interleave([fork, store], () => choices.next().value as number);
-        machine.kernel.needResched = null;
+        machine.inject.needResched = null;
         machine.check();
         const child = machine.processes[machine.processes.length - 1] as typeof parent;
         expect(parent.load8(address(page))).toBe(200);
@@ -81,7 +81,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
             for (let page = 0; page < PAGES; page++) process.store8(address(page), process === parent ? 1 : 2);
           }
           for (let page = 0; page < PAGES; page++) thread.load8(address(page));
-          machine.kernel.needResched = () => true;
+          machine.inject.needResched = () => true;
           const loaded = new Uint8Array(Number(length));
           const ops = [
             new SteppedOp('fork', parent.ops.fork() as Op<unknown>),
@@ -90,7 +90,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
             new SteppedOp('munmap', other.ops.munmap(AT, length / 2n) as Op<unknown>),
           ];
           interleave(ops, () => choices.next().value as number);
-          machine.kernel.needResched = null;
+          machine.inject.needResched = null;
           machine.check();
           for (let page = 0; page < PAGES; page++) {
             expect([loaded[page * pageSize], parent.load8(address(page))]).toEqual([1, 1]);

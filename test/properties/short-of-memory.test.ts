@@ -3,7 +3,7 @@
  * refused, until none is. It ends with ENOMEM, EAGAIN or the OOM signal (or does without the page), the machine is in order, and
  * after exit nothing is left.
  */
-import { Machine, MemoryFault, MmError, type Process } from '@fourfold/core';
+import { Machine, MemoryFault, MmError, onCall, type Process } from '@fourfold/core';
 import { describe, expect, test } from 'vitest';
 import { MACHINES } from '../support/machines.js';
 
@@ -140,18 +140,22 @@ const CASES: Readonly<Record<string, Case>> = {
 /** Runs one case with the n-th allocation refused (0: none); false when there was no n-th. */
 function runCase(w: World, which: Case, n: number): boolean {
   const { machine } = w;
-  const { pages } = machine.kernel;
+  const answer = onCall(n);
+  let refused = false;
   which.prepare?.(w);
   machine.check();
-  pages.failAfter = n;
+  machine.inject.failPage = () => {
+    const fails = answer();
+    refused ||= fails;
+    return fails;
+  };
   try {
     which.act(w);
   } catch (error) {
     if (!(error instanceof MmError || error instanceof MemoryFault)) throw error;
     expect(['ENOMEM', 'EAGAIN', 'OOM']).toContain(error.code);
   }
-  const refused = pages.failAfter === 0;
-  pages.failAfter = 0;
+  machine.inject.clear();
   machine.check();
   return refused;
 }

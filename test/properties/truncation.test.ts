@@ -99,12 +99,12 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
             mremap: parent.ops.mremap(page(SHARED + 8), bytes(4), bytes(6), 1, 0n),
             populate: parent.ops.mmap(populate),
           };
-          k.needResched = () => true;
+          k.inject.needResched = () => true;
           interleave(
             (['truncate', ...besides] as const).map((name) => new SteppedOp(name, ops[name])),
             () => choices.next().value as number,
           );
-          k.needResched = null;
+          k.inject.needResched = null;
           machine.check();
           expect(mappedBeyond(k, left)).toBe(0);
           for (const process of machine.processes) process.exit();

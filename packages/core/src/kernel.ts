@@ -6,6 +6,7 @@ import type { ArchDescriptor } from './arch/descriptor.js';
 import type { Mmu, MmuHost } from './arch/mmu.js';
 import type { AuditedPart } from './audit/finding.js';
 import { Counters } from './events/counters.js';
+import { Injection } from './events/injection.js';
 import { EventRing } from './events/ring.js';
 import type { MappedFile } from './fs/file.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
@@ -43,6 +44,8 @@ export class Kernel implements MmuHost {
   readonly tables: PageTables;
   readonly counters: Counters = new Counters();
   readonly events: EventRing = new EventRing();
+  /** What a test injects: answers, failures and pauses. */
+  readonly inject: Injection = new Injection();
   readonly mappings: Mappings = new Mappings();
   readonly cpus: Cpu[] = [];
   /** The CPU that runs the code now. */
@@ -74,12 +77,8 @@ export class Kernel implements MmuHost {
   /** nr_mapped: pages that some entry maps. */
   nrMapped = 0;
   readonly swap: Swap;
-  /** Called between the two stores of a wide entry in a race run; null when off. */
-  tearPoint: ((at: number) => void) | null = null;
   /** Split pte locks by the word index of the table's frame; empty below four CPUs. */
   readonly pteLocks: Map<number, SpinLock> = new Map();
-  /** need_resched: polled at the voluntary breaks of long operations; null is never. */
-  needResched: (() => boolean) | null = null;
   /** Makes the file behind a shared anonymous mapping (tmpfs plugs in here); null answers ENODEV. */
   sharedAnonymous: ((k: Kernel, pages: number, flags: number) => MappedFile | number) | null = null;
   readonly #slabs = new Map<number, TableSlab>();
@@ -93,7 +92,7 @@ export class Kernel implements MmuHost {
     this.preempt = config.preempt;
     this.nrCpus = config.nrCpus;
     this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big');
-    this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events);
+    this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject);
     this.map = this.pages.map;
     this.swap = new Swap(this.memory.nrPages * this.memory.pageSize);
     this.tables = new PageTables(this.memory, arch);

@@ -3,46 +3,9 @@
  * (`on` is false: one predictable branch); the records are decoded later by someone not in a hurry.
  */
 
-export const EVENT_NAMES = [
-  'operation',
-  'fault',
-  'setPte',
-  'flushPage',
-  'flushRange',
-  'flushMm',
-  'flushTables',
-  'flushPending',
-  'lock',
-  'unlock',
-  'allocPage',
-  'freePage',
-  'allocTable',
-  'freeTable',
-  'switchMm',
-  'signal',
-] as const;
-/** An event's name. */
-export type EventName = (typeof EVENT_NAMES)[number];
+import { EVENT_NAMES, type EventName, OPERATION } from './kinds.js';
 
-function kind(name: EventName): number {
-  return EVENT_NAMES.indexOf(name);
-}
-export const OPERATION: number = kind('operation');
-export const FAULT: number = kind('fault');
-export const SET_PTE: number = kind('setPte');
-export const EV_FLUSH_PAGE: number = kind('flushPage');
-export const EV_FLUSH_RANGE: number = kind('flushRange');
-export const EV_FLUSH_MM: number = kind('flushMm');
-export const EV_FLUSH_TABLES: number = kind('flushTables');
-export const EV_FLUSH_PENDING: number = kind('flushPending');
-export const LOCK: number = kind('lock');
-export const UNLOCK: number = kind('unlock');
-export const ALLOC_PAGE: number = kind('allocPage');
-export const FREE_PAGE: number = kind('freePage');
-export const ALLOC_TABLE: number = kind('allocTable');
-export const FREE_TABLE: number = kind('freeTable');
-export const SWITCH_MM: number = kind('switchMm');
-export const SIGNAL: number = kind('signal');
+export * from './kinds.js';
 
 /** A decoded event. `cause` is the number of the operation event it belongs to. */
 export interface MmEvent {
@@ -61,6 +24,8 @@ export class EventRing {
   on = false;
   /** Sequence number of the operation under way: the cause of what follows. */
   cause = 0;
+  /** Number of the next lock that is made: locks are numbered in order of creation, a machine at a time. */
+  nextLock = 0;
   private ring = new Float64Array(0);
   private next = 0;
 

@@ -1,11 +1,13 @@
 /** do_anonymous_page (generic-mm 4.4): the zero page for a read, an own zeroed frame for a write. */
 import { ZERO_PAGE_FAULTS } from '../events/counters.js';
+import { pauseAt } from '../events/injection.js';
 import type { Kernel } from '../kernel.js';
 import { pteLock } from '../pgtable/lock.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
 import type { Op } from '../smp/lock.js';
 import { VM_SHARED } from '../vma/flags.js';
+import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
 import { allocZeroedPage, installPage } from './install.js';
@@ -14,6 +16,7 @@ import { allocZeroedPage, installPage } from './install.js';
 export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   // D9: a shared area without nopage has no page to give; the original mapped a writable zero page here.
   if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept) return VM_FAULT_SIGBUS;
+  if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
   const { mm } = vma;
   let page = k.zeroPage;
   if (write) {
@@ -23,6 +26,7 @@ export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, w
   } else {
     k.map.count[page] = (k.map.count[page] as number) + 1;
   }
+  if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
   const lock = pteLock(k, mm, at);
   if (!lock.tryLock()) yield* lock.wait();
   if (!entryIsNone(k, at)) {
@@ -31,11 +35,11 @@ export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, w
     return VM_FAULT_MINOR;
   }
   if (write) {
-    mm.anonRss++;
+    addAnonRss(k, mm, 1);
     pageAddAnonRmap(k, page, vma, vpn);
   } else {
     k.counters.values[ZERO_PAGE_FAULTS] = (k.counters.values[ZERO_PAGE_FAULTS] as number) + 1;
-    mm.fileRss++;
+    addFileRss(k, mm, 1);
     pageAddFileRmap(k, page);
   }
   installPage(k, vma, vpn, at, page, write);

@@ -1,9 +1,12 @@
 /** __handle_mm_fault and handle_pte_fault (generic-mm 4.2, 4.3). */
 
+import { pauseAt } from '../events/injection.js';
+import { ACCESS_FLAGS } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
+import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
@@ -32,6 +35,7 @@ function handlePteFault(k: Kernel, vma: Vma, vpn: number, at: number, write: boo
   const { tables, memory } = k;
   const f = k.arch.pteFormat;
   const lo = memory.words[at + tables.loAt] as number;
+  if (k.inject.tear !== null && f.splitStore) k.inject.tear(at);
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
   if (f.isPresent(hi, lo) || !f.isNone(hi, lo)) return presentFault(k, vma, vpn, at, hi, lo, write);
   return vma.file === null ? doAnonymousPage(k, vma, vpn, at, write) : doNoPage(k, vma, vpn, at, write);
@@ -49,6 +53,7 @@ function* presentFault(
 ): Op<number> {
   const f = k.arch.pteFormat;
   if (!f.isPresent(hi, lo)) return VM_FAULT_SIGBUS; // swap and nonlinear file entries: nobody makes them yet
+  if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
   const lock = pteLock(k, vma.mm, at);
   if (!lock.tryLock()) yield* lock.wait();
   if (!entryIs(k, at, hi, lo)) {
@@ -77,7 +82,8 @@ function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number
     if (write) flushTlbPage(k, mm, vpn);
     return;
   }
+  if (k.events.on) k.events.emit(ACCESS_FLAGS, mm.id, vpn, write ? 1 : 0);
   // On machines whose hardware keeps the young bit a read updates nothing.
   if (write || k.arch.faults.readUpdatesAccessFlags) setAccessFlagsAt(k, mm, vpn, at, newHi, newLo);
-  k.mmu.updateMmuCache(k.cpu, mm, vpn, newHi, newLo);
+  updateMmuCache(k, mm, vpn, newHi, newLo);
 }

@@ -1,12 +1,26 @@
 /** Building entries for the fault handlers: mk_pte with what a fault adds to it, and frames to fill them with. */
 import { PAGES_CLEARED, PAGES_COPIED } from '../events/counters.js';
+import { CLEAR_PAGE, COPY_PAGE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
+import { flushTlbPage } from '../pgtable/flush.js';
+import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import { VM_WRITE } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 
-/** mk_pte(page, vm_page_prot), made dirty and, where the area allows it, writable when `write`; stored and announced. */
-export function installPage(k: Kernel, vma: Vma, vpn: number, at: number, page: number, write: boolean): void {
+/**
+ * mk_pte(page, vm_page_prot), made dirty and, where the area allows it, writable when `write`; stored and announced.
+ * @param replaces a present entry is replaced (ptep_establish): its translation goes before the new one is announced.
+ */
+export function installPage(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  page: number,
+  write: boolean,
+  replaces: boolean = false,
+): void {
   const f = k.arch.pteFormat;
   const pfn = k.memory.pageToPfn(page);
   let lo = f.makeLo(pfn, vma.protLo);
@@ -20,20 +34,25 @@ export function installPage(k: Kernel, vma: Vma, vpn: number, at: number, page: 
     }
   }
   setPteAt(k, vma.mm, vpn, at, hi, lo);
-  k.mmu.updateMmuCache(k.cpu, vma.mm, vpn, hi, lo);
+  if (replaces) flushTlbPage(k, vma.mm, vpn);
+  updateMmuCache(k, vma.mm, vpn, hi, lo);
 }
 
 /** A zeroed frame for a user page, or -1 when memory is short. It has no contents yet: it reads as zero. */
 export function allocZeroedPage(k: Kernel): number {
   const page = k.pages.alloc(0);
-  if (page >= 0) k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
+  if (page >= 0) {
+    k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
+    if (k.events.on) k.events.emit(CLEAR_PAGE, page);
+  }
   return page;
 }
 
-/** A frame with the contents of `from`, or -1 when memory is short. */
-export function allocCopiedPage(k: Kernel, from: number): number {
+/** A frame with the contents of `from`, which is mapped at page `vpn`; -1 when memory is short. */
+export function allocCopiedPage(k: Kernel, from: number, vpn: number): number {
   const page = k.pages.alloc(0);
   if (page < 0) return -1;
+  if (k.events.on) k.events.emit(COPY_PAGE, page, from, vpn);
   if (k.contents) k.memory.copyFrame(page, from);
   k.counters.values[PAGES_COPIED] = (k.counters.values[PAGES_COPIED] as number) + 1;
   return page;

@@ -1,4 +1,5 @@
 /** do_no_page (generic-mm 4.5): the file's page, or a private copy of it for a write. */
+import { pauseAt } from '../events/injection.js';
 import { type MappedFile, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { pteLock } from '../pgtable/lock.js';
@@ -6,6 +7,7 @@ import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
 import { VM_SHARED } from '../vma/flags.js';
+import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { entryIsNone } from './anonymous.js';
 import { VM_FAULT_MAJOR, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
@@ -18,6 +20,7 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
   const mapping = inode.mapping;
   const copies = write && (vma.flags & VM_SHARED) === 0;
   const found: Nopage = { page: NOPAGE_SIGBUS, major: false };
+  if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
   for (;;) {
     const sequence = mapping.truncateCount;
     yield* inode.nopage(vma, vpn, found);
@@ -26,11 +29,12 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
     let page = found.page;
     if (copies) {
       let copy = -1;
-      if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) copy = allocCopiedPage(k, page);
+      if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) copy = allocCopiedPage(k, page, vpn);
       k.pages.put(page);
       if (copy < 0) return VM_FAULT_OOM;
       page = copy;
     }
+    if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
     const lock = pteLock(k, mm, at);
     if (!lock.tryLock()) yield* lock.wait();
     // A truncation while nopage slept may have taken the page away again.
@@ -42,10 +46,10 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
     }
     if (entryIsNone(k, at)) {
       if (copies) {
-        mm.anonRss++;
+        addAnonRss(k, mm, 1);
         pageAddAnonRmap(k, page, vma, vpn);
       } else {
-        mm.fileRss++;
+        addFileRss(k, mm, 1);
         pageAddFileRmap(k, page);
       }
       installPage(k, vma, vpn, at, page, write);

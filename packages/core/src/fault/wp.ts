@@ -1,14 +1,17 @@
 /** do_wp_page (generic-mm 4.8): a write to a present page whose entry is not writable. */
 
 import { COPY_FAULTS, REUSE_FAULTS } from '../events/counters.js';
+import { pauseAt } from '../events/injection.js';
+import { ACCESS_FLAGS } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED } from '../memory/mem-map.js';
-import { flushTlbPage } from '../pgtable/flush.js';
+import { flushCachePage, updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 import { VM_WRITE } from '../vma/flags.js';
+import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
 import { allocCopiedPage, allocZeroedPage, installPage } from './install.js';
@@ -39,28 +42,28 @@ export function* doWpPage(
   lock.unlock();
   let page = -1;
   if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) {
-    page = old === k.zeroPage || old < 0 ? allocZeroedPage(k) : allocCopiedPage(k, old);
+    page = old === k.zeroPage || old < 0 ? allocZeroedPage(k) : allocCopiedPage(k, old, vpn);
   }
   if (page < 0) {
     if (old >= 0) k.pages.put(old);
     return VM_FAULT_OOM;
   }
+  if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
   if (!lock.tryLock()) yield* lock.wait();
   let result = VM_FAULT_MINOR;
   if (entryIs(k, at, hi, lo)) {
     if (old >= 0) {
       pageRemoveRmap(k, old);
       if (!anon) {
-        mm.fileRss--;
-        mm.anonRss++;
+        addFileRss(k, mm, -1);
+        addAnonRss(k, mm, 1);
       }
     } else {
-      mm.anonRss++;
+      addAnonRss(k, mm, 1);
     }
+    flushCachePage(k, mm, vpn, k.arch.pteFormat.frame(hi, lo));
     pageAddAnonRmap(k, page, vma, vpn);
-    installPage(k, vma, vpn, at, page, true);
-    // ptep_establish: the old translation goes before anybody can rely on the new page.
-    flushTlbPage(k, mm, vpn);
+    installPage(k, vma, vpn, at, page, true, true);
     k.counters.values[COPY_FAULTS] = (k.counters.values[COPY_FAULTS] as number) + 1;
     result |= VM_FAULT_WRITE;
     if (old >= 0) k.pages.put(old);
@@ -79,6 +82,7 @@ function canShareSwapPage(k: Kernel, page: number): boolean {
 
 function reuse(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: number): void {
   const f = k.arch.pteFormat;
+  flushCachePage(k, vma.mm, vpn, f.frame(hi, lo));
   let newLo = (lo & f.mkyoung.keepLo) | f.mkyoung.setLo;
   let newHi = (hi & f.mkyoung.keepHi) | f.mkyoung.setHi;
   newLo = (newLo & f.mkdirty.keepLo) | f.mkdirty.setLo;
@@ -87,8 +91,9 @@ function reuse(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: num
     newLo = (newLo & f.mkwrite.keepLo) | f.mkwrite.setLo;
     newHi = (newHi & f.mkwrite.keepHi) | f.mkwrite.setHi;
   }
+  if (k.events.on) k.events.emit(ACCESS_FLAGS, vma.mm.id, vpn, 1);
   setAccessFlagsAt(k, vma.mm, vpn, at, newHi, newLo);
-  k.mmu.updateMmuCache(k.cpu, vma.mm, vpn, newHi, newLo);
+  updateMmuCache(k, vma.mm, vpn, newHi, newLo);
   k.counters.values[REUSE_FAULTS] = (k.counters.values[REUSE_FAULTS] as number) + 1;
 }
 

@@ -7,14 +7,16 @@
  * give more, than it means to (where rights are one field, execute-only can become readable). With the defects kept every entry is.
  */
 import { ERRNO } from '../errors.js';
+import { needLockbreak } from '../events/injection.js';
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
 import { queueOld } from '../pgtable/set-pte.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import { type Op, RESCHED, type SpinLock } from '../smp/lock.js';
 import { isCowMapping, VM_HUGETLB, VM_INSERTPAGE, VM_NONLINEAR, VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
+import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 
 const ALWAYS_COPIED = VM_HUGETLB | VM_NONLINEAR | VM_PFNMAP | VM_INSERTPAGE;
@@ -42,6 +44,8 @@ export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
         cursor.at + done * pteWords,
         cursor.vpn + done,
         cursor.nr - done,
+        childLock,
+        parentLock,
       );
       parentLock.unlock();
       childLock.unlock();
@@ -52,7 +56,17 @@ export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
 }
 
 /** Copies entries until the run ends or a poll says that others want to run; answers how many were done. */
-function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: number, nr: number): number {
+function copyRun(
+  k: Kernel,
+  child: Mm,
+  vma: Vma,
+  to: number,
+  from: number,
+  vpn: number,
+  nr: number,
+  childLock: SpinLock,
+  parentLock: SpinLock,
+): number {
   const { memory, map, tables } = k;
   const words = memory.words;
   const { loAt, pteWords } = tables;
@@ -72,7 +86,8 @@ function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: 
   for (; i < nr; i++) {
     if (progress >= 32) {
       progress = 0;
-      if (k.needResched?.()) break;
+      if (k.inject.needResched?.('copy_pte_range') || needLockbreak(k, parentLock) || needLockbreak(k, childLock))
+        break;
     }
     const at = from + i * pteWords;
     let lo = words[at + loAt] as number;
@@ -112,7 +127,7 @@ function copyRun(k: Kernel, child: Mm, vma: Vma, to: number, from: number, vpn: 
     words[target + loAt] = (lo & countLo) | storeSetLo;
     if (wide) words[target + hiAt] = (hi & countHi) | storeSetHi;
   }
-  child.anonRss += anon;
-  child.fileRss += file;
+  if (anon !== 0) addAnonRss(k, child, anon);
+  if (file !== 0) addFileRss(k, child, file);
   return i;
 }

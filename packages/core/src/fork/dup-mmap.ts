@@ -5,6 +5,7 @@ import { FORKS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import { allocRoot } from '../pgtable/alloc.js';
 import { flushTlbMm } from '../pgtable/flush.js';
+import { flushCacheMm } from '../pgtable/mmu-hooks.js';
 import { linkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, statAccount } from '../vma/accounting.js';
@@ -32,6 +33,7 @@ export function* dupMm(k: Kernel, parent: Mm): Op<Mm | number> {
   if (child === null) return -ERRNO.ENOMEM;
   k.counters.values[FORKS] = (k.counters.values[FORKS] as number) + 1;
   if (!parent.mmapSem.tryWrite()) yield* parent.mmapSem.waitWrite();
+  flushCacheMm(k, parent);
   // Not before: another thread may change the totals while we wait (the kernel copied them too early until 2014).
   inherit(child, parent);
   let error = 0;

@@ -6,7 +6,10 @@ import { audit } from '../audit/audit.js';
 import type { Finding } from '../audit/finding.js';
 import { errnoName, KernelBug, MmError } from '../errors.js';
 import { CONTEXT_SWITCHES, type Counters } from '../events/counters.js';
-import { type EventRing, SWITCH_MM } from '../events/ring.js';
+import type { Injection } from '../events/injection.js';
+import { SWITCH_MM } from '../events/kinds.js';
+import type { EventRing } from '../events/ring.js';
+import { Spy } from '../events/spy.js';
 import { newMm } from '../fork/dup-mmap.js';
 import { closeFile, type MappedFile, type OpenFile } from '../fs/file.js';
 import { type FileSystemType, MountTable, type PathOpenMode } from '../fs/file-system.js';
@@ -172,6 +175,16 @@ export class Machine {
 
   get events(): EventRing {
     return this.kernel.events;
+  }
+
+  /** Answers, failures and pauses that a test injects. */
+  get inject(): Injection {
+    return this.kernel.inject;
+  }
+
+  /** Starts to record what happens: hooks, locks, allocations, counters, in order. At most `capacity` events are kept. */
+  spy(capacity?: number): Spy {
+    return new Spy(this.kernel.events, capacity);
   }
 
   /** Free frames. */

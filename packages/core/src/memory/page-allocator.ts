@@ -4,7 +4,9 @@
  */
 import { KernelBug } from '../errors.js';
 import { type Counters, PAGES_ALLOCATED, PAGES_FREED } from '../events/counters.js';
-import { ALLOC_PAGE, type EventRing, FREE_PAGE } from '../events/ring.js';
+import type { Injection } from '../events/injection.js';
+import { ALLOC_PAGE, FREE_PAGE } from '../events/kinds.js';
+import type { EventRing } from '../events/ring.js';
 import { MemMap, PG_BUDDY, PG_LOCKED, PG_LRU, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK } from './mem-map.js';
 import type { PhysicalMemory } from './physical.js';
 import { MAX_ORDER, Zone } from './zone.js';
@@ -25,13 +27,19 @@ export class PageAllocator {
   private readonly memory: PhysicalMemory;
   private readonly counters: Float64Array;
   private readonly events: EventRing;
-  /** Test hook: the n-th allocation from now fails (1 is the next); 0 never. */
-  failAfter = 0;
+  private readonly inject: Injection;
 
-  constructor(memory: PhysicalMemory, zones: readonly ZoneSpec[], counters: Counters, events: EventRing) {
+  constructor(
+    memory: PhysicalMemory,
+    zones: readonly ZoneSpec[],
+    counters: Counters,
+    events: EventRing,
+    inject: Injection,
+  ) {
     this.memory = memory;
     this.counters = counters.values;
     this.events = events;
+    this.inject = inject;
     this.map = new MemMap(memory.nrPages);
     let start = 0;
     for (const spec of zones) {
@@ -46,7 +54,7 @@ export class PageAllocator {
 
   /** Takes 2^order frames with count 1 and no contents; returns the first page, or -1 when below the watermark. */
   alloc(order: number): number {
-    if (this.failAfter !== 0 && --this.failAfter === 0) return -1;
+    if (this.inject.failPage !== null && this.inject.failPage(order)) return -1;
     const zones = this.zones;
     for (let i = 0; i < zones.length; i++) {
       const zone = zones[i] as Zone;

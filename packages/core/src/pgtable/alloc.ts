@@ -7,7 +7,8 @@
  */
 
 import { TABLES_ALLOCATED, TABLES_FREED } from '../events/counters.js';
-import { ALLOC_TABLE, FREE_TABLE } from '../events/ring.js';
+import { pauseAt } from '../events/injection.js';
+import { ALLOC_TABLE, FREE_TABLE, LINK_TABLE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PG_TABLE } from '../memory/mem-map.js';
 import type { Op } from '../smp/lock.js';
@@ -95,6 +96,7 @@ export function* allocPte(k: Kernel, mm: Mm, vpnHi: number, vpnLo: number): Op<n
     if (below === 0) {
       const pa = allocTable(k, level + 1);
       if (pa < 0) return 0;
+      if (k.inject.pause !== null) yield* pauseAt(k, 'before table link');
       if (!mm.pageTableLock.tryLock()) yield* mm.pageTableLock.wait();
       below = tables.tableAt(level, at);
       if (below !== 0) {
@@ -103,6 +105,7 @@ export function* allocPte(k: Kernel, mm: Mm, vpnHi: number, vpnLo: number): Op<n
         const format = k.arch.upper[level] as (typeof k.arch.upper)[number];
         tables.setEntry(level, at, format.linkHi(pa), format.linkLo(pa));
         if (level + 1 === last) mm.nrPtes++;
+        if (k.events.on) k.events.emit(LINK_TABLE, mm.id, level + 1, vpnHi * 4294967296 + (vpnLo >>> 0));
         below = tableWord(k, pa);
       }
       mm.pageTableLock.unlock();

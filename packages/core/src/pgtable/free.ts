@@ -7,6 +7,7 @@
  */
 
 import { ROOT_VISITS } from '../events/counters.js';
+import { UNLINK_TABLE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
@@ -103,6 +104,7 @@ function freeLevel(
   function release(entryLevel: number, at: number): void {
     const pa = tables.tableAddress(entryLevel, at);
     tables.setEntry(entryLevel, at, 0, 0);
+    if (k.events.on) k.events.emit(UNLINK_TABLE, mm.id, entryLevel + 1, pa);
     gather.freeTable(entryLevel + 1, pa);
   }
 }

@@ -84,10 +84,10 @@ export function storeEntry(k: Kernel, at: number, hi: number, lo: number): void 
     words[at] = lo;
     return;
   }
-  if (k.tearPoint !== null && k.arch.pteFormat.splitStore) {
+  if (k.inject.tear !== null && k.arch.pteFormat.splitStore) {
     const clearsFirst = (lo | hi) === 0 && !k.defectsKept;
     words[clearsFirst ? at + loAt : at + hiAt] = clearsFirst ? lo : hi;
-    k.tearPoint(at);
+    k.inject.tear(at);
     words[clearsFirst ? at + hiAt : at + loAt] = clearsFirst ? hi : lo;
     return;
   }

@@ -4,6 +4,7 @@
  * Invariants: an area is on its anon_vma's list exactly once; a list that became empty is freed (its handle returned).
  */
 import { ERRNO } from '../errors.js';
+import { UNLINK_ANON } from '../events/kinds.js';
 import type { EventRing } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import { type Op, SpinLock } from '../smp/lock.js';
@@ -49,6 +50,7 @@ export function unlinkAnonVma(k: Kernel, vma: Vma): void {
   const anon = vma.anonVma;
   if (anon === null) return;
   anon.areas.delete(vma);
+  if (k.events.on) k.events.emit(UNLINK_ANON, vma.mm.id, vma.start);
   if (anon.areas.size === 0 && anon.handle !== 0) {
     k.mappings.remove(anon.handle);
     anon.handle = 0;

@@ -6,7 +6,8 @@
  * `ready` answers true; an operation run alone that would wait for ever is a deadlock and the driver says so.
  */
 import { KernelBug } from '../errors.js';
-import { type EventRing, LOCK, UNLOCK } from '../events/ring.js';
+import { CONTEND, LOCK, READ, SPIN, UNLOCK, WRITE } from '../events/kinds.js';
+import type { EventRing } from '../events/ring.js';
 
 /** Why an operation stopped at a `yield`. */
 export interface Wait {
@@ -19,7 +20,18 @@ export interface Wait {
 /** An operation of the simulated kernel that may sleep or be preempted. */
 export type Op<T> = Generator<Wait, T, void>;
 
-let lockNumber = 0;
+const lockKinds: string[] = [];
+
+/** Number of a kind of lock, by its name: what events carry. */
+function kindOf(what: string): number {
+  const index = lockKinds.indexOf(what);
+  return index >= 0 ? index : lockKinds.push(what) - 1;
+}
+
+/** The name of a kind of lock. */
+export function lockKindName(kind: number): string {
+  return lockKinds[kind] ?? `lock kind ${kind}`;
+}
 
 /** A spin lock: held or free; who holds it is the caller's business. */
 export class SpinLock implements Wait {
@@ -27,30 +39,41 @@ export class SpinLock implements Wait {
   /** Number of the lock in events, in order of creation. */
   readonly number: number;
   held = false;
+  /** Operations that spin for it now (break_lock). */
+  waiters = 0;
+  private readonly kind: number;
   private readonly events: EventRing | undefined;
 
   constructor(what: string, events?: EventRing) {
     this.what = what;
-    this.number = lockNumber++;
+    this.kind = kindOf(what);
+    this.number = events === undefined ? -1 : events.nextLock++;
     this.events = events;
   }
 
   tryLock(): boolean {
     if (this.held) return false;
     this.held = true;
-    if (this.events?.on) this.events.emit(LOCK, this.number);
+    if (this.events?.on) this.events.emit(LOCK, this.number, this.kind, SPIN);
     return true;
   }
 
   /** Waits until the lock is free and takes it. */
   *wait(): Op<void> {
-    while (!this.tryLock()) yield this;
+    if (this.tryLock()) return;
+    if (this.events?.on) this.events.emit(CONTEND, this.number, this.kind, SPIN);
+    this.waiters++;
+    try {
+      while (!this.tryLock()) yield this;
+    } finally {
+      this.waiters--;
+    }
   }
 
   unlock(): void {
     if (!this.held) throw new KernelBug(`${this.what} unlocked while free`);
     this.held = false;
-    if (this.events?.on) this.events.emit(UNLOCK, this.number);
+    if (this.events?.on) this.events.emit(UNLOCK, this.number, this.kind, SPIN);
   }
 
   ready(): boolean {
@@ -64,14 +87,21 @@ export class RwSemaphore {
   readers = 0;
   writer = false;
   private writersWaiting = 0;
+  private readonly kind: number;
+  private readonly number: number;
+  private readonly events: EventRing | undefined;
 
-  constructor(what: string) {
+  constructor(what: string, events?: EventRing) {
     this.what = what;
+    this.kind = kindOf(what);
+    this.number = events === undefined ? -1 : events.nextLock++;
+    this.events = events;
   }
 
   tryRead(): boolean {
     if (this.writer || this.writersWaiting > 0) return false;
     this.readers++;
+    if (this.events?.on) this.events.emit(LOCK, this.number, this.kind, READ);
     return true;
   }
 
@@ -83,11 +113,13 @@ export class RwSemaphore {
   upRead(): void {
     if (this.readers <= 0) throw new KernelBug(`${this.what}: up_read without readers`);
     this.readers--;
+    if (this.events?.on) this.events.emit(UNLOCK, this.number, this.kind, READ);
   }
 
   tryWrite(): boolean {
     if (this.writer || this.readers > 0) return false;
     this.writer = true;
+    if (this.events?.on) this.events.emit(LOCK, this.number, this.kind, WRITE);
     return true;
   }
 
@@ -104,6 +136,7 @@ export class RwSemaphore {
   upWrite(): void {
     if (!this.writer) throw new KernelBug(`${this.what}: up_write without a writer`);
     this.writer = false;
+    if (this.events?.on) this.events.emit(UNLOCK, this.number, this.kind, WRITE);
   }
 
   get free(): boolean {

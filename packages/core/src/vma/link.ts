@@ -5,6 +5,7 @@
  * The anon_vma and file lists are left in free_pgtables, before the tables go, so that rmap and truncation never meet
  * a table that is being freed; `unlinkFileVma` is called from there.
  */
+import { UNLINK_FILE } from '../events/kinds.js';
 import type { MappedFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { linkAnonVma } from '../rmap/anon-vma.js';
@@ -59,11 +60,12 @@ export function linkFileVma(_k: Kernel, vma: Vma): void {
 }
 
 /** unlink_file_vma: takes an area off its file's list. The reference to the file stays. */
-export function unlinkFileVma(_k: Kernel, vma: Vma): void {
+export function unlinkFileVma(k: Kernel, vma: Vma): void {
   if (vma.file === null) return;
   const { inode } = vma.file;
   if ((vma.flags & VM_DENYWRITE) !== 0) inode.writeCount++;
   if ((vma.flags & VM_SHARED) !== 0) inode.mapping.writableAreas--;
   inode.mapping.nonlinear.delete(vma);
   inode.mapping.linear.delete(vma);
+  if (k.events.on) k.events.emit(UNLINK_FILE, vma.mm.id, vma.start);
 }

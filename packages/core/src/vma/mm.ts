@@ -64,7 +64,7 @@ export class Mm {
   capIpcLock = true;
   capSysAdmin = true;
 
-  readonly mmapSem: RwSemaphore = new RwSemaphore('mmap_sem');
+  readonly mmapSem: RwSemaphore;
   readonly pageTableLock: SpinLock;
 
   constructor(id: number, mmapBase: number, topDown: boolean, events: EventRing) {
@@ -72,6 +72,7 @@ export class Mm {
     this.mmapBase = mmapBase;
     this.freeAreaCache = mmapBase;
     this.topDown = topDown;
+    this.mmapSem = new RwSemaphore('mmap_sem', events);
     this.pageTableLock = new SpinLock('page_table_lock', events);
   }
 

@@ -94,7 +94,7 @@ function syncPteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number): n
   for (; i < nr; i++) {
     if (progress >= 64) {
       progress = 0;
-      if (k.needResched?.()) break;
+      if (k.inject.needResched?.('msync')) break;
     }
     progress++;
     const entry = at + i * pteWords;

@@ -1,5 +1,6 @@
 /** munmap (generic-mm 9.5). */
 import { ERRNO } from '../errors.js';
+import { CLOSE_VMA } from '../events/kinds.js';
 import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
@@ -54,17 +55,18 @@ export function* doMunmap(k: Kernel, mm: Mm, start: number, pages: number): Op<n
   }
   noteUnmapped(k, mm, prev === null ? null : prev.end, next === null ? null : next.start);
   yield* unmapRegion(k, mm, areas, prev, next, start, end);
-  yield* forget(mm, areas);
+  yield* forget(k, mm, areas);
   return 0;
 }
 
 /** remove_vma_list: the counters and the files of areas that are gone. */
-function* forget(mm: Mm, areas: readonly Vma[]): Op<void> {
+function* forget(k: Kernel, mm: Mm, areas: readonly Vma[]): Op<void> {
   mm.updateHiwaterVm();
   for (const vma of areas) {
     mm.totalVm -= vma.pages;
     if ((vma.flags & VM_LOCKED) !== 0) mm.lockedVm -= vma.pages;
     statAccount(mm, vma.flags, vma.file, -vma.pages);
+    if (k.events.on) k.events.emit(CLOSE_VMA, mm.id, vma.start);
     vma.ops?.close?.(vma);
     if (vma.file !== null && --vma.file.refs === 0) yield* lastClose(vma.file);
   }

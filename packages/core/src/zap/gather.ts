@@ -5,6 +5,7 @@
  */
 
 import { KernelBug } from '../errors.js';
+import { GATHER_FINISH, GATHER_FLUSH, GATHER_START } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { freeTable } from '../pgtable/alloc.js';
 import { flushTlbPending } from '../pgtable/flush.js';
@@ -52,6 +53,7 @@ export class MmuGather {
     this.fast = this.k.cpus.length === 1;
     this.open = true;
     cpu.fullmmGather = fullmm;
+    if (this.k.events.on) this.k.events.emit(GATHER_START, mm.id, fullmm ? 1 : 0);
     return this;
   }
 
@@ -87,6 +89,7 @@ export class MmuGather {
     this.needFlush = false;
     const freesFirst = this.k.arch.gather.freesBeforeFlush === true && this.k.defectsKept;
     if (freesFirst) this.free();
+    if (this.k.events.on) this.k.events.emit(GATHER_FLUSH, this.mm.id, this.first, this.end);
     this.k.mmu.gatherFlush(this.mm, this.fullmm, this.first, this.end);
     this.first = this.runFirst;
     this.end = this.runEnd;
@@ -96,6 +99,7 @@ export class MmuGather {
   /** tlb_finish_mmu. */
   finish(): void {
     this.flush();
+    if (this.k.events.on) this.k.events.emit(GATHER_FINISH, this.mm.id, this.runFirst, this.runEnd);
     this.open = false;
     this.k.cpu.fullmmGather = false;
   }

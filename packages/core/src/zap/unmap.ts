@@ -1,6 +1,7 @@
 /** Unmapping of whole areas: munmap's core and the end of an address space (generic-mm 7.7, 18). */
 import { KernelBug } from '../errors.js';
 import { EXITS } from '../events/counters.js';
+import { CLOSE_VMA } from '../events/kinds.js';
 import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { freeRoot } from '../pgtable/alloc.js';
@@ -11,7 +12,8 @@ import { unchargeMemory } from '../vma/accounting.js';
 import { unlinkFileVma } from '../vma/link.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
-import { unmapVmas } from './zap.js';
+import type { MmuGather } from './gather.js';
+import { betweenGathers, unmapVmas } from './zap.js';
 
 /**
  * unmap_region: zaps [start, end) of areas that were taken out of the mm, gives the charge back, frees the page tables
@@ -31,7 +33,7 @@ export function* unmapRegion(
   mm.updateHiwaterRss();
   const accounted = yield* unmapVmas(k, gather, areas, start, end, null);
   unchargeMemory(k, accounted);
-  for (const vma of areas) unlink(k, vma);
+  for (const vma of areas) yield* unlink(k, gather, vma);
   freePgtables(
     k,
     gather,
@@ -48,11 +50,12 @@ export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   const areas = [...mm.vmas];
   const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity, null);
   unchargeMemory(k, accounted);
-  for (const vma of areas) unlink(k, vma);
+  for (const vma of areas) yield* unlink(k, gather, vma);
   freePgtables(k, gather, areas, k.arch.layout.firstUser, Infinity);
   gather.finish();
   for (const vma of areas) {
     mm.vmas.remove(vma);
+    if (k.events.on) k.events.emit(CLOSE_VMA, mm.id, vma.start);
     vma.ops?.close?.(vma);
     if (vma.file !== null && --vma.file.refs === 0) yield* lastClose(vma.file);
   }
@@ -73,7 +76,18 @@ export function* destroyMm(k: Kernel, mm: Mm): Op<void> {
   k.mms.delete(mm);
 }
 
-function unlink(k: Kernel, vma: Vma): void {
-  unlinkAnonVma(k, vma);
-  unlinkFileVma(k, vma);
+/** Takes an area off its anon_vma's and its file's list, so that no walk of theirs meets a table that is being freed. */
+function* unlink(k: Kernel, gather: MmuGather, vma: Vma): Op<void> {
+  const anonLock = vma.anonVma?.lock;
+  if (anonLock !== undefined) {
+    if (!anonLock.tryLock()) yield* betweenGathers(gather, anonLock.wait());
+    unlinkAnonVma(k, vma);
+    anonLock.unlock();
+  }
+  const fileLock = vma.file?.inode.mapping.lock;
+  if (fileLock !== undefined) {
+    if (!fileLock.tryLock()) yield* betweenGathers(gather, fileLock.wait());
+    unlinkFileVma(k, vma);
+    fileLock.unlock();
+  }
 }

@@ -4,6 +4,7 @@
  * The inner loop is plain and makes no arch call: the machine's pending-flush rule is applied from data, frames go to
  * the gather, and rss is added up once a table.
  */
+import { CLEAR_PTE, END_VMA, SET_DIRTY, START_VMA } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
@@ -11,6 +12,7 @@ import { queueOld } from '../pgtable/set-pte.js';
 import { pageRemoveRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
 import { VM_ACCOUNT } from '../vma/flags.js';
+import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import type { MmuGather } from './gather.js';
 
@@ -49,6 +51,7 @@ export function* unmapVmas(
     if (first >= last) continue;
     if ((vma.flags & VM_ACCOUNT) !== 0) accounted += last - first;
     cursor.start(vma.mm, first, last);
+    if (k.events.on) k.events.emit(START_VMA, vma.mm.id, first);
     while (cursor.next()) {
       work -= cursor.skipped;
       cursor.skipped = 0;
@@ -62,16 +65,19 @@ export function* unmapVmas(
         work -= present * pageSize + (nr - present);
         if (work > 0) continue;
         work = block;
-        yield* betweenGathers(gather, k.needResched?.() ? resched() : null);
+        if (k.events.on) k.events.emit(END_VMA, vma.mm.id, first);
+        yield* betweenGathers(gather, k.inject.needResched?.('unmap_vmas') ? resched() : null);
+        if (k.events.on) k.events.emit(START_VMA, vma.mm.id, cursor.vpn + done);
       }
     }
     work -= cursor.skipped;
+    if (k.events.on) k.events.emit(END_VMA, vma.mm.id, first);
   }
   return accounted;
 }
 
 /** Ends the gather, which flushes, and begins it anew; `pause` in between, for nobody may wait with a gather open. */
-function* betweenGathers(gather: MmuGather, pause: Op<void> | null): Op<void> {
+export function* betweenGathers(gather: MmuGather, pause: Op<void> | null): Op<void> {
   const { mm, fullmm } = gather;
   gather.finish();
   if (pause !== null) yield* pause;
@@ -127,6 +133,7 @@ function zapPteRun(
   const rule = k.arch.pendingFlush;
   const { queueLo, queueHi } = rule;
   const mapping = map.mapping;
+  const spied = k.events.on;
   let anon = 0;
   let file = 0;
   let others = 0;
@@ -147,6 +154,7 @@ function zapPteRun(
     }
     clearEntry(words, entry, loAt, hiAt);
     gather.needFlush = true;
+    if (spied) k.events.emit(CLEAR_PTE, vma.mm.id, vpn + (entry - at) / pteWords, gather.fullmm ? 1 : 0);
     if (((lo & queueLo) | (hi & queueHi)) !== 0) queueOld(k, rule, vma.mm, vpn + (entry - at) / pteWords, hi, lo);
     if (page < 0) {
       others++;
@@ -156,13 +164,16 @@ function zapPteRun(
       anon++;
     } else {
       file++;
-      if (format.isDirty(hi, lo)) k.mappings.file(mapping[page] as number)?.host.setPageDirty(page);
+      if (format.isDirty(hi, lo)) {
+        if (spied) k.events.emit(SET_DIRTY, page);
+        k.mappings.file(mapping[page] as number)?.host.setPageDirty(page);
+      }
     }
     pageRemoveRmap(k, page);
     gather.removePage(page);
   }
-  vma.mm.anonRss -= anon;
-  vma.mm.fileRss -= file;
+  if (anon !== 0) addAnonRss(k, vma.mm, -anon);
+  if (file !== 0) addFileRss(k, vma.mm, -file);
   return anon + file + others;
 }
 

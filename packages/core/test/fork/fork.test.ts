@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../src/audit/audit.js';
 import { ERRNO } from '../../src/errors.js';
+import { onCall } from '../../src/events/injection.js';
 import { dupMm } from '../../src/fork/dup-mmap.js';
 import { statusOf } from '../../src/proc/status.js';
 import { SteppedOp } from '../../src/smp/driver.js';
@@ -27,9 +28,9 @@ test('vm_ops.open is called for the areas of a fork, and close for those of an e
   run(destroyMm(p.k, child));
   expect(users).toEqual(new Set([vma]));
   // No memory for the pte table: the area is there already, so it is opened and closed.
-  p.k.pages.failAfter = 1;
+  p.k.inject.failPage = onCall(1);
   expect(run(dupMm(p.k, p.mm))).toBe(-ERRNO.ENOMEM);
-  p.k.pages.failAfter = 0;
+  p.k.inject.failPage = null;
   expect(users).toEqual(new Set([vma]));
   expect(audit(p.k)).toEqual([]);
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MmError } from '../../src/errors.js';
 import { Counters } from '../../src/events/counters.js';
+import { Injection } from '../../src/events/injection.js';
 import { EventRing } from '../../src/events/ring.js';
 import { MemMap } from '../../src/memory/mem-map.js';
 import { PageAllocator } from '../../src/memory/page-allocator.js';
@@ -12,7 +13,13 @@ const PAGE = 4096;
 
 function allocator(pages: number): PageAllocator {
   const memory = new PhysicalMemory(12, [{ base: 0, size: pages * PAGE }], false);
-  return new PageAllocator(memory, [{ name: 'Normal', endPfn: pages }], new Counters(), new EventRing());
+  return new PageAllocator(
+    memory,
+    [{ name: 'Normal', endPfn: pages }],
+    new Counters(),
+    new EventRing(),
+    new Injection(),
+  );
 }
 
 test('blocks never overlap, lie on their own size, and all come back', () => {

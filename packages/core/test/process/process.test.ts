@@ -1,6 +1,7 @@
 /** Processes and threads of one machine: who is counted, who has ended. */
 import { expect, test } from 'vitest';
 import { MemoryFault } from '../../src/errors.js';
+import { onCall } from '../../src/events/injection.js';
 import { Machine } from '../../src/machine/machine.js';
 import { testArch } from '../support/test-arch.js';
 
@@ -60,7 +61,7 @@ test('short of memory a process is killed, which is not a segmentation fault', (
   const machine = new Machine({ arch: testArch() });
   const process = machine.spawn();
   process.mmap({ addr: AT, length: 4096, prot: 'rw', flags: 'private|anonymous|fixed' });
-  machine.kernel.pages.failAfter = 1;
+  machine.inject.failPage = onCall(1);
   try {
     process.store8(AT, 1);
     expect.unreachable();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../src/audit/audit.js';
 import { ERRNO } from '../../src/errors.js';
+import { onCall } from '../../src/events/injection.js';
 import { MAP_FIXED, MAP_LOCKED, MAP_SHARED } from '../../src/vma/mmap.js';
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from '../../src/vma/mremap.js';
 import { areasOf, checkAreas } from '../support/areas.js';
@@ -168,9 +169,9 @@ test('without memory for a table everything goes back to where it was', () => {
   const before = areasOf(p.mm);
   // The first destination table is made, the second is not.
   for (const failAt of [1, 2]) {
-    p.k.pages.failAfter = failAt;
+    p.k.inject.failPage = onCall(failAt);
     const result = p.mremap(PMD_PAGES - 2, 4, 6, TO, 20 * PMD_PAGES - 2);
-    p.k.pages.failAfter = 0;
+    p.k.inject.failPage = null;
     expect(result).toBe(-ERRNO.ENOMEM);
     expect(areasOf(p.mm)).toEqual(before);
     expect(firstBytes(p, PMD_PAGES - 2, 4)).toEqual([1, 2, 3, 4]);
