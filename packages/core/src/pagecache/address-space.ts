@@ -14,8 +14,8 @@ export class AddressSpace {
   readonly nonlinear: Set<Vma> = new Set();
   readonly lock: SpinLock;
   /** i_sem and i_alloc_sem of the inode, outermost of all locks: writing, truncating. An inode has one mapping here. */
-  readonly iSem: RwSemaphore = new RwSemaphore('i_sem');
-  readonly iAllocSem: RwSemaphore = new RwSemaphore('i_alloc_sem');
+  readonly iSem: RwSemaphore;
+  readonly iAllocSem: RwSemaphore;
   /** i_mmap_writable: areas with VM_SHARED. */
   writableAreas = 0;
   truncateCount = 0;
@@ -24,6 +24,8 @@ export class AddressSpace {
 
   constructor(host: Inode, events: EventRing) {
     this.host = host;
+    this.iSem = new RwSemaphore('i_sem', events);
+    this.iAllocSem = new RwSemaphore('i_alloc_sem', events);
     this.lock = new SpinLock('i_mmap_lock', events);
   }
 }
