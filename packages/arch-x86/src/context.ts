@@ -5,6 +5,7 @@
  */
 import type { Cpu, Mm, PageTables, PhysicalMemory } from '@fourfold/core/arch';
 import { PAGE_PRESENT } from './bits.js';
+import { newDirectoryCache } from './directory-cache.js';
 
 /** Entries of PAE's page directory pointer table. */
 const PDPT_ENTRIES = 4;
@@ -17,6 +18,7 @@ export class X86Registers {
   rootWord = 0;
   /** Word index of the pmd table of each of PAE's four pointers, which the processor reads at a CR3 load; 0 absent. */
   readonly pdpt: Int32Array = new Int32Array(PDPT_ENTRIES);
+  readonly directory: Int32Array = newDirectoryCache();
 }
 
 /** The registers that this package hung on a CPU. */
@@ -24,11 +26,12 @@ export function registersOf(cpu: Cpu): X86Registers {
   return cpu.registers as X86Registers;
 }
 
-/** Loads CR3: points the CPU at the mm's tables and drops what is not global. Answers how many slots it dropped. */
+/** Loads CR3: points the CPU at the mm's tables and drops what is not global, the page-directory cache with it. Answers how many slots it dropped. */
 export function loadCr3(cpu: Cpu, mm: Mm, memory: PhysicalMemory, tables: PageTables): number {
   const registers = registersOf(cpu);
   registers.cr3 = mm.rootPa;
   registers.rootWord = mm.rootWord;
+  registers.directory.fill(-1);
   if (tables.geometry.tableBytes[0] === PDPT_ENTRIES * 8) loadPdpt(registers, memory, tables);
   return cpu.tlb.dropAll(true);
 }

@@ -6,7 +6,7 @@
  * Each function answers how many slots it dropped.
  */
 import type { Cpu, Mm, PageTables, PhysicalMemory } from '@fourfold/core/arch';
-import { loadCr3 } from './context.js';
+import { loadCr3, registersOf } from './context.js';
 
 /** flush_tlb_page. */
 export function flushPage(cpus: readonly Cpu[], mm: Mm, vpn: number): number {
@@ -28,8 +28,14 @@ export function flushMm(cpus: readonly Cpu[], mm: Mm, memory: PhysicalMemory, ta
   return dropped;
 }
 
-/** invlpg: drops the translation of a page on one CPU, global or not, and whatever its size. */
+/** invlpg: drops the translation of a page on one CPU, global or not, and whatever its size, and the page-directory cache. */
 export function invlpg(cpu: Cpu, vpn: number): number {
+  registersOf(cpu).directory.fill(-1);
+  return dropTranslation(cpu, vpn);
+}
+
+/** Drops the translation of a page on one CPU, as a walk that replaces it does. */
+export function dropTranslation(cpu: Cpu, vpn: number): number {
   const { tlb } = cpu;
   // A large page may lie in several sets, one for each page it was filled for: look at every slot.
   if (tlb.wideSlots !== 0) return tlb.dropRange(vpn, vpn + 1, cpu.context);
