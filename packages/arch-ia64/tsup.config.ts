@@ -1,15 +1,4 @@
 import { defineConfig } from 'tsup';
+import { shared } from '../../tsup.shared.js';
 
-export default defineConfig({
-  entry: ['src/index.ts'],
-  format: 'esm',
-  target: 'node20',
-  sourcemap: true,
-  clean: true,
-  treeshake: true,
-  dts: false,
-  // Inlines the named constants of the hot paths: bundled, they would be variables that V8 reads each time.
-  esbuildOptions(options) {
-    options.minifySyntax = true;
-  },
-});
+export default defineConfig({ ...shared, entry: ['src/index.ts'] });

@@ -1,11 +1,4 @@
 import { defineConfig } from 'tsup';
+import { shared } from '../../tsup.shared.js';
 
-export default defineConfig({
-  entry: ['src/main.ts', 'src/*worker.ts'],
-  format: 'esm',
-  target: 'node20',
-  sourcemap: true,
-  clean: true,
-  treeshake: true,
-  dts: false,
-});
+export default defineConfig({ ...shared, entry: ['src/main.ts', 'src/*worker.ts'] });

@@ -8,6 +8,8 @@
  * every INVLPG, whatever its address, empty it: that is all that Intel's document promises, and what the kernel relies on.
  */
 
+import type { Cpu, PageTables } from '@fourfold/core/arch';
+
 /** Entries of the cache, a power of two. */
 const ENTRIES = 32;
 
@@ -28,4 +30,25 @@ export function newDirectoryCache(): Int32Array {
 /** Word of the record in which the stretch `key` is, if it is cached. */
 export function directoryAt(key: number): number {
   return (key & (ENTRIES - 1)) << DIRECTORY_SHIFT;
+}
+
+/**
+ * Every cached directory of the CPUs against the live tables, one sentence for each that lies: stale is one whose table the
+ * tables above no longer give.
+ */
+export function auditDirectories(cpus: readonly Cpu[], tables: PageTables): string[] {
+  const lies: string[] = [];
+  const bits = tables.geometry.bits[tables.depth - 1] as number;
+  for (const { id, mm, registers } of cpus) {
+    const { directory } = registers as { readonly directory: Int32Array };
+    for (let at = 0; mm !== null && at < directory.length; at += 1 << DIRECTORY_SHIFT) {
+      const key = directory[at] as number;
+      const table = directory[at + DIRECTORY_TABLE] as number;
+      if (key < 0) continue;
+      const truth = tables.lookupPage(mm, key * 2 ** bits);
+      if (truth !== table)
+        lies.push(`CPU ${id}: page directory ${key} cached with the table at word ${table}, is at ${truth}`);
+    }
+  }
+  return lies;
 }

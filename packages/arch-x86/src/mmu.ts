@@ -6,6 +6,7 @@
  *   last CR3 load), D in the leaf of a store; both as 32-bit stores to the low half. The leaf gets them only when the
  *   access is allowed.
  * - RW and US hold when every level has them, NX when any level has it. PAE's pointers have neither.
+ * - The pte table of a stretch is found in the page-directory cache, if it is there; then the walk reads one entry.
  * - Entries that are not present are never cached. A set reserved bit counts as a rights fault.
  * - A page that may be written but is clean is cached without RIGHT_STORE and with TLB_CLEAN. A store to it comes to
  *   `denied`, which walks again and sets D: the processor's dirty assist.
@@ -30,7 +31,7 @@ import {
 } from '@fourfold/core/arch';
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { switchMm, X86Registers } from './context.js';
-import { DIRECTORY_ANY, DIRECTORY_EVERY, DIRECTORY_TABLE, directoryAt } from './directory-cache.js';
+import { auditDirectories, DIRECTORY_ANY, DIRECTORY_EVERY, DIRECTORY_TABLE, directoryAt } from './directory-cache.js';
 import { dropTranslation, flushMm, flushPage } from './flush.js';
 
 /** What the walker needs to know beyond the geometry. */
@@ -233,6 +234,10 @@ export class X86Mmu extends Mmu {
   /** All that is not global belongs to the mm whose tables CR3 points at. */
   override mmOfSlot(cpu: Cpu, _slot: number): Mm | null {
     return cpu.mm;
+  }
+
+  override auditExtra(): readonly string[] {
+    return auditDirectories(this.host.cpus, this.host.tables);
   }
 
   override flushPage(mm: Mm, vpn: number): void {

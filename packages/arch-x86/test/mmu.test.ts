@@ -129,6 +129,41 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     }
   });
 
+  test('a walk under a table that was walked before reads one entry, until a flush of any page or of all', () => {
+    const { m } = mapped(arch, leaf(arch, SHARED_EXEC));
+    const cpu = cpuOf(m);
+    const read = (vpn: number): number => {
+      const before = m.counters.get('walkReferences');
+      m.mmu.miss(cpu, LOAD, 0, vpn);
+      return m.counters.get('walkReferences') - before;
+    };
+    expect([read(VPN), read(VPN), read(VPN + 1)]).toEqual([REFERENCES[name], 1, 1]);
+    m.mmu.flushPage(cpu.mm as Mm, 0x1234);
+    expect([read(VPN), read(VPN)]).toEqual([REFERENCES[name], 1]);
+    m.mmu.flushMm(cpu.mm as Mm);
+    expect(read(VPN)).toBe(REFERENCES[name]);
+  });
+
+  test('a walk that finds no table is not remembered', () => {
+    const m = new TestHost(arch);
+    const mm = m.newMm();
+    m.mmu.switchMm(cpuOf(m), null, mm);
+    expect(miss(m, LOAD)).toBe(FAULT_ABSENT);
+    m.storeLeaf(mm, VPN, leaf(arch, SHARED_EXEC));
+    if (ROOT_IN_REGISTERS[name]) m.mmu.flushMm(mm);
+    expect(miss(m, LOAD)).toBeGreaterThanOrEqual(0);
+  });
+
+  test('the audit finds a cached directory whose table was taken away without a flush', () => {
+    const { m, at } = mapped(arch, leaf(arch, SHARED_EXEC));
+    miss(m, LOAD);
+    expect(m.mmu.auditExtra()).toEqual([]);
+    m.write(at.at(-2) as number, 0n);
+    expect(m.mmu.auditExtra()).toEqual([expect.stringContaining('page directory')]);
+    m.mmu.flushMm(cpuOf(m).mm as Mm);
+    expect(m.mmu.auditExtra()).toEqual([]);
+  });
+
   test('a page number beyond user addresses is absent without a walk', () => {
     const { m } = mapped(arch, leaf(arch, SHARED_EXEC));
     const beyond: readonly [number, number] = arch === x86_64 ? [8, VPN] : [0, 0x100000 + VPN];
