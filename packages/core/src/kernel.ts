@@ -9,6 +9,7 @@ import { Counters } from './events/counters.js';
 import { Injection } from './events/injection.js';
 import { EventRing } from './events/ring.js';
 import type { MappedFile } from './fs/file.js';
+import { Behaviour } from './machine/behaviour.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
@@ -20,6 +21,9 @@ import type { SpinLock } from './smp/lock.js';
 import { Swap } from './swap/swap.js';
 import type { Mm } from './vma/mm.js';
 import { MmuGather } from './zap/gather.js';
+
+/** CONFIG_SPLIT_PTLOCK_CPUS: built for so many CPUs, every pte table has its lock. */
+export const SPLIT_PTLOCK_CPUS = 4;
 
 /** What a kernel is made for. */
 export interface KernelConfig {
@@ -33,6 +37,8 @@ export interface KernelConfig {
   readonly contents: boolean;
   readonly defectsKept: boolean;
   readonly preempt: boolean;
+  /** Commits taken out of the history (machine/behaviour.ts); default none. */
+  readonly without?: readonly string[];
 }
 
 /** One running kernel: its memory, CPUs, address spaces and tunables. */
@@ -63,6 +69,10 @@ export class Kernel implements MmuHost {
   readonly defectsKept: boolean;
   readonly preempt: boolean;
   readonly nrCpus: number;
+  /** What the commits of the history brought, and whether it is there. */
+  readonly behaviour: Behaviour;
+  /** Whether every pte table has a lock of its own. */
+  readonly splitPteLocks: boolean;
   /** ZERO_PAGE: reserved, never freed, reads as zero for ever. */
   readonly zeroPage: number;
   /** References the zero page has before any pte maps it. */
@@ -91,6 +101,8 @@ export class Kernel implements MmuHost {
     this.defectsKept = config.defectsKept;
     this.preempt = config.preempt;
     this.nrCpus = config.nrCpus;
+    this.behaviour = new Behaviour(config.without);
+    this.splitPteLocks = config.nrCpus >= SPLIT_PTLOCK_CPUS && this.behaviour.splitsPteLocks;
     this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big');
     this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject);
     this.map = this.pages.map;

@@ -78,7 +78,7 @@ function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number
   }
   newLo = (newLo & f.mkyoung.keepLo) | f.mkyoung.setLo;
   newHi = (newHi & f.mkyoung.keepHi) | f.mkyoung.setHi;
-  if (newLo === lo && newHi === hi) {
+  if (newLo === lo && newHi === hi && k.behaviour.keepsUnchangedPte) {
     if (write) flushTlbPage(k, mm, vpn);
     return;
   }

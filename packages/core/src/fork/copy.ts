@@ -79,13 +79,15 @@ function copyRun(
   const protectsAll = k.defectsKept;
   const shared = (vma.flags & VM_SHARED) !== 0;
   const rule = k.arch.pendingFlush;
+  const resets = k.behaviour.resetsCopyProgress;
+  const batches = k.behaviour.batchesRss;
   let anon = 0;
   let file = 0;
   let progress = 0;
   let i = 0;
   for (; i < nr; i++) {
     if (progress >= 32) {
-      progress = 0;
+      if (resets) progress = 0;
       if (k.inject.needResched?.('copy_pte_range') || needLockbreak(k, parentLock) || needLockbreak(k, childLock))
         break;
     }
@@ -119,15 +121,17 @@ function copyRun(
       if (page >= 0) {
         map.count[page] = (map.count[page] as number) + 1;
         map.mapcount[page] = (map.mapcount[page] as number) + 1;
-        if (((map.mapping[page] as number) & 1) !== 0) anon++;
+        const isAnon = ((map.mapping[page] as number) & 1) !== 0;
+        if (isAnon) anon++;
         else file++;
+        if (!batches) (isAnon ? addAnonRss : addFileRss)(k, child, 1);
       }
     }
     const target = to + i * pteWords;
     words[target + loAt] = (lo & countLo) | storeSetLo;
     if (wide) words[target + hiAt] = (hi & countHi) | storeSetHi;
   }
-  if (anon !== 0) addAnonRss(k, child, anon);
-  if (file !== 0) addFileRss(k, child, file);
+  if (anon !== 0 && batches) addAnonRss(k, child, anon);
+  if (file !== 0 && batches) addFileRss(k, child, file);
   return i;
 }

@@ -41,6 +41,8 @@ export interface MachineOptions {
   readonly zones?: readonly ZoneSpec[];
   /** What the kernel was built for: from 4 CPUs on, pte locks are split. */
   readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
+  /** Commits of the reference's history to do without, by the first ten digits of their names. */
+  readonly without?: readonly string[];
   /** File systems by mount point (`{ '/tmp': tmpfs() }`); the in-memory disk is at `/` unless another one is. */
   readonly mounts?: Readonly<Record<string, FileSystemType>>;
 }
@@ -66,7 +68,7 @@ export class Machine {
   readonly #processes = new Map<number, Process>();
   #pids = 1;
 
-  /** @throws MmError MM_MEMORY, MM_SIZE, MM_BANK or MM_CPUS for options that make no machine. */
+  /** @throws MmError MM_MEMORY, MM_SIZE, MM_BANK, MM_CPUS or MM_COMMIT for options that make no machine. */
   constructor(options: MachineOptions) {
     const { arch } = options;
     const cpus = options.cpus ?? 1;
@@ -84,6 +86,7 @@ export class Machine {
       contents: options.contents ?? true,
       defectsKept: options.defects === 'kept',
       preempt: options.config?.preempt ?? false,
+      without: options.without ?? [],
     });
     this.kernel.overcommit = options.overcommit ?? 0;
     const mounts = options.mounts ?? {};

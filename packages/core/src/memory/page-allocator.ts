@@ -54,7 +54,7 @@ export class PageAllocator {
 
   /** Takes 2^order frames with count 1 and no contents; returns the first page, or -1 when below the watermark. */
   alloc(order: number): number {
-    if (this.inject.failPage !== null && this.inject.failPage(order)) return -1;
+    if (this.inject.failPage?.(order)) return -1;
     const zones = this.zones;
     for (let i = 0; i < zones.length; i++) {
       const zone = zones[i] as Zone;

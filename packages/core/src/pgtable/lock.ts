@@ -8,7 +8,7 @@ import type { Mm } from '../vma/mm.js';
 
 /** pte_lockptr for an entry (or any word) of a pte table. */
 export function pteLock(k: Kernel, mm: Mm, at: number): SpinLock {
-  if (k.nrCpus < 4) return mm.pageTableLock;
+  if (!k.splitPteLocks) return mm.pageTableLock;
   const table = at - (at % k.memory.pageWords);
   let lock = k.pteLocks.get(table);
   if (lock === undefined) {

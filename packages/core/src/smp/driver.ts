@@ -41,6 +41,22 @@ export class SteppedOp<T> {
     return !this.done && (this.waiting === undefined || this.waiting.ready());
   }
 
+  /** Steps until it waits for `what` (a lock, `'pause: before pte lock'`) or ends; whether it got there. */
+  stepTo(what: string): boolean {
+    do this.step();
+    while (!this.done && this.waiting?.what !== what);
+    return !this.done;
+  }
+
+  /** Steps to the end and answers the result. @throws MmError MM_DEADLOCK when it waits for what nobody will give */
+  finish(): T {
+    while (!this.done) {
+      if (!this.runnable) throw new MmError('MM_DEADLOCK', `${this.name} waits for ${this.waiting?.what}`);
+      this.step();
+    }
+    return this.result as T;
+  }
+
   /** Runs to the next yield point or the end. */
   step(): void {
     const step = this.op.next();

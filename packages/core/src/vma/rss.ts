@@ -9,11 +9,13 @@ import type { Mm } from './mm.js';
 /** Adds pages (negative to take away) to anon_rss. */
 export function addAnonRss(k: Kernel, mm: Mm, pages: number): void {
   mm.anonRss += pages;
+  if (!k.behaviour.lateHiwater) mm.updateHiwaterRss();
   if (k.events.on) k.events.emit(ADD_RSS, mm.id, ANON_RSS, pages);
 }
 
 /** Adds pages (negative to take away) to file_rss. */
 export function addFileRss(k: Kernel, mm: Mm, pages: number): void {
   mm.fileRss += pages;
+  if (!k.behaviour.lateHiwater) mm.updateHiwaterRss();
   if (k.events.on) k.events.emit(ADD_RSS, mm.id, FILE_RSS, pages);
 }

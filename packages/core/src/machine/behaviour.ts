@@ -1,0 +1,72 @@
+/**
+ * What commits of the reference's history brought and can be taken out again: one named field each, true as the end state
+ * has it. A machine made `without` a commit has that field false and behaves as the kernel did before. Code reads the
+ * field, never the commit's name.
+ */
+import { MmError } from '../errors.js';
+
+/** The commits that can be taken out, and the field each one stands for. */
+export const SWITCHES = {
+  e040f218bb: 'resetsCopyProgress',
+  '6237bcd948': 'zapDropsAnonDirty',
+  fc2acab31b: 'zapLowersRss',
+  ae85976233: 'batchesRss',
+  '365e9c87a9': 'lateHiwater',
+  '872fec16d9': 'kernelTablesLockInside',
+  '8f4f8c164c': 'unlinksBeforeTables',
+  '508034a32b': 'zapLocksTables',
+  '4c21e2f244': 'splitsPteLocks',
+  '1a44e14908': 'keepsUnchangedPte',
+  '51c6f666fc': 'zapCountsWork',
+} as const;
+
+/** A commit that can be taken out, by the first ten digits of its name. */
+export type SwitchableCommit = keyof typeof SWITCHES;
+type Field = (typeof SWITCHES)[SwitchableCommit];
+
+/** What a kernel does of all this. */
+export class Behaviour implements Readonly<Record<Field, boolean>> {
+  /** fork's copy loop counts its progress anew after every poll; before, it polled at every entry once it had begun. */
+  readonly resetsCopyProgress: boolean;
+  /** Unmapping an anonymous page drops the entry's dirty bit; before, it dirtied the page. */
+  readonly zapDropsAnonDirty: boolean;
+  /** rss falls where entries are cleared; before, when the gather ended. */
+  readonly zapLowersRss: boolean;
+  /** The counters of an mm change once a table in fork and unmap; before, once a page. */
+  readonly batchesRss: boolean;
+  /** High-water marks are taken before a total falls; before, whenever it rose. */
+  readonly lateHiwater: boolean;
+  /** Kernel tables are allocated without init_mm.page_table_lock held; before, vmalloc held it all along. */
+  readonly kernelTablesLockInside: boolean;
+  /** Areas leave the lists of rmap before their tables go; before, after. */
+  readonly unlinksBeforeTables: boolean;
+  /** Unmapping takes the pte lock of each table; before, page_table_lock around everything. */
+  readonly zapLocksTables: boolean;
+  /** From four CPUs on every pte table has its lock; before, page_table_lock was the only one. */
+  readonly splitsPteLocks: boolean;
+  /** A fault that changes nothing in the entry stores nothing; before, it was written again and announced. */
+  readonly keepsUnchangedPte: boolean;
+  /** Unmapping breaks off by work done; before, by distance of addresses. */
+  readonly zapCountsWork: boolean;
+
+  /** @throws MmError MM_COMMIT for a commit that cannot be taken out */
+  constructor(without: readonly string[] = []) {
+    for (const commit of without) {
+      if (commit in SWITCHES) continue;
+      const known = Object.keys(SWITCHES).join(', ');
+      throw new MmError('MM_COMMIT', `expected a commit that can be taken out (${known}), got ${commit}`);
+    }
+    const has = (commit: SwitchableCommit): boolean => !without.includes(commit);
+    this.resetsCopyProgress = has('e040f218bb');
+    this.zapDropsAnonDirty = has('6237bcd948');
+    this.zapLowersRss = has('fc2acab31b');
+    this.batchesRss = has('ae85976233');
+    this.lateHiwater = has('365e9c87a9');
+    this.kernelTablesLockInside = has('872fec16d9');
+    this.unlinksBeforeTables = has('8f4f8c164c');
+    this.zapLocksTables = has('508034a32b');
+    this.splitsPteLocks = has('4c21e2f244');
+    this.keepsUnchangedPte = has('1a44e14908');
+    this.zapCountsWork = has('51c6f666fc');
+  }
+}
