@@ -30,6 +30,7 @@ import {
   type Cpu,
   DIRTY_ASSISTS,
   FAULT_ABSENT,
+  FAULT_BUS,
   FAULT_RIGHTS,
   type Mm,
   Mmu,
@@ -200,7 +201,10 @@ export class Ia64Mmu extends Mmu {
     const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    if (page < 0 || page >= this.nrPages) {
+      page = this.memory.deviceFrame(pfn);
+      if (page < 0) return FAULT_BUS;
+    }
     if (span !== 0) page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
     const allowed = USER_RIGHTS[(lo >>> 7) & 31] as number;
     let rights = (lo & A) === 0 ? 0 : allowed;

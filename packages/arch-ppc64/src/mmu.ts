@@ -19,6 +19,7 @@ import {
   type Cpu,
   EXEC,
   FAULT_ABSENT,
+  FAULT_BUS,
   FAULT_RIGHTS,
   type Mm,
   Mmu,
@@ -186,8 +187,11 @@ export class Ppc64Mmu extends Mmu {
   private fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number): number {
     const words = this.memory.words;
     const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.sub;
-    const page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    if (page < 0 || page >= this.nrPages) {
+      page = this.memory.deviceFrame(pfn);
+      if (page < 0) return FAULT_BUS;
+    }
     return cpu.tlb.fill(kind, 0, vpnLo, cpu.context, page, rights, 0, 0);
   }
 

@@ -22,6 +22,7 @@ import {
   type Cpu,
   EXEC,
   FAULT_ABSENT,
+  FAULT_BUS,
   FAULT_RIGHTS,
   FLUSH_PENDING,
   LOAD,
@@ -134,7 +135,10 @@ export class Sparc64Mmu extends Mmu {
     const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PADDR_HI) << (32 - shift));
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.nrPages) return FAULT_ABSENT; // a device, which is not simulated
+    if (page < 0 || page >= this.nrPages) {
+      page = this.memory.deviceFrame(pfn);
+      if (page < 0) return FAULT_BUS;
+    }
     // RIGHT_EXEC from bit 12, RIGHT_LOAD always, RIGHT_STORE from W (bit 1); nothing for a privileged page.
     const rights = (lo & P_LO) !== 0 ? 0 : ((lo >>> 12) & 1) | 2 | ((lo & 2) << 1);
     const size = (hi >>> 29) & 3;

@@ -16,6 +16,7 @@ import {
   type Cpu,
   DIRTY_ASSISTS,
   FAULT_ABSENT,
+  FAULT_BUS,
   FAULT_RIGHTS,
   type Mm,
   Mmu,
@@ -195,7 +196,8 @@ export class X86Mmu extends Mmu {
     }
     if ((rights & (1 << kind)) === 0) return FAULT_RIGHTS;
     let page = this.pageOf(lo, hi);
-    if (page < 0) return FAULT_ABSENT; // no frame there: a device, which is not simulated
+    if (page < 0) page = this.memory.deviceFrame(frameNumber(lo, hi & this.frameHi)) | 0;
+    if (page < 0) return FAULT_BUS;
     let used = lo | PAGE_ACCESSED;
     let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
     if (kind === STORE) used |= PAGE_DIRTY;

@@ -29,6 +29,8 @@ export const SPLIT_PTLOCK_CPUS = 4;
 export interface KernelConfig {
   readonly arch: ArchDescriptor;
   readonly banks: readonly Bank[];
+  /** Physical ranges that devices answer at; default none. */
+  readonly devices?: readonly Bank[];
   readonly zones: readonly ZoneSpec[];
   readonly cpus: number;
   /** NR_CPUS the kernel was built for: from 4 on, pte locks are split per table. */
@@ -103,7 +105,7 @@ export class Kernel implements MmuHost {
     this.nrCpus = config.nrCpus;
     this.behaviour = new Behaviour(config.without);
     this.splitPteLocks = config.nrCpus >= SPLIT_PTLOCK_CPUS && this.behaviour.splitsPteLocks;
-    this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big');
+    this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big', config.devices);
     this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject);
     this.map = this.pages.map;
     this.swap = new Swap(this.memory.nrPages * this.memory.pageSize);

@@ -50,10 +50,12 @@ export interface MmuHost {
 export const FAULT_ABSENT = -1;
 /** The entry is there but does not give the right. */
 export const FAULT_RIGHTS = -2;
+/** The entry gives the right, but nothing answers at that physical address: neither memory nor a device. */
+export const FAULT_BUS = -3;
 
 /** The live tables' word on a TLB slot: what the audit compares it with. */
 export interface TlbTruth {
-  /** Page of the mem_map the tables give now, -1 for none. */
+  /** Page of the mem_map, or frame of a device, the tables give now, -1 for none. */
   readonly frame: number;
   /** RIGHT_ bits the tables give now. */
   readonly rights: number;
@@ -70,7 +72,7 @@ export abstract class Mmu {
   /**
    * Resolves a TLB miss by reading the machine's own structure in simulated memory and fills the TLB.
    * Law: the answer is a slot of `cpu.tlb` whose translation the tables give now and which allows the access, or
-   * FAULT_ABSENT or FAULT_RIGHTS, with nothing changed but accessed and dirty bits that hardware keeps.
+   * FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS, with nothing changed but accessed and dirty bits that hardware keeps.
    */
   abstract miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number;
 
@@ -158,7 +160,7 @@ export abstract class Mmu {
     const lo = memory.words[at + tables.loAt] as number;
     const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
     const rights = f.hardwareRights(hi, lo);
-    return { frame: f.isUserValid(hi, lo) ? memory.pfnToPage(f.frame(hi, lo)) : -1, rights };
+    return { frame: f.isUserValid(hi, lo) ? memory.frameAt(f.frame(hi, lo)) : -1, rights };
   }
 
   // --- helpers for ports -------------------------------------------------------------------------------------------

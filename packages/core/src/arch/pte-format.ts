@@ -5,6 +5,7 @@
  *
  * Every word field is a pair xxxLo, xxxHi of signed 32-bit integers; entries of 4 bytes use the low half only.
  */
+import { packHi, packLo, unpack } from './field-pieces.js';
 import type { BitField } from './table-format.js';
 import { Word } from './words.js';
 
@@ -354,5 +355,20 @@ export class PteFormat {
   makeHi(pfn: number, protHi: number): number {
     const s = this.pfnShift;
     return (s >= 32 ? pfn << (s - 32) : s === 0 ? 0 : pfn >>> (32 - s)) | this.baseHi | (protHi & this.supportedHi);
+  }
+
+  /** Low half of pgoff_to_pte: the entry that stands for page `pgoff` of a file. */
+  fileEntryLo(pgoff: number): number {
+    return packLo(this.fileOffset, pgoff) | this.fileLo;
+  }
+
+  /** High half of pgoff_to_pte. */
+  fileEntryHi(pgoff: number): number {
+    return packHi(this.fileOffset, pgoff) | this.fileHi;
+  }
+
+  /** pte_to_pgoff of a file entry. */
+  fileIndex(hi: number, lo: number): number {
+    return unpack(this.fileOffsetDecode, hi, lo);
   }
 }

@@ -59,6 +59,7 @@ export const COUNTER_NAMES = [
   'allocstall',
   'pgrotated',
   'oomKills',
+  'badPtes',
 ] as const;
 
 /** A counter's name. */
@@ -128,6 +129,8 @@ export const PAGEOUTRUN: number = at('pageoutrun');
 export const ALLOCSTALL: number = at('allocstall');
 export const PGROTATED: number = at('pgrotated');
 export const OOM_KILLS: number = at('oomKills');
+/** Entries reported by print_bad_pte. */
+export const BAD_PTES: number = at('badPtes');
 
 /** The counters of one machine. */
 export class Counters {

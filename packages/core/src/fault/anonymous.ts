@@ -12,7 +12,7 @@ import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
 import { allocZeroedPage, installPage } from './install.js';
 
-/** Handles a fault on an absent page of an area without a file. `at` is the pte's word index; no pte lock is held. */
+/** Handles a fault on an absent page of an area without a file, or whose file has no nopage. `at` is the pte's word index; no pte lock is held. */
 export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   // D9: a shared area without nopage has no page to give; the original mapped a writable zero page here.
   if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept) return VM_FAULT_SIGBUS;

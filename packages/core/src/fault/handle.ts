@@ -38,7 +38,9 @@ function handlePteFault(k: Kernel, vma: Vma, vpn: number, at: number, write: boo
   if (k.inject.tear !== null && f.splitStore) k.inject.tear(at);
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
   if (f.isPresent(hi, lo) || !f.isNone(hi, lo)) return presentFault(k, vma, vpn, at, hi, lo, write);
-  return vma.file === null ? doAnonymousPage(k, vma, vpn, at, write) : doNoPage(k, vma, vpn, at, write);
+  return vma.file?.inode.nopage === undefined
+    ? doAnonymousPage(k, vma, vpn, at, write)
+    : doNoPage(k, vma, vpn, at, write);
 }
 
 /** The entry (hi, lo) was not empty when it was read. */

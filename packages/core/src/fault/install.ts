@@ -1,6 +1,6 @@
 /** Building entries for the fault handlers: mk_pte with what a fault adds to it, and frames to fill them with. */
 import { PAGES_CLEARED, PAGES_COPIED } from '../events/counters.js';
-import { CLEAR_PAGE, COPY_PAGE } from '../events/kinds.js';
+import { CLEAR_PAGE, COPY_PAGE, COPY_USER } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { flushTlbPage } from '../pgtable/flush.js';
 import { updateMmuCache } from '../pgtable/mmu-hooks.js';
@@ -54,6 +54,21 @@ export function allocCopiedPage(k: Kernel, from: number, vpn: number): number {
   if (page < 0) return -1;
   if (k.events.on) k.events.emit(COPY_PAGE, page, from, vpn);
   if (k.contents) k.memory.copyFrame(page, from);
+  k.counters.values[PAGES_COPIED] = (k.counters.values[PAGES_COPIED] as number) + 1;
+  return page;
+}
+
+/**
+ * A frame with what a raw entry shows, or -1 when memory is short: cow_user_page without a source page. The kernel copies
+ * from the user address; it is translated by this very entry, or else the copy is thrown away. What cannot be read,
+ * because nothing answers there, is left zero.
+ */
+export function allocRawCopy(k: Kernel, hi: number, lo: number, vpn: number): number {
+  const from = k.inject.failUserCopy?.(vpn) ? -1 : k.memory.frameAt(k.arch.pteFormat.frame(hi, lo));
+  const page = k.pages.alloc(0);
+  if (page < 0) return -1;
+  if (k.events.on) k.events.emit(COPY_USER, page, vpn * k.memory.pageSize);
+  if (k.contents && from >= 0) k.memory.copyFrame(page, from);
   k.counters.values[PAGES_COPIED] = (k.counters.values[PAGES_COPIED] as number) + 1;
   return page;
 }

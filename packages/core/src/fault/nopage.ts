@@ -1,12 +1,13 @@
 /** do_no_page (generic-mm 4.5): the file's page, or a private copy of it for a write. */
+import { KernelBug } from '../errors.js';
 import { pauseAt } from '../events/injection.js';
-import { type MappedFile, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage } from '../fs/file.js';
+import { type MappedFile, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type PagedInode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { pteLock } from '../pgtable/lock.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
-import { VM_SHARED } from '../vma/flags.js';
+import { VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { entryIsNone } from './anonymous.js';
@@ -16,7 +17,8 @@ import { allocCopiedPage, installPage } from './install.js';
 /** Handles a fault on an absent page of a file area. `at` is the pte's word index; no pte lock is held. */
 export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   const { mm } = vma;
-  const { inode } = vma.file as MappedFile;
+  const inode = (vma.file as MappedFile).inode as PagedInode;
+  if ((vma.flags & VM_PFNMAP) !== 0) throw new KernelBug(`do_no_page: page ${vpn} of a raw mapping`);
   const mapping = inode.mapping;
   const copies = write && (vma.flags & VM_SHARED) === 0;
   const found: Nopage = { page: NOPAGE_SIGBUS, major: false };

@@ -3,7 +3,7 @@
  * the generic handler. What differs by machine is data (FaultRules).
  */
 
-import { FAULT_RIGHTS } from '../arch/mmu.js';
+import { FAULT_ABSENT, FAULT_RIGHTS } from '../arch/mmu.js';
 import { type AccessKind, LOAD, STORE } from '../arch/mmu-data.js';
 import { BIT_FAULTS, EXEC_FAULTS, MAJOR_FAULTS, MINOR_FAULTS, SIGNALS } from '../events/counters.js';
 import { FAULT, SIGNAL } from '../events/ring.js';
@@ -36,7 +36,7 @@ export interface FaultCounts {
 
 /**
  * Handles a fault of user mode at page `vpn`.
- * @param code FAULT_ABSENT or FAULT_RIGHTS, what the MMU answered.
+ * @param code FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS, what the MMU answered.
  */
 export function* doPageFault(
   k: Kernel,
@@ -64,7 +64,13 @@ function refusalOf(k: Kernel, vma: Vma, kind: AccessKind, vpn: number, code: num
   const rules = k.arch.faults;
   const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
   if ((vma.flags & needed) === 0) return SEGV_ACCERR;
-  return code === FAULT_RIGHTS && kind !== STORE && rules.presentReadIsFatal ? SEGV_ACCERR : 0;
+  return code === FAULT_ABSENT ? 0 : refusedByMmu(k, kind, code);
+}
+
+/** The entry is there: FAULT_RIGHTS of a read is final where a machine's handler says so, FAULT_BUS always. */
+function refusedByMmu(k: Kernel, kind: AccessKind, code: number): number {
+  if (code !== FAULT_RIGHTS) return BUS_ADRERR;
+  return kind !== STORE && k.arch.faults.presentReadIsFatal ? SEGV_ACCERR : 0;
 }
 
 /** Counts what the generic handler answered and says how the fault ended. */

@@ -5,6 +5,7 @@ import { pauseAt } from '../events/injection.js';
 import { ACCESS_FLAGS } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED } from '../memory/mem-map.js';
+import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { flushCachePage, updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
@@ -14,7 +15,7 @@ import { VM_WRITE } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
-import { allocCopiedPage, allocZeroedPage, installPage } from './install.js';
+import { allocCopiedPage, allocRawCopy, allocZeroedPage, installPage } from './install.js';
 
 /**
  * Entered with the pte lock held and the entry (hi, lo) verified; leaves it released.
@@ -29,9 +30,9 @@ export function* doWpPage(
   lo: number,
   lock: SpinLock,
 ): Op<number> {
-  const { map, memory } = k;
+  const { map } = k;
   const { mm } = vma;
-  const old = memory.pfnToPage(k.arch.pteFormat.frame(hi, lo));
+  const old = vmNormalPage(k, vma, vpn, hi, lo);
   const anon = old >= 0 && map.isAnon(old);
   if (anon && ((map.flags[old] as number) & PG_LOCKED) === 0 && canShareSwapPage(k, old)) {
     reuse(k, vma, vpn, at, hi, lo);
@@ -42,7 +43,8 @@ export function* doWpPage(
   lock.unlock();
   let page = -1;
   if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) {
-    page = old === k.zeroPage || old < 0 ? allocZeroedPage(k) : allocCopiedPage(k, old, vpn);
+    if (old === k.zeroPage) page = allocZeroedPage(k);
+    else page = old < 0 ? allocRawCopy(k, hi, lo, vpn) : allocCopiedPage(k, old, vpn);
   }
   if (page < 0) {
     if (old >= 0) k.pages.put(old);

@@ -9,6 +9,7 @@
 import { ERRNO } from '../errors.js';
 import { needLockbreak } from '../events/injection.js';
 import type { Kernel } from '../kernel.js';
+import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
@@ -77,6 +78,7 @@ function copyRun(
   const { wrprotect, mkold, mkclean, storeSetLo, storeSetHi } = f;
   const cow = isCowMapping(vma.flags);
   const protectsAll = k.defectsKept;
+  const raw = (vma.flags & VM_PFNMAP) !== 0;
   const shared = (vma.flags & VM_SHARED) !== 0;
   const rule = k.arch.pendingFlush;
   const resets = k.behaviour.resetsCopyProgress;
@@ -117,7 +119,8 @@ function copyRun(
       }
       lo = (lo & mkold.keepLo) | mkold.setLo;
       hi = (hi & mkold.keepHi) | mkold.setHi;
-      const page = memory.pfnToPage(f.frame(hi, lo));
+      let page = raw ? -1 : memory.pfnToPage(f.frame(hi, lo));
+      if (page < 0) page = vmNormalPage(k, vma, vpn + i, hi, lo);
       if (page >= 0) {
         map.count[page] = (map.count[page] as number) + 1;
         map.mapcount[page] = (map.mapcount[page] as number) + 1;

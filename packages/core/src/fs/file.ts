@@ -32,8 +32,24 @@ export interface Inode {
   writeCount: number;
   /** s_maxbytes of its file system; absent: as large as a number can say. */
   readonly maxBytes?: number;
-  /** vm_ops.nopage: finds or makes the page of `vma` at page number `vpn`. */
-  nopage(vma: Vma, vpn: number, out: Nopage): Op<void>;
+  /**
+   * f_op.mmap: a new area is about to join its mm; the file may fill it, change its start, pgoff and flags, and give it
+   * operations. Default: nothing.
+   * @returns 0, or a negative errno, after which what was put into the area is unmapped again.
+   */
+  mmap?(vma: Vma): Op<number>;
+  /**
+   * vm_ops.nopage: finds or makes the page of `vma` at page number `vpn`. Without it the area's absent pages are
+   * anonymous ones (a device that fills its areas in `mmap`).
+   */
+  nopage?(vma: Vma, vpn: number, out: Nopage): Op<void>;
+  /**
+   * vm_ops.populate: maps file pages from `pgoff` on at pages [start, start + pages) of a shared area, whatever was there.
+   * Absent: the areas of this file are never prefaulted, nor made nonlinear.
+   * @param nonblock leaves out what would have to be read, as file entries where the area is VM_NONLINEAR.
+   * @returns 0, or a negative errno.
+   */
+  populate?(vma: Vma, start: number, pages: number, pgoff: number, nonblock: boolean): Op<number>;
   /**
    * a_ops.writepage: writes a locked, unmapped page whose PG_dirty was just cleared, and unlocks it. Absent: nothing can be
    * written, the page stays.
@@ -69,6 +85,14 @@ export interface RegularFile extends Inode {
   setSize(size: number): Op<number>;
   /** Drops the clean pages of its cache that nobody maps. */
   dropCache(): void;
+}
+
+/** An inode whose pages are found or made by `nopage`. */
+export type PagedInode = Inode & Required<Pick<Inode, 'nopage'>>;
+
+/** Whether an inode has nopage. */
+export function isPaged(inode: Inode): inode is PagedInode {
+  return inode.nopage !== undefined;
 }
 
 /** struct file: an open file as mmap sees it. Two opens of one inode are two of these, and never merge. */

@@ -29,6 +29,8 @@ export interface MachineOptions {
   readonly arch: ArchDescriptor;
   /** RAM: one bank at address 0 of this many bytes (`'64MiB'`), or the banks. Default 64 MiB. */
   readonly memory?: number | string | readonly Bank[];
+  /** Physical ranges outside the RAM that devices answer at (a frame buffer's memory); default none. */
+  readonly devices?: readonly Bank[];
   /** CPUs that run; default 1. */
   readonly cpus?: number;
   /** Whether frames of user data hold bytes; page tables always do. Without, stores only translate. Default true. */
@@ -74,12 +76,14 @@ export class Machine {
     const cpus = options.cpus ?? 1;
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 31)
       throw new MmError('MM_CPUS', `expected 1 to 31 CPUs, got ${cpus}`);
-    const banks = banksOf(arch, options.memory ?? '64MiB');
+    const devices = options.devices ?? [];
+    const banks = banksOf(arch, options.memory ?? '64MiB', devices);
     this.arch = arch;
     this.pageSize = arch.geometry.pageSize;
     this.kernel = new Kernel({
       arch,
       banks,
+      devices,
       zones: options.zones ?? [{ name: 'Normal', endPfn: Number.MAX_SAFE_INTEGER }],
       cpus,
       nrCpus: Math.max(cpus, options.config?.nrCpus ?? cpus),
@@ -212,11 +216,15 @@ export class Machine {
   }
 }
 
-function banksOf(arch: ArchDescriptor, memory: number | string | readonly Bank[]): readonly Bank[] {
+function banksOf(
+  arch: ArchDescriptor,
+  memory: number | string | readonly Bank[],
+  devices: readonly Bank[],
+): readonly Bank[] {
   const { pageSize } = arch.geometry;
   const banks =
     typeof memory === 'object' ? memory : [{ base: 0, size: Math.floor(parseSize(memory) / pageSize) * pageSize }];
-  const end = banks.reduce((top, bank) => Math.max(top, bank.base + bank.size), 0);
+  const end = [...banks, ...devices].reduce((top, bank) => Math.max(top, bank.base + bank.size), 0);
   const pages = banks.reduce((sum, bank) => sum + bank.size / pageSize, 0);
   if (pages < 16) throw new MmError('MM_MEMORY', `expected at least 16 pages of ${pageSize} bytes, got ${pages}`);
   const limit = Math.min(2 ** arch.physicalBits, 2 ** 31 * pageSize);

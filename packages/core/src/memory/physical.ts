@@ -9,6 +9,9 @@
  * Byte order: inside a word bytes are in host order. On a big-endian machine the high word of a 64-bit value comes
  * first and a byte address is XORed with 3, so no frame needs a tag; `read` and `write` at the edge undo it.
  *
+ * A device's memory (a frame buffer) lies in ranges of its own, beside the banks: its frames have contents but no
+ * descriptor in the mem_map, are no pages to the kernel (pfnToPage answers -1), and are known by numbers from nrPages on.
+ *
  * Invariants: words[0..pageWords) is zero for ever; two frames never share a slot; `words` may be replaced when it
  * grows, so whoever keeps it in a local must read it again after anything that can give a frame contents.
  */
@@ -30,9 +33,11 @@ export class PhysicalMemory {
   readonly byteSwizzle: number;
   readonly nrPages: number;
   readonly banks: readonly Bank[];
+  /** Physical ranges of devices. */
+  readonly devices: readonly Bank[];
   /** Words of all frames with contents; the first pageWords are the shared zeros. */
   words: Int32Array;
-  /** Word index of each frame's contents, 0 for none. */
+  /** Word index of each frame's contents, 0 for none; those of devices follow those of the banks. */
   readonly slot: Int32Array;
   /** pfn - page for each bank, and the first page of each bank. */
   private readonly bankOffset: number[] = [];
@@ -40,7 +45,7 @@ export class PhysicalMemory {
   private readonly freeSlots: number[] = [];
   private nextSlot: number;
 
-  constructor(pageShift: number, banks: readonly Bank[], bigEndian: boolean) {
+  constructor(pageShift: number, banks: readonly Bank[], bigEndian: boolean, devices: readonly Bank[] = []) {
     this.pageShift = pageShift;
     this.pageSize = 2 ** pageShift;
     this.pageWords = this.pageSize / 4;
@@ -62,7 +67,18 @@ export class PhysicalMemory {
       end = base + size;
     }
     this.nrPages = page;
-    this.slot = new Int32Array(page);
+    this.devices = devices;
+    let frames = page;
+    for (const { base, size } of devices) {
+      if (base % this.pageSize !== 0 || size % this.pageSize !== 0 || size <= 0 || this.meets(banks, base, size)) {
+        throw new MmError(
+          'MM_BANK',
+          `expected devices in whole pages of ${this.pageSize} outside every bank, got base ${base} size ${size}`,
+        );
+      }
+      frames += size / this.pageSize;
+    }
+    this.slot = new Int32Array(frames);
     this.words = new Int32Array(this.pageWords * 64);
     this.nextSlot = this.pageWords;
   }
@@ -83,6 +99,27 @@ export class PhysicalMemory {
       if (page >= (this.bankFirst[bank] as number) && page < next) return page;
     }
     return -1;
+  }
+
+  /**
+   * Number of a device's frame, from nrPages on, or -1 when no device has it. What a translation to a frame in no bank
+   * leads to: TLB slots hold it, `slot` has its contents, and the mem_map knows nothing of it.
+   */
+  deviceFrame(pfn: number): number {
+    let first = this.nrPages;
+    for (const { base, size } of this.devices) {
+      const offset = pfn - base / this.pageSize;
+      const frames = size / this.pageSize;
+      if (offset >= 0 && offset < frames) return first + offset;
+      first += frames;
+    }
+    return -1;
+  }
+
+  /** The frame that answers at a frame number, of a bank or of a device; -1 for none. */
+  frameAt(pfn: number): number {
+    const page = this.pfnToPage(pfn);
+    return page >= 0 ? page : this.deviceFrame(pfn);
   }
 
   /** Pages whose frame number is below `pfn`. */
@@ -166,7 +203,7 @@ export class PhysicalMemory {
   /** Checks the invariants of the slots: no two frames share one, the shared zeros are zero. @throws KernelBug */
   check(): void {
     const seen = new Set<number>();
-    for (let page = 0; page < this.nrPages; page++) {
+    for (let page = 0; page < this.slot.length; page++) {
       const at = this.slot[page] as number;
       if (at === 0) continue;
       if (seen.has(at)) throw new KernelBug(`frames share the contents at word ${at}`);
@@ -175,6 +212,10 @@ export class PhysicalMemory {
     for (let i = 0; i < this.pageWords; i++) {
       if (this.words[i] !== 0) throw new KernelBug(`the shared zeros were written at word ${i}`);
     }
+  }
+
+  private meets(banks: readonly Bank[], base: number, size: number): boolean {
+    return banks.some((bank) => base < bank.base + bank.size && bank.base < base + size);
   }
 
   private grow(): void {

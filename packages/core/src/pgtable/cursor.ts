@@ -18,6 +18,8 @@ export class PteCursor {
   nr = 0;
   /** Empty upper entries passed since `start` or since the owner reset it. */
   skipped = 0;
+  /** `next` gives up, short of a run, when it has skipped this many; its owner sets it before each call. */
+  patience: number = Infinity;
   /** Upper entries found bad and cleared since `start`. */
   cleared = 0;
   private readonly k: Kernel;
@@ -36,6 +38,7 @@ export class PteCursor {
     this.end = end;
     this.skipped = 0;
     this.cleared = 0;
+    this.patience = Infinity;
   }
 
   /** Page number behind the last run: where a walk that stops here has to go on. */
@@ -43,7 +46,7 @@ export class PteCursor {
     return this.nextPage;
   }
 
-  /** Moves to the next run; false at the end of the range. */
+  /** Moves to the next run; false at the end of the range, or where patience ended (`position` says which). */
   next(): boolean {
     const { tables, counters, arch } = this.k;
     const last = tables.depth - 1;
@@ -69,7 +72,9 @@ export class PteCursor {
       if (level < last) {
         this.skipped++;
         vpn = boundary;
-        continue;
+        if (this.skipped < this.patience) continue;
+        this.nextPage = vpn;
+        return false;
       }
       this.vpn = vpn;
       this.table = table;

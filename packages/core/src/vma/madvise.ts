@@ -4,6 +4,7 @@ import { closeFile, type Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { vmtruncateRange } from '../pagecache/truncate.js';
 import type { Op } from '../smp/lock.js';
+import { nonlinearDetails } from '../zap/details.js';
 import { zapPageRange } from '../zap/zap.js';
 import {
   VM_DONTCOPY,
@@ -79,7 +80,7 @@ function* adviseArea(k: Kernel, mm: Mm, vma: Vma, start: number, end: number, ad
   if (advice === k.arch.madvRemove) return yield* removePages(k, mm, vma, start, end);
   if (HINTS.includes(advice)) return setHint(k, mm, vma, start, end, advice);
   if (advice === MADV_WILLNEED) return willNeed(vma, start, end);
-  if (advice === MADV_DONTNEED) return dontNeed(k, vma, start, end);
+  if (advice === MADV_DONTNEED) return yield* dontNeed(k, vma, start, end);
   return -ERRNO.EINVAL;
 }
 
@@ -118,9 +119,10 @@ function willNeed(vma: Vma, start: number, end: number): number {
   return 0;
 }
 
-function dontNeed(k: Kernel, vma: Vma, start: number, end: number): number {
+function* dontNeed(k: Kernel, vma: Vma, start: number, end: number): Op<number> {
   if ((vma.flags & (VM_LOCKED | VM_HUGETLB | VM_PFNMAP)) !== 0) return -ERRNO.EINVAL;
-  zapPageRange(k, vma, start, end);
+  const details = (vma.flags & VM_NONLINEAR) !== 0 ? nonlinearDetails(vma) : null;
+  yield* zapPageRange(k, vma, start, end, details);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 import { ERRNO } from '../errors.js';
 import type { Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
+import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
@@ -101,7 +102,7 @@ function syncPteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number): n
     const lo = words[entry + loAt] as number;
     const hi = pteWords === 2 ? (words[entry + hiAt] as number) : 0;
     if (!f.isPresent(hi, lo) || !f.isDirty(hi, lo)) continue;
-    const page = memory.pfnToPage(f.frame(hi, lo));
+    const page = vmNormalPage(k, vma, vpn + i, hi, lo);
     if (page < 0) continue;
     updatePteAt(
       k,

@@ -4,7 +4,7 @@
  */
 import { ERRNO } from '../errors.js';
 import { installPage } from '../fault/install.js';
-import type { Nopage } from '../fs/file.js';
+import { isPaged, type Nopage } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { pteLock } from '../pgtable/lock.js';
@@ -43,6 +43,7 @@ export function* populateRange(
 
 function* populateArea(k: Kernel, vma: Vma, start: number, end: number, nonblock: boolean): Op<number> {
   const { inode } = vma.file as NonNullable<Vma['file']>;
+  if (!isPaged(inode)) return -ERRNO.EINVAL;
   const found: Nopage = { page: -1, major: false };
   for (let vpn = start; vpn < end; vpn++) {
     if (vma.indexOf(vpn) * k.memory.pageSize >= inode.size) return -ERRNO.EINVAL;

@@ -9,6 +9,7 @@ import { GATHER_FINISH, GATHER_FLUSH, GATHER_START } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { freeTable } from '../pgtable/alloc.js';
 import { flushTlbPending } from '../pgtable/flush.js';
+import type { Op } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
 
 /** The gather of the kernel: open from `start` to `finish`, and never across a yield. */
@@ -65,6 +66,12 @@ export class MmuGather {
     if (end > this.end) this.end = end;
   }
 
+  /** The run noted last got no further than page `end`. */
+  trim(end: number): void {
+    if (this.end === this.runEnd) this.end = end;
+    this.runEnd = end;
+  }
+
   /** tlb_remove_page: drops a pte's reference now or after the flush. */
   removePage(page: number): void {
     this.needFlush = true;
@@ -112,4 +119,12 @@ export class MmuGather {
     }
     this.tables.length = 0;
   }
+}
+
+/** Ends the gather, which flushes, and begins it anew; `pause` in between, for nobody may wait with a gather open. */
+export function* betweenGathers(gather: MmuGather, pause: Op<void>): Op<void> {
+  const { mm, fullmm } = gather;
+  gather.finish();
+  yield* pause;
+  gather.start(mm, fullmm);
 }

@@ -12,8 +12,8 @@ import { unchargeMemory } from '../vma/accounting.js';
 import { unlinkFileVma } from '../vma/link.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
-import type { MmuGather } from './gather.js';
-import { betweenGathers, unmapVmas } from './zap.js';
+import { betweenGathers, type MmuGather } from './gather.js';
+import { unmapVmas } from './zap.js';
 
 /**
  * unmap_region: zaps [start, end) of areas that were taken out of the mm, gives the charge back, frees the page tables
@@ -31,7 +31,7 @@ export function* unmapRegion(
 ): Op<void> {
   const gather = k.gather.start(mm, false);
   mm.updateHiwaterRss();
-  const accounted = yield* unmapVmas(k, gather, areas, start, end, null);
+  const accounted = yield* unmapVmas(k, gather, areas, start, end);
   unchargeMemory(k, accounted);
   for (const vma of areas) yield* unlink(k, gather, vma);
   freePgtables(
@@ -48,7 +48,7 @@ export function* unmapRegion(
 export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   const gather = k.gather.start(mm, true);
   const areas = [...mm.vmas];
-  const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity, null);
+  const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity);
   unchargeMemory(k, accounted);
   for (const vma of areas) yield* unlink(k, gather, vma);
   freePgtables(k, gather, areas, k.arch.layout.firstUser, Infinity);

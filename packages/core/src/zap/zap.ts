@@ -2,179 +2,242 @@
  * Taking mappings out of page tables (generic-mm 7.1-7.3): zap_pte_range, unmap_vmas, zap_page_range.
  *
  * The inner loop is plain and makes no arch call: the machine's pending-flush rule is applied from data, frames go to
- * the gather, and rss is added up once a table.
+ * the gather, and rss is added up once a table. Work is counted as the kernel does: a present page costs a page size, an
+ * empty entry of whatever level 1, any other entry nothing; after a block of it the gather is ended and others may run.
  */
+import { KernelBug } from '../errors.js';
 import { CLEAR_PTE, END_VMA, SET_DIRTY, START_VMA } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
+import { PG_DIRTY } from '../memory/mem-map.js';
+import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
-import { queueOld } from '../pgtable/set-pte.js';
+import { queueOld, setPteAt } from '../pgtable/set-pte.js';
+import { markPageAccessed } from '../reclaim/lru-batch.js';
 import { pageRemoveRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
-import { VM_ACCOUNT } from '../vma/flags.js';
+import { VM_ACCOUNT, VM_PFNMAP } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
-import type { MmuGather } from './gather.js';
+import { needsBreak, type ZapDetails } from './details.js';
+import { betweenGathers, type MmuGather } from './gather.js';
 
-/** What to spare while zapping on behalf of a file. */
-export interface ZapDetails {
-  /** Only pages with this page.mapping handle; 0 for any. */
-  readonly checkMapping: number;
-}
+/** What is left of a block of work, carried from area to area. */
+class ZapWork {
+  /** zap_work: above 0 while the block lasts. */
+  left: number;
+  /** ZAP_BLOCK_SIZE. */
+  readonly block: number;
+  readonly cursor: PteCursor;
 
-/** Present pages zapped before the gather is ended and others may run (ZAP_BLOCK_SIZE). */
-function zapBlock(k: Kernel): number {
-  return k.preempt ? 8 : 1024;
+  constructor(k: Kernel) {
+    this.block = (k.preempt ? 8 : 1024) * k.memory.pageSize;
+    this.left = this.block;
+    this.cursor = new PteCursor(k);
+  }
 }
 
 /**
- * unmap_vmas: zaps [start, end) of a list of areas. The gather is open on entry and exit; it is ended and begun anew
- * after every block of work, in which a present page costs a page size and an empty entry, of whatever level, 1.
+ * unmap_vmas: zaps [start, end) of a list of areas. The gather is open on entry and exit.
  * @returns the pages of VM_ACCOUNT areas passed (nr_accounted).
  */
-export function* unmapVmas(
-  k: Kernel,
-  gather: MmuGather,
-  areas: Iterable<Vma>,
-  start: number,
-  end: number,
-  details: ZapDetails | null,
-): Op<number> {
+export function* unmapVmas(k: Kernel, gather: MmuGather, areas: Iterable<Vma>, start: number, end: number): Op<number> {
   let accounted = 0;
-  const cursor = new PteCursor(k);
-  const { pageSize } = k.memory;
-  const block = zapBlock(k) * pageSize;
-  let work = block;
+  const work = new ZapWork(k);
   for (const vma of areas) {
     const first = Math.max(vma.start, start);
     const last = Math.min(vma.end, end);
     if (first >= last) continue;
     if ((vma.flags & VM_ACCOUNT) !== 0) accounted += last - first;
-    cursor.start(vma.mm, first, last);
-    if (k.events.on) k.events.emit(START_VMA, vma.mm.id, first);
-    while (cursor.next()) {
-      work -= cursor.skipped;
-      cursor.skipped = 0;
-      for (let done = 0; done < cursor.nr; ) {
-        const nr = Math.min(cursor.nr - done, Math.max(1, Math.ceil(work / pageSize)));
-        const lock = pteLock(k, vma.mm, cursor.at);
-        if (!lock.tryLock()) yield* betweenGathers(gather, lock.wait());
-        const present = zapPteRun(k, vma, gather, cursor.at + done * k.tables.pteWords, cursor.vpn + done, nr, details);
-        lock.unlock();
-        done += nr;
-        work -= present * pageSize + (nr - present);
-        if (work > 0) continue;
-        work = block;
-        if (k.events.on) k.events.emit(END_VMA, vma.mm.id, first);
-        yield* betweenGathers(gather, k.inject.needResched?.('unmap_vmas') ? resched() : null);
-        if (k.events.on) k.events.emit(START_VMA, vma.mm.id, cursor.vpn + done);
-      }
-    }
-    work -= cursor.skipped;
-    if (k.events.on) k.events.emit(END_VMA, vma.mm.id, first);
+    yield* zapArea(k, work, gather, vma, first, last, null);
   }
   return accounted;
 }
 
-/** Ends the gather, which flushes, and begins it anew; `pause` in between, for nobody may wait with a gather open. */
-export function* betweenGathers(gather: MmuGather, pause: Op<void> | null): Op<void> {
-  const { mm, fullmm } = gather;
-  gather.finish();
-  if (pause !== null) yield* pause;
-  gather.start(mm, fullmm);
-}
-
-function* resched(): Op<void> {
-  yield RESCHED;
-}
-
-/** zap_page_range: zaps pages [start, end) of one area, as one atomic step. */
-export function zapPageRange(k: Kernel, vma: Vma, start: number, end: number, details: ZapDetails | null = null): void {
+/**
+ * zap_page_range: zaps pages [start, end) of one area.
+ * @returns the page reached: `end`, or less where the zap broke off to let others have details.lock.
+ */
+export function* zapPageRange(
+  k: Kernel,
+  vma: Vma,
+  start: number,
+  end: number,
+  details: ZapDetails | null = null,
+): Op<number> {
   const gather = k.gather.start(vma.mm, false);
   vma.mm.updateHiwaterRss();
-  const cursor = new PteCursor(k);
-  const block = zapBlock(k);
-  let work = block;
-  cursor.start(vma.mm, start, end);
-  while (cursor.next()) {
-    for (let done = 0; done < cursor.nr; ) {
-      const nr = Math.min(cursor.nr - done, work);
-      work -= zapPteRun(k, vma, gather, cursor.at + done * k.tables.pteWords, cursor.vpn + done, nr, details);
-      done += nr;
-      if (work > 0) continue;
-      work = block;
-      gather.finish();
-      gather.start(vma.mm, false);
+  const reached = yield* zapArea(k, new ZapWork(k), gather, vma, start, end, details);
+  if (gather.isOpen) gather.finish();
+  return reached;
+}
+
+/** unmap_page_range in blocks. Answers the page reached; the gather is closed if that is less than `last`. */
+function* zapArea(
+  k: Kernel,
+  work: ZapWork,
+  gather: MmuGather,
+  vma: Vma,
+  first: number,
+  last: number,
+  details: ZapDetails | null,
+): Op<number> {
+  const { mm } = vma;
+  const { fullmm } = gather;
+  const { cursor } = work;
+  const lockToBreak = details === null ? null : details.lock;
+  const spares = details !== null && details.checkMapping === 0 && details.nonlinear === null ? null : details;
+  cursor.start(mm, first, last);
+  if (k.events.on) k.events.emit(START_VMA, mm.id, first);
+  let inRun = false;
+  let done = 0;
+  for (let reached = first; reached < last; ) {
+    if (!inRun) {
+      cursor.patience = work.left;
+      inRun = cursor.next();
+      done = 0;
+      work.left -= cursor.skipped;
+      cursor.skipped = 0;
     }
+    if (inRun) {
+      const lock = pteLock(k, mm, cursor.at);
+      if (!lock.tryLock()) {
+        if (details !== null && lockToBreak !== null) {
+          // Nobody waits with i_mmap_lock held.
+          gather.finish();
+          details.busy = lock;
+          return reached;
+        }
+        yield* betweenGathers(gather, lock.wait());
+      }
+      done += zapPteRange(k, vma, gather, work, cursor, done, spares);
+      lock.unlock();
+      reached = cursor.vpn + done;
+      inRun = done < cursor.nr;
+    } else {
+      reached = cursor.position;
+    }
+    if (work.left > 0) continue;
+    if (k.events.on) k.events.emit(END_VMA, mm.id, first);
+    gather.finish();
+    if (needsBreak(k, 'unmap_vmas', lockToBreak)) {
+      if (lockToBreak !== null) return reached;
+      yield RESCHED;
+    }
+    gather.start(mm, fullmm);
+    work.left = work.block;
+    if (reached === last) return last;
+    if (k.events.on) k.events.emit(START_VMA, mm.id, reached);
   }
-  gather.finish();
+  if (k.events.on) k.events.emit(END_VMA, mm.id, first);
+  return last;
 }
 
 /**
- * zap_pte_range over one run of entries inside a table: `nr` entries from word `at`, the first for page `vpn`.
- * @returns how many were present, those that `details` spares included.
+ * zap_pte_range over the cursor's run, from its entry number `done` to its end or the end of the block.
+ * The pte lock is held.
+ * @returns how many entries it went through.
  */
-function zapPteRun(
+function zapPteRange(
   k: Kernel,
   vma: Vma,
   gather: MmuGather,
-  at: number,
-  vpn: number,
-  nr: number,
+  work: ZapWork,
+  run: PteCursor,
+  done: number,
   details: ZapDetails | null,
 ): number {
   const { memory, map, tables } = k;
   const words = memory.words;
   const { loAt, pteWords } = tables;
-  const hiAt = pteWords === 2 ? tables.hiAt : loAt;
   const wide = pteWords === 2;
+  const hiAt = wide ? tables.hiAt : loAt;
   const format = k.arch.pteFormat;
   const { countLo, countHi, presentLo, presentHi } = format;
   const rule = k.arch.pendingFlush;
   const { queueLo, queueHi } = rule;
-  const mapping = map.mapping;
+  const { mapping } = map;
+  const { pageSize } = memory;
+  const raw = (vma.flags & VM_PFNMAP) !== 0;
+  const at = run.at + done * pteWords;
+  const first = run.vpn + done;
+  const end = run.at + run.nr * pteWords;
   const spied = k.events.on;
+  let left = work.left;
   let anon = 0;
   let file = 0;
-  let others = 0;
-  gather.note(vpn, vpn + nr);
-  const end = at + nr * pteWords;
-  for (let entry = at; entry < end; entry += pteWords) {
+  gather.note(first, run.vpn + run.nr);
+  let entry = at;
+  for (; entry < end && left > 0; entry += pteWords) {
     const lo = words[entry + loAt] as number;
     const hi = wide ? (words[entry + hiAt] as number) : 0;
-    if (((lo & countLo) | (hi & countHi)) === 0) continue;
+    if (((lo & countLo) | (hi & countHi)) === 0) {
+      left--;
+      continue;
+    }
     if (((lo & presentLo) | (hi & presentHi)) === 0) {
+      // Swapped-out copies and file entries are nothing a truncation has to take away.
       if (details === null) clearEntry(words, entry, loAt, hiAt);
       continue;
     }
-    const page = memory.pfnToPage(format.frame(hi, lo));
-    if (details !== null && page >= 0 && details.checkMapping !== 0 && mapping[page] !== details.checkMapping) {
-      others++;
-      continue;
-    }
+    left -= pageSize;
+    let page = raw ? -1 : memory.pfnToPage(format.frame(hi, lo));
+    if (page < 0) page = vmNormalPage(k, vma, first + (entry - at) / pteWords, hi, lo);
+    if (details !== null && page >= 0 && isSpared(k, details, page)) continue;
     clearEntry(words, entry, loAt, hiAt);
     gather.needFlush = true;
-    if (spied) k.events.emit(CLEAR_PTE, vma.mm.id, vpn + (entry - at) / pteWords, gather.fullmm ? 1 : 0);
-    if (((lo & queueLo) | (hi & queueHi)) !== 0) queueOld(k, rule, vma.mm, vpn + (entry - at) / pteWords, hi, lo);
-    if (page < 0) {
-      others++;
-      continue;
+    if (spied) k.events.emit(CLEAR_PTE, vma.mm.id, first + (entry - at) / pteWords, gather.fullmm ? 1 : 0);
+    if (((lo & queueLo) | (hi & queueHi)) !== 0) queueOld(k, rule, vma.mm, first + (entry - at) / pteWords, hi, lo);
+    if (page < 0) continue;
+    if (details !== null && details.nonlinear !== null) {
+      keepOffset(k, details.nonlinear, first + (entry - at) / pteWords, entry, page);
     }
     if (((mapping[page] as number) & 1) !== 0) {
       anon++;
     } else {
       file++;
-      if (format.isDirty(hi, lo)) {
-        if (spied) k.events.emit(SET_DIRTY, page);
-        k.mappings.file(mapping[page] as number)?.host.setPageDirty(page);
-      }
+      if (format.isDirty(hi, lo)) setPageDirty(k, page);
+      if (format.isYoung(hi, lo)) markPageAccessed(k, page);
     }
     pageRemoveRmap(k, page);
     gather.removePage(page);
   }
+  work.left = left;
   if (anon !== 0) addAnonRss(k, vma.mm, -anon);
   if (file !== 0) addFileRss(k, vma.mm, -file);
-  return anon + file + others;
+  gather.trim(first + (entry - at) / pteWords);
+  return (entry - at) / pteWords;
+}
+
+/** Whether a truncation leaves a page alone: a private copy, or one of a nonlinear area that is not cut off. */
+function isSpared(k: Kernel, details: ZapDetails, page: number): boolean {
+  const { mapping, index } = k.map;
+  if (details.checkMapping !== 0 && details.checkMapping !== mapping[page]) return true;
+  if (details.nonlinear === null) return false;
+  const at = index[page] as number;
+  return at < details.firstIndex || at > details.lastIndex;
+}
+
+/** A page that is not where a linear area would have it leaves a file entry: the next fault has to find it again. */
+function keepOffset(k: Kernel, vma: Vma, vpn: number, entry: number, page: number): void {
+  const index = k.map.index[page] as number;
+  if (index === vma.indexOf(vpn)) return;
+  const f = k.arch.pteFormat;
+  setPteAt(k, vma.mm, vpn, entry, f.fileEntryHi(index), f.fileEntryLo(index));
+}
+
+/** set_page_dirty by whoever owns the page; a page of no mapping (a driver's) is just marked. */
+function setPageDirty(k: Kernel, page: number): void {
+  const { map } = k;
+  const handle = map.mapping[page] as number;
+  if (k.events.on) k.events.emit(SET_DIRTY, page);
+  if (handle === 0) {
+    map.flags[page] = (map.flags[page] as number) | PG_DIRTY;
+    return;
+  }
+  const space = k.mappings.file(handle);
+  if (space === null) throw new KernelBug(`page ${page} has lost its mapping`);
+  space.host.setPageDirty(page);
 }
 
 function clearEntry(words: Int32Array, entry: number, loAt: number, hiAt: number): void {
