@@ -4,19 +4,22 @@
  */
 import { x86_64 } from '@fourfold/arch-x86';
 import { runScenario } from '@fourfold/replay';
+import { tmpfs } from '@fourfold/tmpfs';
 import { describe, expect, test } from 'vitest';
 import { MACHINES, scenariosIn, withoutTables } from './support.js';
+
+const TMPFS = tmpfs({ nr_blocks: 0, nr_inodes: 0 });
 
 for (const folder of ['shared', 'cases']) {
   describe(folder, () => {
     for (const { name, text, expected } of scenariosIn(folder)) {
       test(`${name} on x86_64: every line`, () => {
-        expect(runScenario(text, { arch: x86_64, name, check: true }).lines).toEqual(expected);
+        expect(runScenario(text, { arch: x86_64, tmpfs: TMPFS, name, check: true }).lines).toEqual(expected);
       });
 
       for (const arch of MACHINES.filter((machine) => machine !== x86_64)) {
         test(`${name} on ${arch.name}: every line but the number of tables`, () => {
-          const { lines } = runScenario(text, { arch, name, check: true });
+          const { lines } = runScenario(text, { arch, tmpfs: TMPFS, name, check: true });
           expect(withoutTables(lines)).toEqual(withoutTables(expected));
         });
       }

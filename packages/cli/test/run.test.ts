@@ -43,7 +43,7 @@ test('an unknown operation ends with its line, after the results before it', asy
 test('an unknown flag, a subsystem that is not there, a file that is not there: status 2 and one line', async () => {
   for (const [text, message] of [
     ['mmap 0 2 rw private,anno\n', /:1: expected /],
-    ['file t1 4\n', /:1: expected a machine with [^\n]+, which this version does not have/],
+    ['file h1 1h\n', /:1: expected a machine with [^\n]+, which this version does not have/],
   ] as const) {
     const { status, stdout, stderr } = await command(['run', scenario('bad.mm', text), '--arch', 'x86_64']);
     expect(stderr).toMatch(message);

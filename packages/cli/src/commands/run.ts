@@ -1,6 +1,7 @@
 /** `fourfold run`: a scenario on one machine. stdout has its result lines, nothing else. */
 import { readFile } from 'node:fs/promises';
 import { runScenario, ScenarioError } from '@fourfold/replay';
+import { tmpfs } from '@fourfold/tmpfs';
 import type { Host } from '../host.js';
 import { machineNamed } from '../machines.js';
 import { Failure, Misuse, messageOf } from '../outcome.js';
@@ -17,6 +18,7 @@ export async function run(file: string, options: RunOptions, host: Host): Promis
   try {
     runScenario(text, {
       arch,
+      tmpfs: tmpfs({ nr_blocks: 0, nr_inodes: 0 }),
       name: file,
       check: options.check ?? false,
       onLine: (line) => host.stdout.write(`${line}\n`),

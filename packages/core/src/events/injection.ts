@@ -7,7 +7,13 @@ import type { Kernel } from '../kernel.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 
 /** Who asks need_resched. */
-export type PollPoint = 'copy_pte_range' | 'unmap_vmas' | 'unmap_mapping_range' | 'msync' | 'get_user_pages';
+export type PollPoint =
+  | 'copy_pte_range'
+  | 'unmap_vmas'
+  | 'unmap_mapping_range'
+  | 'msync'
+  | 'get_user_pages'
+  | 'shmem_truncate_range';
 
 /**
  * Where an operation can be stopped: after the unlocked look at an entry that decides what a fault does; after a frame

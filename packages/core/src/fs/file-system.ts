@@ -11,8 +11,8 @@ import { type OpenFile, type OpenMode, openFile, type RegularFile } from './file
 export interface FileSystemType {
   /** As in /proc/filesystems: `tmpfs`. */
   readonly name: string;
-  /** A new instance of it. @throws MmError for options that make none */
-  mount(k: Kernel): FileSystem;
+  /** A new instance of it, for mount point `at`. @throws MmError for options that make none */
+  mount(k: Kernel, at: string): FileSystem;
 }
 
 /** A mounted file system. Paths are relative to its root, without a slash in front. */

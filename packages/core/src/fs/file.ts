@@ -25,6 +25,8 @@ export interface Nopage {
 /** An inode with a page cache. */
 export interface Inode {
   readonly name: string;
+  /** Its file system's type, as in /proc/filesystems; absent for what lies on the disk. */
+  readonly fsType?: string;
   readonly mapping: AddressSpace;
   /** i_size in bytes. */
   size: number;

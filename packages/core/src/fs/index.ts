@@ -1,14 +1,22 @@
 /** The file-system contract: what tmpfs and other file systems implement, and what of the kernel they work with. */
 export type { AuditedPart, Finding, Say } from '../audit/finding.js';
-export { ERRNO, MmError } from '../errors.js';
+export { ERRNO, KernelBug, MmError } from '../errors.js';
+export { PAGES_CLEARED, PGMAJFAULT } from '../events/counters.js';
 export type { Kernel } from '../kernel.js';
+export { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from '../memory/mem-map.js';
 export { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
 export { AddressSpace } from '../pagecache/address-space.js';
 export { addToPageCache, findGetPage, removeFromPageCache } from '../pagecache/page-cache.js';
-export { truncateInodePages, truncateInodePagesRange, vmtruncate, vmtruncateRange } from '../pagecache/truncate.js';
+export {
+  doTruncate,
+  truncateInodePages,
+  truncateInodePagesRange,
+  vmtruncate,
+  vmtruncateRange,
+} from '../pagecache/truncate.js';
 export { allocPage } from '../reclaim/alloc.js';
 export { lruCacheAdd, lruCacheAddActive, markPageAccessed } from '../reclaim/lru-batch.js';
-export type { Op } from '../smp/lock.js';
+export { type Op, RESCHED, SpinLock } from '../smp/lock.js';
 export {
   addToSwap,
   deleteFromSwapCache,
@@ -21,5 +29,8 @@ export {
 export { readSwapCacheAsync, swapinReadahead } from '../swap/read.js';
 export { getSwapPage, type SwapUser, swapCount, swapDuplicate, swapFree } from '../swap/swap.js';
 export { chargeMemory, OVERCOMMIT_NEVER, unchargeMemory } from '../vma/accounting.js';
+export { VM_ACCOUNT } from '../vma/flags.js';
+export type { Vma, VmaOps } from '../vma/vma.js';
+export { unmapMappingRange } from '../zap/unmap-mapping.js';
 export * from './file.js';
 export * from './file-system.js';

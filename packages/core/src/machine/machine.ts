@@ -95,7 +95,7 @@ export class Machine {
     this.kernel.overcommit = options.overcommit ?? 0;
     const mounts = options.mounts ?? {};
     if (!Object.hasOwn(mounts, '/')) this.mounts.mount('/', new DiskFs(this.kernel));
-    for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel));
+    for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel, at));
   }
 
   /** Starts a process with an empty address space. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */

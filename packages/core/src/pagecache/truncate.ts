@@ -8,10 +8,12 @@
 import { ERRNO } from '../errors.js';
 import type { Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
+import { PG_LOCKED, PG_WRITEBACK } from '../memory/mem-map.js';
+import { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
 import type { Op } from '../smp/lock.js';
 import { unmapMappingRange } from '../zap/unmap-mapping.js';
 import type { AddressSpace } from './address-space.js';
-import { removeFromPageCache } from './page-cache.js';
+import { findGetPage, removeFromPageCache } from './page-cache.js';
 
 /** vmtruncate: sets i_size in bytes; what lies behind is unmapped everywhere, private copies too. 0, or -EFBIG, -EINVAL. */
 export function* vmtruncate(k: Kernel, inode: Inode, size: number): Op<number> {
@@ -67,7 +69,7 @@ export function truncateInodePages(k: Kernel, mapping: AddressSpace, start: numb
 
 /**
  * truncate_inode_pages_range: pages of bytes [start, end) leave the cache; a page that `start` lies inside of keeps its
- * head and reads as zero behind it.
+ * head and reads as zero behind it. A first pass takes what nobody has locked, the others wait, until none is left.
  * @param end the end of a page, or Infinity.
  */
 export function* truncateInodePagesRange(k: Kernel, mapping: AddressSpace, start: number, end: number): Op<void> {
@@ -75,9 +77,41 @@ export function* truncateInodePagesRange(k: Kernel, mapping: AddressSpace, start
   const first = Math.ceil(start / pageSize);
   const last = end / pageSize;
   if (mapping.pages.size === 0) return;
-  const partial = start % pageSize === 0 ? undefined : mapping.pages.get(first - 1);
-  if (partial !== undefined) zeroTail(k, partial, start % pageSize);
-  for (const index of indexesIn(mapping, first, last)) removeFromPageCache(k, mapping, index);
+  for (const index of indexesIn(mapping, first, last)) truncateIdlePage(k, mapping, index);
+  if (start % pageSize !== 0) yield* truncatePartialPage(k, mapping, first - 1, start % pageSize);
+  for (;;) {
+    const left = indexesIn(mapping, first, last);
+    if (left.length === 0) return;
+    for (const index of left) yield* truncatePage(k, mapping, index);
+  }
+}
+
+/** A page that is neither locked nor being written: nothing to wait for. */
+function truncateIdlePage(k: Kernel, mapping: AddressSpace, index: number): void {
+  const page = mapping.pages.get(index);
+  if (page === undefined || ((k.map.flags[page] as number) & (PG_LOCKED | PG_WRITEBACK)) !== 0) return;
+  removeFromPageCache(k, mapping, index);
+}
+
+function* truncatePage(k: Kernel, mapping: AddressSpace, index: number): Op<void> {
+  const page = findGetPage(k, mapping, index);
+  if (page < 0) return;
+  if (!tryLockPage(k, page)) yield* waitForPage(k, page);
+  yield* waitOnWriteback(k, page);
+  // It may have gone another way while we waited.
+  if (mapping.pages.get(index) === page) removeFromPageCache(k, mapping, index);
+  unlockPage(k, page);
+  k.pages.put(page);
+}
+
+function* truncatePartialPage(k: Kernel, mapping: AddressSpace, index: number, offset: number): Op<void> {
+  const page = findGetPage(k, mapping, index);
+  if (page < 0) return;
+  if (!tryLockPage(k, page)) yield* waitForPage(k, page);
+  yield* waitOnWriteback(k, page);
+  if (mapping.pages.get(index) === page) zeroTail(k, page, offset);
+  unlockPage(k, page);
+  k.pages.put(page);
 }
 
 /** Indexes of cached pages in [first, last). */
@@ -92,7 +126,7 @@ function indexesIn(mapping: AddressSpace, first: number, last: number): number[]
 }
 
 /** memclear_highpage: bytes from `offset` to the end of a page become zero. */
-export function zeroTail(k: Kernel, page: number, offset: number): void {
+function zeroTail(k: Kernel, page: number, offset: number): void {
   const { memory } = k;
   if (memory.slot[page] === 0) return;
   for (let at = offset; at < memory.pageSize; at++) memory.storeByte(page, at, 0);

@@ -22,7 +22,7 @@ import {
   type Vma,
 } from '@fourfold/core';
 import type { Arena } from './arena.js';
-import { namedFile } from './world.js';
+import type { World } from './world.js';
 
 /** What an entry points to. */
 export type EntryKind = 'none' | 'zero' | 'anon' | 'file' | 'shm' | 'swap';
@@ -96,10 +96,11 @@ export interface AreaView {
 }
 
 /** The areas as `maps` prints them; `joined` makes one of adjacent ones that differ in nothing printed (`mapsc`). */
-export function viewAreas(process: Process, arena: Arena, joined: boolean): AreaView[] {
+export function viewAreas(world: World, process: Process, joined: boolean): AreaView[] {
+  const { arena } = world;
   const views: AreaView[] = [];
   for (const vma of visibleAreas(process.mm, arena)) {
-    const view = viewArea(process.mm, arena, vma);
+    const view = viewArea(world, process.mm, vma);
     const last = views[views.length - 1];
     if (joined && last !== undefined && joins(last, view, arena)) last.pages += view.pages;
     else views.push(view);
@@ -117,9 +118,10 @@ const PRINTED_FLAGS: readonly (readonly [flag: number, name: string])[] = [
   [VM_HUGETLB, 'ht'],
 ];
 
-function viewArea(mm: Mm, arena: Arena, vma: Vma): AreaView {
+function viewArea(world: World, mm: Mm, vma: Vma): AreaView {
   const { flags } = vma;
-  const file = namedFile(vma.file);
+  const { arena } = world;
+  const name = vma.file === null ? undefined : world.nameOf(vma.file.inode);
   return {
     start: BigInt(vma.start) * arena.pageSize,
     pages: vma.pages,
@@ -128,13 +130,19 @@ function viewArea(mm: Mm, arena: Arena, vma: Vma): AreaView {
       ((flags & VM_WRITE) !== 0 ? 'w' : '-') +
       ((flags & VM_EXEC) !== 0 ? 'x' : '-') +
       ((flags & VM_MAYSHARE) !== 0 ? 's' : 'p'),
-    kind: file?.name ?? (vma.file !== null ? 'sanon' : isHeap(mm, arena, vma) ? 'heap' : 'anon'),
+    kind: name ?? unnamedKind(mm, arena, vma),
     pgoff: vma.pgoff,
-    named: file !== null,
+    named: name !== undefined,
     flags: PRINTED_FLAGS.filter(([flag]) => (flags & flag) !== 0)
       .map(([, name]) => name)
       .join(','),
   };
+}
+
+/** SysV segments count their areas; shared anonymous memory needs no operations of its own. */
+function unnamedKind(mm: Mm, arena: Arena, vma: Vma): string {
+  if (vma.file !== null) return vma.ops === null ? 'sanon' : 'shm';
+  return isHeap(mm, arena, vma) ? 'heap' : 'anon';
 }
 
 /** The kernel prints [heap] for an area that overlaps what lies between the initial break and the present one. */
@@ -162,8 +170,8 @@ function decodeEntry(k: Kernel, mm: Mm, vpn: number, at: number): Entry {
   const shared = (map.mapcount[page] as number) > 1;
   if (page === k.zeroPage) return { kind: 'zero', page, shared };
   if (map.isAnon(page)) return { kind: 'anon', page, shared };
-  const file = mm.vmas.containing(vpn)?.file ?? null;
-  return { kind: namedFile(file) === null ? 'shm' : 'file', page, shared };
+  const host = k.mappings.file(map.mapping[page] as number)?.host ?? mm.vmas.containing(vpn)?.file?.inode;
+  return { kind: host?.fsType === 'tmpfs' ? 'shm' : 'file', page, shared };
 }
 
 /** Calls `visit` for every run of entries; the walk leaves the machine's own counters as they were. */

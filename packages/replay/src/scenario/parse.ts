@@ -7,6 +7,7 @@ import { adviceOps } from './ops/advice.js';
 import { fileOps } from './ops/files.js';
 import { mappingOps } from './ops/mapping.js';
 import { processOps } from './ops/process.js';
+import { shmOps } from './ops/shm.js';
 import { viewOps } from './ops/views.js';
 
 /** Every operation of the format by name. */
@@ -16,6 +17,7 @@ export const OPERATIONS: Operations = {
   ...accessOps,
   ...processOps,
   ...fileOps,
+  ...shmOps,
   ...viewOps,
 };
 

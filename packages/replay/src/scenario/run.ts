@@ -4,7 +4,7 @@
  * Lines are read and run one after the other, so the results before a line that nobody understands are delivered. An
  * operation that fails is a result; only what the format does not know ends the run.
  */
-import type { Process } from '@fourfold/core';
+import type { FileSystemType, Process } from '@fourfold/core';
 import { type ParsedLine, parseLine } from './parse.js';
 import { resultLine } from './results.js';
 import { ScenarioError } from './scenario-error.js';
@@ -13,6 +13,8 @@ import { BadLabel, type ScenarioArch, World } from './world.js';
 export interface ScenarioOptions {
   /** The machine's descriptor, from an arch package. */
   readonly arch: ScenarioArch;
+  /** The tmpfs of the machine, best one without limits; without it, lines that need one end the run. */
+  readonly tmpfs?: FileSystemType;
   /** Name of the scenario in messages; default `scenario`. */
   readonly name?: string;
   /** Called with each result line as it comes. */
@@ -31,8 +33,8 @@ export interface ScenarioResult {
  * @throws ScenarioError for a line the format does not know, an operation whose subsystem is missing, or a failed audit
  */
 export function runScenario(text: string, options: ScenarioOptions): ScenarioResult {
-  const { arch, name: file = 'scenario', onLine, check = false } = options;
-  const world = new World(arch);
+  const { arch, tmpfs, name: file = 'scenario', onLine, check = false } = options;
+  const world = new World(arch, tmpfs);
   const lines: string[] = [];
   let number = 0;
   for (const source of text.split(/\r\n|\r|\n/)) {
@@ -40,7 +42,6 @@ export function runScenario(text: string, options: ScenarioOptions): ScenarioRes
     const parsed = parseLine(source, { file, line: number });
     if (parsed === null) continue;
     const result = runLine(world, parsed);
-    world.reapFiles();
     lines.push(result);
     onLine?.(result);
     if (check) audit(world, file, number);

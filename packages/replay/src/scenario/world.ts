@@ -1,12 +1,15 @@
 /** What a scenario runs in: one machine, its processes by label, its files by name, and the names given on the way. */
 import {
-  DiskFile,
+  type FileSystemType,
+  type Inode,
   Machine,
   type MachineOptions,
-  type MappedFile,
+  type OpenFile,
+  type OpenMode,
+  openFile,
   type Process,
+  type RegularFile,
   runToEnd,
-  vmtruncate,
 } from '@fourfold/core';
 import { ARENA, Arena, START_BRK } from './arena.js';
 import type { AddressExpr, Quantity } from './number.js';
@@ -18,6 +21,9 @@ export type ScenarioArch = MachineOptions['arch'];
 const MEMORY = '256MiB';
 /** RLIMIT_MEMLOCK of a process without capabilities. */
 const MEMLOCK = 8 * 1024 * 1024;
+
+/** Mount point of the tmpfs. */
+const TMPFS = '/tmp';
 
 /** An address names a label that nothing bound: the operation's result is `badlabel`. */
 export class BadLabel extends Error {
@@ -33,12 +39,14 @@ export class World {
   readonly marks: Map<string, number> = new Map();
   /** Every process there was, by label, in order of creation; those that are gone stay. */
   readonly #processes = new Map<string, Process>();
-  readonly #files = new Map<string, DiskFile>();
-  /** Files without a name that something may still map. */
-  readonly #unlinked = new Set<DiskFile>();
+  /** Whether there is a tmpfs: files whose names begin with t, shared anonymous memory, SysV segments. */
+  readonly hasTmpfs: boolean;
+  /** What files are called, those included that have lost their name. */
+  readonly #names = new WeakMap<Inode, string>();
 
-  constructor(arch: ScenarioArch) {
-    this.machine = new Machine({ arch, memory: MEMORY });
+  constructor(arch: ScenarioArch, tmpfs: FileSystemType | undefined) {
+    this.hasTmpfs = tmpfs !== undefined;
+    this.machine = new Machine({ arch, memory: MEMORY, mounts: tmpfs === undefined ? {} : { [TMPFS]: tmpfs } });
     this.arena = new Arena(this.machine.kernel);
     const { mm } = this.#add('A', this.machine.spawn({ startBrk: START_BRK }));
     // Bottom-up first fit on every machine, so that `any` means the same everywhere.
@@ -95,50 +103,31 @@ export class World {
     return this.arena.word(from + this.bytes(offset));
   }
 
-  /** The file of a name, or undefined. */
-  file(name: string): DiskFile | undefined {
-    return this.#files.get(name);
+  /** The file of a name, or null. */
+  file(name: string): RegularFile | null {
+    return this.machine.mounts.lookup(pathOf(name));
   }
 
-  /** open(O_CREAT | O_TRUNC): an empty disk file of that name. */
-  createFile(name: string): DiskFile {
-    const old = this.#files.get(name);
-    if (old !== undefined) {
-      this.truncate(old, 0);
-      return old;
-    }
-    const file = this.machine.createFile(name, { size: 0 });
-    this.#files.set(name, file);
+  /** What a file is called in the scenario; undefined for what has never had a name. */
+  nameOf(inode: Inode): string | undefined {
+    return this.#names.get(inode);
+  }
+
+  /** open(O_CREAT | O_TRUNC): an empty file of that name, or a negative errno. The caller closes it. */
+  createFile(name: string): OpenFile | number {
+    const file = runToEnd(this.machine.mounts.open(pathOf(name), { create: true, truncate: true }));
+    if (typeof file !== 'number') this.#names.set(file.inode, name);
     return file;
   }
 
-  /** ftruncate; 0 or a negative errno. */
-  truncate(file: DiskFile, size: number): number {
-    return runToEnd(vmtruncate(this.machine.kernel, file, size));
+  /** A fresh open file; the caller closes it. */
+  open(inode: RegularFile, mode: OpenMode): OpenFile {
+    return openFile(inode, mode);
   }
 
-  /** A fresh open file; the caller drops its reference when it closes it. */
-  open(file: DiskFile, readable: boolean, writable: boolean): MappedFile {
-    return { inode: file, readable, writable, refs: 1 };
-  }
-
-  /** Takes a file's name away; the file lives on while something maps it. False when there is no such name. */
-  unlink(name: string): boolean {
-    const file = this.#files.get(name);
-    if (file === undefined) return false;
-    this.#files.delete(name);
-    this.#unlinked.add(file);
-    this.reapFiles();
-    return true;
-  }
-
-  /** Frees the files that have neither a name nor a mapping. */
-  reapFiles(): void {
-    for (const file of this.#unlinked) {
-      if (file.mapping.linear.size + file.mapping.nonlinear.size > 0) continue;
-      this.#unlinked.delete(file);
-      file.destroy();
-    }
+  /** Takes a file's name away; the file lives on while something maps it. 0 or a negative errno. */
+  unlink(name: string): number {
+    return runToEnd(this.machine.mounts.unlink(pathOf(name)));
   }
 
   #add(label: string, process: Process): Process {
@@ -147,7 +136,7 @@ export class World {
   }
 }
 
-/** The file behind a mapping when it is a named one; null for what backs shared anonymous memory. */
-export function namedFile(file: MappedFile | null): DiskFile | null {
-  return file !== null && file.inode instanceof DiskFile ? file.inode : null;
+/** The first letter of a name says which file system it lies in. */
+function pathOf(name: string): string {
+  return name.startsWith('t') ? `${TMPFS}/${name}` : `/${name}`;
 }

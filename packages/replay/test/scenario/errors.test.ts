@@ -76,7 +76,6 @@ describe('an operation whose subsystem is missing', () => {
     ['mmap 16 1 rw private,anon,huge', 'huge pages'],
     ['swapout 16 4', 'swap'],
     ['remap_file_pages 16 1 - 3', 'nonlinear file mappings'],
-    ['fpunch d1 0 1', 'hole punching in files'],
     ['shmget 1 4', 'SysV shared memory'],
     ['shmat 1 any 0 =S', 'SysV shared memory'],
     ['shmdt 16', 'SysV shared memory'],

@@ -1,16 +1,13 @@
-/** Files: file, ftruncate, fwrite, fread, fsize, fblocks, fdrop, funlink, fpunch; and SysV shared memory, still missing. */
-import { type DiskFile, ERRNO, errnoName } from '@fourfold/core';
+/** Files: file, ftruncate, fwrite, fread, fsize, fblocks, fdrop, funlink, fpunch. */
+import { closeFile, ERRNO, errnoName, type RegularFile, runToEnd, vmtruncateRange } from '@fourfold/core';
 import type { Arguments } from '../arguments.js';
-import { missing, type Operations, worldly } from '../operation.js';
+import { type Operations, worldly } from '../operation.js';
 import { status } from '../results.js';
 import type { World } from '../world.js';
 
 /** Largest size of a file here, and largest one the call takes at all. */
 const MAX_BYTES = BigInt(Number.MAX_SAFE_INTEGER);
 const MAX_OFFSET = (1n << 63n) - 1n;
-
-const SHM_FLAGS = { huge: 0 };
-const SHMAT_FLAGS = { rdonly: 0, remap: 0, rnd: 0 };
 
 export const fileOps: Operations = {
   file: worldly((args) => {
@@ -20,12 +17,15 @@ export const fileOps: Operations = {
     if (filled) args.oneOf('word', { fill: true });
     args.end();
     return (world) => {
+      checkFileSystem(world, args, name);
       const bytes = world.bytes(size);
       if (bytes > MAX_BYTES) return errnoName(ERRNO.EFBIG);
       const file = world.createFile(name);
-      const result = world.truncate(file, Number(bytes));
-      if (result < 0) return errnoName(result);
-      return !filled || fill(file, world.machine.pageSize) ? 'ok' : errnoName(ERRNO.ENOSPC);
+      if (typeof file === 'number') return errnoName(file);
+      let result = runToEnd(file.inode.setSize(Number(bytes)));
+      if (result >= 0 && filled) result = fill(file.inode, world.machine.pageSize);
+      runToEnd(closeFile(file));
+      return status(result);
     };
   }),
 
@@ -34,7 +34,7 @@ export const fileOps: Operations = {
     return (file, world) => {
       const bytes = world.bytes(size);
       if (bytes > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
-      return bytes > MAX_BYTES ? errnoName(ERRNO.EFBIG) : status(world.truncate(file, Number(bytes)));
+      return bytes > MAX_BYTES ? errnoName(ERRNO.EFBIG) : status(runToEnd(file.setSize(Number(bytes))));
     };
   }),
 
@@ -45,7 +45,7 @@ export const fileOps: Operations = {
       const at = world.bytes(offset);
       if (at > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
       if (at >= MAX_BYTES) return errnoName(ERRNO.EFBIG);
-      return file.writeByte(Number(at), value & 255) ? 'ok' : errnoName(ERRNO.ENOSPC);
+      return status(runToEnd(file.write(Number(at), Uint8Array.of(value))));
     };
   }),
 
@@ -54,8 +54,10 @@ export const fileOps: Operations = {
     return (file, world) => {
       const at = world.bytes(offset);
       if (at > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
-      const value = file.readByte(Number(at));
-      return value < 0 ? 'eof' : `ok ${value}`;
+      const out = new Uint8Array(1);
+      const read = at >= MAX_BYTES ? 0 : runToEnd(file.read(Number(at), out));
+      if (read < 0) return errnoName(read);
+      return read === 0 ? 'eof' : `ok ${out[0]}`;
     };
   }),
 
@@ -74,40 +76,35 @@ export const fileOps: Operations = {
   funlink: worldly((args) => {
     const name = fileName(args);
     args.end();
-    return (world) => (world.unlink(name) ? 'ok' : errnoName(ERRNO.ENOENT));
+    return (world) => {
+      checkFileSystem(world, args, name);
+      return status(world.unlink(name));
+    };
   }),
 
-  fpunch: missing('hole punching in files', (args) => {
-    fileName(args);
-    args.quantity('an offset');
-    args.quantity('a length');
+  fpunch: onFile((args) => {
+    const offset = args.quantity('an offset');
+    const length = args.quantity('a length');
+    return (file, world) => {
+      const start = world.bytes(offset);
+      const bytes = world.bytes(length);
+      if (start > MAX_OFFSET || bytes === 0n || bytes > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
+      if (start + bytes > MAX_BYTES) return errnoName(ERRNO.EFBIG);
+      return status(punch(world, file, Number(start), Number(start + bytes)));
+    };
   }),
-
-  shmget: missing('SysV shared memory', (args) => {
-    args.plain('a key');
-    args.quantity('a size');
-    if (args.more) args.listOf('flag', SHM_FLAGS);
-  }),
-  shmat: missing('SysV shared memory', (args) => {
-    args.binding();
-    args.plain('a key');
-    args.address();
-    args.listOf('flag', SHMAT_FLAGS);
-  }),
-  shmdt: missing('SysV shared memory', (args) => void args.address()),
-  shmrm: missing('SysV shared memory', (args) => void args.plain('a key')),
-  shmstat: missing('SysV shared memory', (args) => void args.plain('a key')),
 };
 
 /** An operation on a file that must exist. */
-function onFile(parse: (args: Arguments) => (file: DiskFile, world: World) => string): Operations[string] {
+function onFile(parse: (args: Arguments) => (file: RegularFile, world: World) => string): Operations[string] {
   return worldly((args) => {
     const name = fileName(args);
     const act = parse(args);
     args.end();
     return (world) => {
+      checkFileSystem(world, args, name);
       const file = world.file(name);
-      return file === undefined ? errnoName(ERRNO.ENOENT) : act(file, world);
+      return file === null ? errnoName(ERRNO.ENOENT) : act(file, world);
     };
   });
 }
@@ -116,23 +113,44 @@ function onFile(parse: (args: Arguments) => (file: DiskFile, world: World) => st
 function fileName(args: Arguments): string {
   const name = args.word('a file name');
   if (!/^[tdh][A-Za-z0-9_.-]*$/.test(name)) throw args.wrong('a file name that begins with t, d or h', name);
-  if (name.startsWith('t')) throw args.unsupported('tmpfs');
   if (name.startsWith('h')) throw args.unsupported('hugetlbfs');
   return name;
 }
 
-/** Page i of a filled file holds bytes (7i+1)&255, up to the file's size. */
-function fill(file: DiskFile, pageSize: number): boolean {
-  const whole = Math.floor(file.size / pageSize);
-  for (let index = 0; index < whole; index++) {
-    if (!file.fillPage(index, fillByte(index))) return false;
-  }
-  for (let offset = whole * pageSize; offset < file.size; offset++) {
-    if (!file.writeByte(offset, fillByte(whole))) return false;
-  }
-  return true;
+/** @throws ScenarioError when the machine lacks the file system of a name */
+function checkFileSystem(world: World, args: Arguments, name: string): void {
+  if (name.startsWith('t') && !world.hasTmpfs) throw args.unsupported('tmpfs');
 }
 
-function fillByte(index: number): number {
-  return (7 * index + 1) & 255;
+/** Page i of a filled file holds bytes (7i+1)&255, up to the file's size. 0, or a negative errno. */
+function fill(file: RegularFile, pageSize: number): number {
+  for (let at = 0; at < file.size; at += pageSize) {
+    const bytes = new Uint8Array(Math.min(pageSize, file.size - at)).fill((7 * (at / pageSize) + 1) & 255);
+    const written = runToEnd(file.write(at, bytes));
+    if (written < 0) return written;
+    if (written < bytes.length) return -ERRNO.ENOSPC;
+  }
+  return 0;
+}
+
+/**
+ * fallocate(PUNCH_HOLE): whole pages go, as MADV_REMOVE takes them; of pages that the range begins or ends inside, what
+ * there is becomes zero.
+ */
+function punch(world: World, file: RegularFile, start: number, end: number): number {
+  const { pageSize, kernel } = world.machine;
+  const first = Math.ceil(start / pageSize) * pageSize;
+  const last = Math.floor(end / pageSize) * pageSize;
+  const error = first < last ? runToEnd(vmtruncateRange(kernel, file, first, last)) : 0;
+  if (error < 0) return error;
+  if (first > last) return zero(file, start, end);
+  return Math.min(zero(file, start, first), zero(file, last, end));
+}
+
+/** Bytes [start, end) of one page become zero where they are not. */
+function zero(file: RegularFile, start: number, end: number): number {
+  const bytes = new Uint8Array(Math.max(0, end - start));
+  const read = runToEnd(file.read(start, bytes));
+  if (read <= 0 || bytes.every((byte) => byte === 0)) return Math.min(read, 0);
+  return Math.min(runToEnd(file.write(start, new Uint8Array(read))), 0);
 }

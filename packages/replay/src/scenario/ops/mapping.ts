@@ -1,5 +1,5 @@
 /** Mapping and unmapping: mmap, munmap, mprotect, mremap, brk. */
-import { ERRNO, errnoName, type Process, runToEnd } from '@fourfold/core';
+import { closeFile, ERRNO, errnoName, type Process, runToEnd } from '@fourfold/core';
 import { MAP_BITS, MREMAP_BITS, sum } from '../abi.js';
 import { START_BRK } from '../arena.js';
 import type { Arguments } from '../arguments.js';
@@ -74,7 +74,7 @@ function parseMmap(args: Arguments): (world: World, process: Process) => string 
     const from = offset === null ? 0n : world.bytes(offset);
     const request = { addr: world.address(at), length: world.bytes(length), prot, flags, offset: from };
     if (anonymous) {
-      if (words.includes('shared') && world.machine.kernel.sharedAnonymous === null) {
+      if (words.includes('shared') && !world.hasTmpfs) {
         throw args.unsupported('tmpfs, which backs shared anonymous memory');
       }
       return placed(world, runToEnd(process.ops.mmap({ ...request, file: null })), label);
@@ -83,10 +83,10 @@ function parseMmap(args: Arguments): (world: World, process: Process) => string 
     if (from % world.arena.pageSize !== 0n) return errnoName(ERRNO.EINVAL);
     if (words.includes('badfd') || name === null) return errnoName(ERRNO.EBADF);
     const inode = world.file(name);
-    if (inode === undefined) return `open:${errnoName(ERRNO.ENOENT)}`;
-    const file = world.open(inode, readable, writable);
+    if (inode === null) return `open:${errnoName(ERRNO.ENOENT)}`;
+    const file = world.open(inode, { readable, writable });
     const page = runToEnd(process.ops.mmap({ ...request, file }));
-    file.refs--;
+    runToEnd(closeFile(file));
     return placed(world, page, label);
   };
 }

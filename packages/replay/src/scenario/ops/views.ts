@@ -15,12 +15,12 @@ export const viewOps: Operations = {
 
   maps: uncounted((args) => {
     args.end();
-    return ({ arena }, process) => mapsOf(viewAreas(process, arena, false), arena);
+    return (world, process) => mapsOf(viewAreas(world, process, false), world.arena);
   }),
 
   mapsc: uncounted((args) => {
     args.end();
-    return ({ arena }, process) => mapsOf(viewAreas(process, arena, true), arena);
+    return (world, process) => mapsOf(viewAreas(world, process, true), world.arena);
   }),
 
   pages: uncounted((args) => {
