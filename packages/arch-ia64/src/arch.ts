@@ -14,7 +14,7 @@ import { RID_BITS } from './context.js';
 import { INSERTABLE_MASK } from './flush.js';
 import { createGeometry, type Ia64Levels, type Ia64PageShift, regionMapShift } from './geometry.js';
 import { hugeShifts } from './hugetlb.js';
-import { createLayout } from './layout.js';
+import { createKernelSpace, createLayout } from './layout.js';
 import { Ia64Mmu, type Ia64MmuSpec } from './mmu.js';
 import { createPteFormat } from './pte.js';
 import { IA64_MAX_PHYS_BITS, IA64_UPPER } from './tables.js';
@@ -62,6 +62,7 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
     layout: createLayout(pageShift, levels),
     upper: Array.from({ length: levels - 1 }, () => IA64_UPPER),
     pte: createPteFormat(pageShift),
+    kernelSpace: createKernelSpace(pageShift),
     tlb: options.tlb ?? ITANIUM2_TLB,
     gather: IA64_GATHER,
     faults: FAULTS,

@@ -4,9 +4,10 @@
  * lie in region 3, huge pages in region 4, old 32-bit programs (and the break of a machine started here) in region 0
  * (asm-ia64/processor.h, page.h, ustack.h, shmparam.h).
  */
-import { Layout } from '@fourfold/core/arch';
+import { KernelSpace, Layout } from '@fourfold/core/arch';
 import { type Ia64Levels, type Ia64PageShift, regionMapLimit } from './geometry.js';
-import { RGN_DATA, RGN_GATE, regionBase } from './regions.js';
+import { PAGE_KERNEL } from './pte.js';
+import { RGN_DATA, RGN_GATE, RGN_UNCACHED, regionBase } from './regions.js';
 
 /** TASK_SIZE: regions 0 to 4. */
 export const TASK_SIZE: bigint = 0xa000_0000_0000_0000n;
@@ -52,6 +53,16 @@ export function backingStoreBottom(
   const limit = Number.isFinite(stackLimit) ? BigInt(stackLimit) & ~15n : most;
   const exact = stackTop(pageShift, levels) - (limit < most ? limit : most);
   return { exact, area: exact & ~((1n << BigInt(pageShift)) - 1n) };
+}
+
+/** The kernel's mappings: vmalloc in region 5 by its tables; device memory lies in region 6, uncached, without any. */
+export function createKernelSpace(pageShift: Ia64PageShift): KernelSpace {
+  return new KernelSpace(pageShift, {
+    start: VMALLOC_START,
+    end: vmallocEnd(pageShift),
+    prot: PAGE_KERNEL,
+    ioremap: { base: regionBase(RGN_UNCACHED) },
+  });
 }
 
 /** The layout for one page size and depth. */

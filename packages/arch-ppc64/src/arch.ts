@@ -11,7 +11,7 @@ import {
 } from '@fourfold/core/arch';
 import { createGeometry, type Ppc64PageShift } from './geometry.js';
 import { GROUP_BYTES } from './hash-table.js';
-import { createLayout, type Ppc64Task } from './layout.js';
+import { createKernelSpace, createLayout, type Ppc64Task } from './layout.js';
 import { Ppc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
 import { createUpperFormat } from './tables.js';
@@ -47,6 +47,7 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
     layout: createLayout(pageShift, options.task),
     upper: Array.from({ length: geometry.depth - 1 }, () => upper),
     pte: createPteFormat(pageShift),
+    kernelSpace: createKernelSpace(pageShift),
     tlb: { ...(options.tlb ?? PPC970_TLB), pageShift: 12 },
     pendingFlush: PPC64_PENDING,
     gather: PPC64_GATHER,

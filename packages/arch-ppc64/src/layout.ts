@@ -3,8 +3,9 @@
  * 64-bit task. A 32-bit task has the low 4 GiB and searches downward from below the gap for its stack (8 MiB limit raised
  * to the minimum of 128 MiB, no randomness). There is no gate area; the vDSO is an ordinary mapping at 1 MiB.
  */
-import { Layout } from '@fourfold/core/arch';
+import { KernelSpace, Layout } from '@fourfold/core/arch';
 import type { Ppc64PageShift } from './geometry.js';
+import { PAGE_KERNEL, PAGE_KERNEL_CI } from './pte.js';
 
 export const TASK_SIZE_USER64 = 0x1000_0000_0000n;
 /** TASK_SIZE / 4. */
@@ -16,6 +17,16 @@ const MIN_GAP = 128n << 20n;
 
 /** Tasks a ppc64 kernel runs. */
 export type Ppc64Task = 64 | 32;
+
+/** The kernel's mappings, all in region 0xD: vmalloc, and from 2 GiB behind its end device memory. */
+export function createKernelSpace(pageShift: Ppc64PageShift): KernelSpace {
+  return new KernelSpace(pageShift, {
+    start: 0xd000_0000_0000_0000n,
+    end: 0xd000_0800_0000_0000n,
+    prot: PAGE_KERNEL,
+    ioremap: { prot: PAGE_KERNEL_CI, range: { start: 0xd000_0800_8000_0000n, end: 0xd000_1000_0000_0000n } },
+  });
+}
 
 /** TASK_SIZE of a 32-bit task: 4 GiB less one page. */
 export function taskSize32(pageShift: Ppc64PageShift): bigint {

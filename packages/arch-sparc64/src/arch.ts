@@ -10,7 +10,7 @@ import {
   VM_WRITE,
 } from '@fourfold/core/arch';
 import { createGeometry, type Sparc64PageShift } from './geometry.js';
-import { createLayout } from './layout.js';
+import { createKernelSpace, createLayout } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
 import { SPARC64_UPPER } from './tables.js';
@@ -52,6 +52,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     layout: createLayout(pageShift),
     upper: [SPARC64_UPPER, SPARC64_UPPER],
     pte: createPteFormat(pageShift),
+    kernelSpace: createKernelSpace(pageShift),
     tlb: typeof chip === 'object' ? chip : isCheetah ? cheetah : SPITFIRE_TLB,
     pendingFlush: SPARC64_PENDING,
     gather: SPARC64_GATHER,

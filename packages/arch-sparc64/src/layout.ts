@@ -6,8 +6,9 @@
  * The linear table: vpte(va) = VPTE_BASE + ((signed va) >> PAGE_SHIFT) * 8. Low addresses grow upward from VPTE_BASE,
  * high ones end just below it. A page of it is a pte table, seen at its place in the same context.
  */
-import { Layout } from '@fourfold/core/arch';
+import { KernelSpace, Layout } from '@fourfold/core/arch';
 import { pteIndexBits, type Sparc64PageShift } from './geometry.js';
+import { PAGE_KERNEL } from './pte.js';
 
 /** Bits of a virtual address that spitfire implements (VA_BITS); cheetah is run the same way. */
 export const VA_BITS = 44;
@@ -39,6 +40,19 @@ export function vpteBase(pageShift: number): bigint {
 export function vpteAddress(pageShift: number, va: bigint): bigint {
   const page = BigInt.asIntN(64, va) >> BigInt(pageShift);
   return BigInt.asUintN(64, vpteBase(pageShift) + page * 8n);
+}
+
+/**
+ * The kernel's mappings: vmalloc below pgd[0] of its root. Device memory is reached by its physical address past the MMU
+ * (bypass loads and stores), so ioremap answers that address.
+ */
+export function createKernelSpace(pageShift: Sparc64PageShift): KernelSpace {
+  return new KernelSpace(pageShift, {
+    start: 0x1_0000_0000n,
+    end: 0x2_0000_0000n,
+    prot: PAGE_KERNEL,
+    ioremap: { base: 0n },
+  });
 }
 
 /** The layout for one page size. */

@@ -10,7 +10,7 @@ import {
 } from '@fourfold/core/arch';
 import { PAE_HARDWARE_FRAME, PAGE_NX, X86_64_HARDWARE_FRAME } from './bits.js';
 import { I386_GEOMETRY, I386_PAE_GEOMETRY, X86_64_GEOMETRY } from './geometry.js';
-import { I386_LAYOUT, X86_64_LAYOUT } from './layout.js';
+import { I386_LAYOUT, i386KernelSpace, X86_64_LAYOUT, x86_64KernelSpace } from './layout.js';
 import { type WalkerSpec, X86Mmu } from './mmu.js';
 import { i386Pte, paePte, x86_64Pte } from './pte.js';
 import { I386_PAE_UPPER, I386_UPPER, X86_64_UPPER } from './tables.js';
@@ -46,6 +46,7 @@ export function createI386(options: X86Options = {}): ArchDescriptor {
     layout: I386_LAYOUT,
     upper: I386_UPPER,
     pte: i386Pte(),
+    kernelSpace: i386KernelSpace(false, false),
     tlb: options.tlb ?? PENTIUM_III_TLB,
     cost: PENTIUM_III_COST,
     hugetlb: '4 MiB, leaf in the page directory',
@@ -73,6 +74,7 @@ export function createI386Pae(options: X86NxOptions = {}): ArchDescriptor {
     layout: I386_LAYOUT,
     upper: I386_PAE_UPPER,
     pte: paePte(nx),
+    kernelSpace: i386KernelSpace(true, nx),
     tlb: options.tlb ?? PENTIUM_III_TLB,
     cost: PENTIUM_III_COST,
     hugetlb: '2 MiB, leaf in the pmd',
@@ -100,6 +102,7 @@ export function createX86_64(options: X86NxOptions = {}): ArchDescriptor {
     layout: X86_64_LAYOUT,
     upper: X86_64_UPPER,
     pte: x86_64Pte(nx),
+    kernelSpace: x86_64KernelSpace(nx),
     tlb: options.tlb ?? OPTERON_TLB,
     cost: OPTERON_COST,
     hugetlb: '2 MiB, leaf in the pmd',

@@ -4,7 +4,8 @@
  * i386 searches top-down from TASK_SIZE - 128 MiB: the gap for the stack is its limit, 8 MiB by default, raised to the
  * minimum of 128 MiB, and no random offset is taken. x86_64 tasks search upward from TASK_UNMAPPED_BASE.
  */
-import { Layout } from '@fourfold/core/arch';
+import { KernelSpace, Layout } from '@fourfold/core/arch';
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_NX, PAGE_PRESENT, PAGE_RW } from './bits.js';
 import { PAGE_SHIFT } from './geometry.js';
 
 const I386_TASK_SIZE = 0xc000_0000n;
@@ -28,3 +29,31 @@ export const X86_64_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   stackTop: X86_64_TASK_SIZE,
   gate: { start: 0xffff_ffff_ff60_0000n, end: 0xffff_ffff_ffe0_0000n },
 });
+
+/** PAGE_KERNEL on processors with global pages. */
+const PAGE_KERNEL = BigInt(PAGE_PRESENT | PAGE_RW | PAGE_ACCESSED | PAGE_DIRTY | PAGE_GLOBAL);
+/** What ioremap of i386 gives: not global, and executable. */
+const I386_IO = BigInt(PAGE_PRESENT | PAGE_RW | PAGE_ACCESSED | PAGE_DIRTY);
+
+/**
+ * The kernel's mappings on i386: from 8 MiB above high_memory to two pages below the window for high memory. high_memory is
+ * taken to be 896 MiB, whatever memory the machine has. @param nx PAGE_KERNEL has the no-execute bit
+ */
+export function i386KernelSpace(pae: boolean, nx: boolean): KernelSpace {
+  return new KernelSpace(PAGE_SHIFT, {
+    start: 0xf880_0000n,
+    end: pae ? 0xffbf_e000n : 0xff7f_e000n,
+    prot: nx ? PAGE_KERNEL | PAGE_NX : PAGE_KERNEL,
+    ioremap: { prot: I386_IO },
+  });
+}
+
+/** The kernel's mappings on x86_64; ioremap's area is vmalloc's. */
+export function x86_64KernelSpace(nx: boolean): KernelSpace {
+  return new KernelSpace(PAGE_SHIFT, {
+    start: 0xffff_c200_0000_0000n,
+    end: 0xffff_e200_0000_0000n,
+    prot: nx ? PAGE_KERNEL | PAGE_NX : PAGE_KERNEL,
+    ioremap: { prot: PAGE_KERNEL },
+  });
+}

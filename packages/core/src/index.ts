@@ -34,3 +34,5 @@ export type { Mm, Rlimits } from './vma/mm.js';
 export * from './vma/mmap.js';
 export { Vma } from './vma/vma.js';
 export { VmaTree } from './vma/vma-tree.js';
+export { initMm, lookupKernelPte } from './vmalloc/kernel-tables.js';
+export { ioremap, iounmap, vfree, vmalloc, vmallocToPage } from './vmalloc/vmalloc.js';

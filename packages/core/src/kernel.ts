@@ -20,6 +20,7 @@ import { Cpu } from './smp/cpu.js';
 import type { SpinLock } from './smp/lock.js';
 import { Swap } from './swap/swap.js';
 import type { Mm } from './vma/mm.js';
+import { VmList } from './vmalloc/vmlist.js';
 import { MmuGather } from './zap/gather.js';
 
 /** CONFIG_SPLIT_PTLOCK_CPUS: built for so many CPUs, every pte table has its lock. */
@@ -61,6 +62,9 @@ export class Kernel implements MmuHost {
   readonly mmu: Mmu;
   readonly gather: MmuGather;
   readonly mms: Set<Mm> = new Set();
+  /** init_mm: the kernel's own tables; null until it maps something. */
+  initMm: Mm | null = null;
+  readonly vmlist: VmList = new VmList(this.events);
   /** Subsystems outside core that the audit asks too. */
   readonly auditedParts: Set<AuditedPart> = new Set();
   /** Tables in use by real level, kernel tables included. */

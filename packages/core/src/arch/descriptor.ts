@@ -3,6 +3,7 @@
  * arch package exports and what everything else (core, decode, the docs, the conformance kit) reads.
  */
 import type { Geometry } from './geometry.js';
+import type { KernelSpace } from './kernel-space.js';
 import type { Layout } from './layout.js';
 import type { Mmu, MmuHost } from './mmu.js';
 import {
@@ -35,6 +36,8 @@ export interface ArchSpec {
   /** Formats of the real levels above the pte, root first (geometry.depth - 1 of them). */
   readonly upper: readonly UpperFormat[];
   readonly pte: PteFormat;
+  /** The kernel's own mappings; default none, and vmalloc answers that there is no room. */
+  readonly kernelSpace?: KernelSpace | null;
   readonly tlb: TlbShape;
   readonly pendingFlush?: PendingFlushSpec;
   readonly gather: GatherSpec;
@@ -66,6 +69,7 @@ export class ArchDescriptor {
   readonly pte: PteCodec;
   /** Codecs of the upper entries, by level name. */
   readonly tables: UpperCodec;
+  readonly kernelSpace: KernelSpace | null;
   readonly tlb: TlbShape;
   /** log2 of the bytes of a TLB's page, and of how many of them a base page has (mostly 0). */
   readonly tlbPageShift: number;
@@ -93,6 +97,7 @@ export class ArchDescriptor {
     this.pteFormat = spec.pte;
     this.pte = new PteCodec(spec.pte);
     this.tables = new UpperCodec(spec.geometry, spec.upper);
+    this.kernelSpace = spec.kernelSpace ?? null;
     this.tlb = spec.tlb;
     this.tlbPageShift = spec.tlb.pageShift ?? spec.geometry.pageShift;
     this.tlbSubShift = spec.geometry.pageShift - this.tlbPageShift;

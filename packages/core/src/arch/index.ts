@@ -17,6 +17,7 @@ export type { Mm } from '../vma/mm.js';
 export { BareHost, type BareHostOptions } from './bare-host.js';
 export * from './descriptor.js';
 export * from './geometry.js';
+export * from './kernel-space.js';
 export * from './layout.js';
 export * from './mmu.js';
 export * from './mmu-data.js';

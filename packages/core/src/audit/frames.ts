@@ -3,6 +3,7 @@ import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PG_BUDDY, PG_CACHED, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js';
 import type { Say } from './finding.js';
+import { ownedByVmalloc } from './kernel-tables.js';
 import type { TableCensus } from './tables.js';
 
 /** Every frame: who refers to it, or which free list holds it. */
@@ -22,6 +23,7 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
     say('F22', error.message);
   }
   const kept = new Int32Array(map.nrPages);
+  ownedByVmalloc(k, (page) => kept[page]!++);
   for (const part of k.auditedParts) part.ownedFrames((page) => kept[page]!++);
   let owned = 0;
   for (let page = 0; page < map.nrPages; page++) {

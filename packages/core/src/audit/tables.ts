@@ -4,6 +4,7 @@ import { PG_TABLE } from '../memory/mem-map.js';
 import { isCowMapping, VM_SHARED, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import type { Say } from './finding.js';
+import { auditKernelTables } from './kernel-tables.js';
 
 /** What the walk over all tables counted. */
 export interface TableCensus {
@@ -30,6 +31,16 @@ export function auditTables(k: Kernel, say: Say): TableCensus {
     if (counted.anon !== mm.anonRss) say('F3', `mm ${mm.id}: anon_rss ${mm.anonRss}, entries found ${counted.anon}`);
     if (counted.file !== mm.fileRss) say('F3', `mm ${mm.id}: file_rss ${mm.fileRss}, entries found ${counted.file}`);
   }
+  auditKernelTables(
+    k,
+    (level, pa) => {
+      census.tables[level] = (census.tables[level] as number) + 1;
+      if (seen.has(pa)) say('F5', `the kernel's table at ${pa} is reachable twice`);
+      seen.add(pa);
+      noteTablePages(k, level, pa, census, say);
+    },
+    say,
+  );
   for (let level = 0; level < k.tables.depth; level++) {
     if (census.tables[level] !== k.tablesInUse[level]) {
       say(

@@ -1,0 +1,52 @@
+/**
+ * Where a kernel maps things for itself: the vmalloc area and I/O memory, in tables of its own root (swapper_pg_dir) and
+ * the machine's format. Data; addresses are bigint here and page numbers inside.
+ */
+import { Word } from './words.js';
+
+/** How ioremap makes device memory addressable. */
+export type IoremapSpec =
+  /** Entries in the tables, in the vmalloc area (no `range`) or in an area of its own; `prot` is the protection word. */
+  | { readonly prot: bigint; readonly range?: { readonly start: bigint; readonly end: bigint } }
+  /** No tables: the address is this base and the physical address. */
+  | { readonly base: bigint };
+
+export interface KernelSpaceSpec {
+  /** VMALLOC_START and VMALLOC_END. */
+  readonly start: bigint;
+  readonly end: bigint;
+  /** PAGE_KERNEL: the protection word, without a frame. */
+  readonly prot: bigint;
+  readonly ioremap: IoremapSpec;
+}
+
+/** The kernel space of one machine; page numbers are vaddr >> pageShift. */
+export class KernelSpace {
+  readonly start: number;
+  readonly end: number;
+  readonly protLo: number;
+  readonly protHi: number;
+  /** First page and first page past the area of ioremap; -1 where it uses no tables. */
+  readonly ioStart: number;
+  readonly ioEnd: number;
+  readonly ioProtLo: number;
+  readonly ioProtHi: number;
+  /** Added to a physical address by an ioremap without tables; -1n with tables. */
+  readonly ioBase: bigint;
+
+  constructor(pageShift: number, spec: KernelSpaceSpec) {
+    const page = (address: bigint): number => Number(address >> BigInt(pageShift));
+    const prot = new Word(spec.prot);
+    this.start = page(spec.start);
+    this.end = page(spec.end);
+    this.protLo = prot.lo;
+    this.protHi = prot.hi;
+    const tables = 'prot' in spec.ioremap ? spec.ioremap : null;
+    const ioProt = new Word(tables?.prot ?? 0n);
+    this.ioStart = tables === null ? -1 : page(tables.range?.start ?? spec.start);
+    this.ioEnd = tables === null ? -1 : page(tables.range?.end ?? spec.end);
+    this.ioProtLo = ioProt.lo;
+    this.ioProtHi = ioProt.hi;
+    this.ioBase = 'base' in spec.ioremap ? spec.ioremap.base : -1n;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * init_mm and its page tables: what the kernel maps for itself (generic-mm 17). They have the machine's own format, and
+ * once made they stay. The allocators take init_mm.page_table_lock inside, to link a table after a second look; whoever
+ * sets entries holds no lock, because an area of addresses has one owner.
+ *
+ * User roots do not carry the kernel's entries here: no kernel code runs through the simulated TLB.
+ */
+import type { UpperFormat } from '../arch/table-format.js';
+import { pauseAt } from '../events/injection.js';
+import { LINK_TABLE } from '../events/kinds.js';
+import type { Kernel } from '../kernel.js';
+import { allocRoot, allocTable, freeTable, tableWord } from '../pgtable/alloc.js';
+import type { Op } from '../smp/lock.js';
+import { Mm } from '../vma/mm.js';
+
+/** Number of init_mm in events. */
+export const INIT_MM_ID = -1;
+
+/** init_mm, made with its root table when the kernel first maps something; null when memory is short. */
+export function initMm(k: Kernel): Mm | null {
+  if (k.initMm !== null) return k.initMm;
+  const mm = new Mm(INIT_MM_ID, 0, false, k.events);
+  if (!allocRoot(k, mm)) return null;
+  k.initMm = mm;
+  return mm;
+}
+
+/** Word index of a kernel page's entry, 0 when a table is missing. */
+export function lookupKernelPte(k: Kernel, vpn: number): number {
+  const { tables } = k;
+  if (k.initMm === null) return 0;
+  let table = k.initMm.rootWord;
+  for (let level = 0; level < tables.depth - 1; level++) {
+    table = tables.tableAt(level, kernelEntryAt(k, level, table, vpn));
+    if (table === 0) return 0;
+  }
+  return kernelEntryAt(k, tables.depth - 1, table, vpn);
+}
+
+/**
+ * pud_alloc, pmd_alloc and pte_alloc_kernel in one.
+ * @param locked the caller holds page_table_lock all along, as before 872fec16d9: it is let go only to allocate.
+ * @returns the word index of the entry, 0 when memory is short.
+ */
+export function* allocKernelPte(k: Kernel, mm: Mm, vpn: number, locked: boolean): Op<number> {
+  const { tables } = k;
+  const last = tables.depth - 1;
+  const lock = mm.pageTableLock;
+  let table = mm.rootWord;
+  for (let level = 0; level < last; level++) {
+    const at = kernelEntryAt(k, level, table, vpn);
+    let below = tables.tableAt(level, at);
+    if (below === 0) {
+      if (locked) lock.unlock();
+      const pa = allocTable(k, level + 1);
+      if (k.inject.pause !== null) yield* pauseAt(k, 'before table link');
+      if ((pa >= 0 || locked) && !lock.tryLock()) yield* lock.wait();
+      if (pa < 0) return 0;
+      below = tables.tableAt(level, at);
+      if (below !== 0) {
+        freeTable(k, level + 1, pa);
+      } else {
+        const format = k.arch.upper[level] as UpperFormat;
+        tables.setEntry(level, at, format.linkHi(pa), format.linkLo(pa));
+        if (k.events.on) k.events.emit(LINK_TABLE, mm.id, level + 1, vpn);
+        below = tableWord(k, pa);
+      }
+      if (!locked) lock.unlock();
+    }
+    table = below;
+  }
+  return kernelEntryAt(k, last, table, vpn);
+}
+
+/** pgd_offset_k and its like: the whole index of the root, where user look-ups cut it into regions. */
+export function kernelEntryAt(k: Kernel, level: number, table: number, vpn: number): number {
+  const { geometry } = k.arch;
+  const index = Math.floor(vpn / geometry.entryPages(level)) % 2 ** (geometry.bits[level] as number);
+  return table + (index * (geometry.entryBytes[level] as number)) / 4;
+}
