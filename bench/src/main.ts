@@ -11,8 +11,9 @@ import { MemMap } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { LackeyParser, Replayer } from '@fourfold/replay';
 import { ARTIFICIAL, REAL } from './shapes.js';
+import { time } from './timing.js';
 import { decodeTrace } from './trace.js';
-import { type Figures, measure, time } from './workloads.js';
+import { type Figures, measure } from './workloads.js';
 
 const TRACE = fileURLToPath(new URL('../../traces/sort.lk.gz', import.meta.url));
 const RECORDS = 1_000_000;
@@ -53,10 +54,15 @@ function print(arch: ArchDescriptor, alone: Figures, loaded: Figures): void {
     row('  its handler: walk and refill', alone.handler, loaded.handler, 'ns'),
     row('anonymous fault', alone.fault, loaded.fault, 'ns'),
     row('anonymous fault, with contents', alone.faultWithContents, loaded.faultWithContents, 'ns'),
+    row('copy-on-write fault', alone.cow, loaded.cow, 'ns'),
     row('fork, a page', alone.fork, loaded.fork, 'ns'),
     row('exit, a page', alone.exit, loaded.exit, 'ns'),
     row('munmap, a page', alone.munmap, loaded.munmap, 'ns'),
     row('mprotect, a page', alone.mprotect, loaded.mprotect, 'ns'),
+    row('mprotect of one page among 1,000 areas', alone.flip, loaded.flip, 'ns'),
+    row('mremap, a page', alone.mremap, loaded.mremap, 'ns'),
+    row('find, split, merge among 16 areas', alone.few, loaded.few, 'ns'),
+    row('the same among 65,536', alone.many, loaded.many, 'ns'),
   ];
   if (alone.terabyte > 0) rows.push(row('1,000 x map and unmap 1 TB', alone.terabyte, loaded.terabyte, 'ms'));
   console.table(rows);

@@ -1,11 +1,12 @@
 /** What is measured on one machine. Every figure is the median of several rounds, in nanoseconds per unit. */
-import { hrtime } from 'node:process';
 import { BatchStop, Machine, type Process, runBatch } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { AccessBatch } from '@fourfold/replay';
+import { type AreaFigures, measureAreas } from './areas.js';
 import { bareLoop } from './bare.js';
+import { median, time } from './timing.js';
 
-export interface Figures {
+export interface Figures extends AreaFigures {
   /** Nanoseconds. */
   readonly hit: number;
   readonly bareHit: number;
@@ -14,6 +15,8 @@ export interface Figures {
   readonly handler: number;
   readonly fault: number;
   readonly faultWithContents: number;
+  /** A store to a page that a fork shares: the copy of the frame's descriptor and entry, without contents. */
+  readonly cow: number;
   readonly fork: number;
   readonly exit: number;
   readonly munmap: number;
@@ -39,12 +42,14 @@ export function measure(arch: ArchDescriptor, trace: AccessBatch, rounds: number
     handler: missed.handler,
     fault: touched.fault,
     faultWithContents: measureTouch(arch, true, Math.min(rounds, 3)).fault,
+    cow: touched.cow,
     fork: touched.fork,
     exit: touched.exit,
     munmap: touched.munmap,
     mprotect: touched.mprotect,
     terabyte: terabyte.ms,
     terabyteVisits: terabyte.visits,
+    ...measureAreas(arch, rounds),
   };
 }
 
@@ -113,13 +118,14 @@ function measureTouch(
   arch: ArchDescriptor,
   contents: boolean,
   rounds: number,
-): Record<'fault' | 'fork' | 'exit' | 'mprotect' | 'munmap', number> {
+): Record<'fault' | 'cow' | 'fork' | 'exit' | 'mprotect' | 'munmap', number> {
   const machine = new Machine({ arch, memory: memoryFor(arch), contents, overcommit: 1 });
   const stores = sweep(machine, PAGES, 2);
   const stop = new BatchStop();
   const k = machine.kernel;
   const times = {
     fault: [] as number[],
+    cow: [] as number[],
     fork: [] as number[],
     exit: [] as number[],
     mprotect: [] as number[],
@@ -135,12 +141,18 @@ function measureTouch(
     let child: Process | undefined;
     times.fork.push(time(() => (child = process.fork())) / PAGES);
     times.exit.push(time(() => child?.exit()) / PAGES);
+    const copier = process.fork();
+    times.cow.push(
+      time(() => runBatch(k, machine.enter(copier), copier.mm, copier, stores, 0, PAGES, 0, stop)) / PAGES,
+    );
+    copier.exit();
     times.mprotect.push(time(() => process.mprotect(START, length, 'r')) / PAGES);
     times.munmap.push(time(() => process.munmap(START, length)) / PAGES);
     process.exit();
   }
   return {
     fault: median(times.fault),
+    cow: median(times.cow),
     fork: median(times.fork),
     exit: median(times.exit),
     mprotect: median(times.mprotect),
@@ -204,16 +216,4 @@ function memoryFor(arch: ArchDescriptor): number {
 
 function bytes(machine: Machine, pages: number): bigint {
   return BigInt(pages) * BigInt(machine.pageSize);
-}
-
-/** Nanoseconds of one call. */
-export function time(run: () => void): number {
-  const start = hrtime.bigint();
-  run();
-  return Number(hrtime.bigint() - start);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] as number;
 }

@@ -5,7 +5,7 @@
  */
 import type { Cpu, Mm, PageTables, PhysicalMemory } from '@fourfold/core/arch';
 import { PAGE_PRESENT } from './bits.js';
-import { newDirectoryCache } from './directory-cache.js';
+import { DirectoryCache } from './directory-cache.js';
 
 /** Entries of PAE's page directory pointer table. */
 const PDPT_ENTRIES = 4;
@@ -18,7 +18,7 @@ export class X86Registers {
   rootWord = 0;
   /** Word index of the pmd table of each of PAE's four pointers, which the processor reads at a CR3 load; 0 absent. */
   readonly pdpt: Int32Array = new Int32Array(PDPT_ENTRIES);
-  readonly directory: Int32Array = newDirectoryCache();
+  readonly directory: DirectoryCache = new DirectoryCache();
 }
 
 /** The registers that this package hung on a CPU. */
@@ -31,7 +31,7 @@ export function loadCr3(cpu: Cpu, mm: Mm, memory: PhysicalMemory, tables: PageTa
   const registers = registersOf(cpu);
   registers.cr3 = mm.rootPa;
   registers.rootWord = mm.rootWord;
-  registers.directory.fill(-1);
+  registers.directory.empty();
   if (tables.geometry.tableBytes[0] === PDPT_ENTRIES * 8) loadPdpt(registers, memory, tables);
   return cpu.tlb.dropAll(true);
 }

@@ -1,19 +1,21 @@
 /**
- * The page-directory cache of a CPU: where the pte table of a stretch of addresses lies, and what the levels above it
- * allow, so that most walks read one entry (24 of them in an Opteron, AMD 25112 "Software Optimization Guide", appendix A;
- * some in every processor since the Pentium Pro, Intel 317080 "TLBs, Paging-Structure Caches, and Their Invalidation").
- * Here 32, each stretch in one place.
+ * The page-directory cache of a CPU (Intel SDM vol. 3A, 4.10.3): where the pte table of a stretch of addresses lies, and
+ * what the levels above it allow, so that most walks read one entry. 32 entries here, each stretch in one place.
  *
- * Only tables are cached, never an entry that is not present or a large page, and never below the last level. A CR3 load and
- * every INVLPG, whatever its address, empty it: that is all that Intel's document promises, and what the kernel relies on.
+ * Only tables are cached: no entry that is not present, no large page, nothing below the last upper level. A CR3 load and every
+ * INVLPG, whatever its address, empty it (4.10.4.1); that is what the kernel relies on when it frees tables.
  */
+import type { Cpu, Mm, PageTables } from '@fourfold/core/arch';
 
-import type { Cpu, PageTables } from '@fourfold/core/arch';
-
-/** Entries of the cache, a power of two. */
+/** Entries, a power of two. */
 const ENTRIES = 32;
 
-/** Words of a record: the page number above the pte table's index bits (-1 empty), then the three below. */
+/** Bits of a stretch's number in a record's tag: user page numbers have 35 bits, a pte table spans 2^9 of them or more. */
+const STRETCH_BITS = 26;
+/** Above them, the generation: emptying the cache begins a new one, and records of older ones match no more. */
+const GENERATIONS = 32;
+
+/** Words of a record: the tag (-1 empty), then the three below. */
 export const DIRECTORY_SHIFT = 2;
 /** Word index of the pte table's contents. */
 export const DIRECTORY_TABLE = 1;
@@ -22,32 +24,43 @@ export const DIRECTORY_EVERY = 2;
 /** High halves of every level above, or-ed (NX). */
 export const DIRECTORY_ANY = 3;
 
-/** An empty cache, as records in one array. */
-export function newDirectoryCache(): Int32Array {
-  return new Int32Array(ENTRIES << DIRECTORY_SHIFT).fill(-1);
+/** One CPU's cache. The walker looks into `records` itself. */
+export class DirectoryCache {
+  readonly records: Int32Array = new Int32Array(ENTRIES << DIRECTORY_SHIFT).fill(-1);
+  /** The generation's bits of a tag. */
+  generation = 0;
+
+  empty(): void {
+    this.generation += 1 << STRETCH_BITS;
+    if (this.generation >>> STRETCH_BITS < GENERATIONS) return;
+    this.generation = 0;
+    this.records.fill(-1);
+  }
+
+  /** Word of the record in which a stretch is, if it is cached. */
+  static at(stretch: number): number {
+    return (stretch & (ENTRIES - 1)) << DIRECTORY_SHIFT;
+  }
+
+  /** What is cached now: the number of a stretch and the word of its pte table. */
+  *[Symbol.iterator](): Generator<[stretch: number, table: number]> {
+    for (let at = 0; at < this.records.length; at += 1 << DIRECTORY_SHIFT) {
+      const stretch = (this.records[at] as number) ^ this.generation;
+      if (stretch >>> STRETCH_BITS === 0) yield [stretch, this.records[at + DIRECTORY_TABLE] as number];
+    }
+  }
 }
 
-/** Word of the record in which the stretch `key` is, if it is cached. */
-export function directoryAt(key: number): number {
-  return (key & (ENTRIES - 1)) << DIRECTORY_SHIFT;
-}
-
-/**
- * Every cached directory of the CPUs against the live tables, one sentence for each that lies: stale is one whose table the
- * tables above no longer give.
- */
-export function auditDirectories(cpus: readonly Cpu[], tables: PageTables): string[] {
+/** Every directory that a CPU caches against the live tables, one sentence for each that lies. */
+export function auditDirectories(cpu: Cpu, cache: DirectoryCache, tables: PageTables): string[] {
   const lies: string[] = [];
-  const bits = tables.geometry.bits[tables.depth - 1] as number;
-  for (const { id, mm, registers } of cpus) {
-    const { directory } = registers as { readonly directory: Int32Array };
-    for (let at = 0; mm !== null && at < directory.length; at += 1 << DIRECTORY_SHIFT) {
-      const key = directory[at] as number;
-      const table = directory[at + DIRECTORY_TABLE] as number;
-      if (key < 0) continue;
-      const truth = tables.lookupPage(mm, key * 2 ** bits);
-      if (truth !== table)
-        lies.push(`CPU ${id}: page directory ${key} cached with the table at word ${table}, is at ${truth}`);
+  const span = tables.ptesPerTable;
+  for (const [stretch, table] of cpu.mm === null ? [] : cache) {
+    const truth = tables.lookupPage(cpu.mm as Mm, stretch * span);
+    if (truth !== table) {
+      lies.push(
+        `CPU ${cpu.id}: the pte table of page ${stretch * span} is cached at word ${table}, the tables say ${truth}`,
+      );
     }
   }
   return lies;

@@ -31,8 +31,14 @@ import {
   WALKS,
 } from '@fourfold/core/arch';
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
-import { switchMm, X86Registers } from './context.js';
-import { auditDirectories, DIRECTORY_ANY, DIRECTORY_EVERY, DIRECTORY_TABLE, directoryAt } from './directory-cache.js';
+import { registersOf, switchMm, X86Registers } from './context.js';
+import {
+  auditDirectories,
+  DIRECTORY_ANY,
+  DIRECTORY_EVERY,
+  DIRECTORY_TABLE,
+  DirectoryCache,
+} from './directory-cache.js';
 import { dropTranslation, flushMm, flushPage } from './flush.js';
 
 /** What the walker needs to know beyond the geometry. */
@@ -101,12 +107,14 @@ export class X86Mmu extends Mmu {
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0) return FAULT_ABSENT;
     const bits = this.bits;
-    const directory = (cpu.registers as X86Registers).directory;
-    const key = (vpnLo >>> bits) | (vpnHi << (32 - bits)); // fits: no machine has more than 36 bits of user page number
-    const cached = directoryAt(key);
+    const cache = (cpu.registers as X86Registers).directory;
+    const directory = cache.records;
+    const stretch = (vpnLo >>> bits) | (vpnHi << (32 - bits));
+    const cached = DirectoryCache.at(stretch);
+    const tag = stretch | cache.generation;
     this.counts[WALKS] = (this.counts[WALKS] as number) + 1;
-    if (directory[cached] !== key) {
-      const shift = this.walkUpper(cpu, vpnHi, vpnLo, key, cached);
+    if (directory[cached] !== tag) {
+      const shift = this.walkUpper(cpu, vpnHi, vpnLo, tag, cached);
       if (shift !== 0) return this.endAbove(cpu, kind, vpnHi, vpnLo, shift);
     }
     this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + 1;
@@ -125,7 +133,7 @@ export class X86Mmu extends Mmu {
    * The walk above the pte table. Answers 0 with the table in the page-directory cache, or the shift of the level at which
    * the walk ended: at an entry that is no table, whose word index is left in `endedAt`.
    */
-  private walkUpper(cpu: Cpu, vpnHi: number, vpnLo: number, key: number, cached: number): number {
+  private walkUpper(cpu: Cpu, vpnHi: number, vpnLo: number, tag: number, cached: number): number {
     const words = this.memory.words;
     const slot = this.slot;
     const wide = this.wide;
@@ -155,8 +163,8 @@ export class X86Mmu extends Mmu {
     }
     this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + references;
     if (shift !== 0) return shift;
-    const directory = registers.directory;
-    directory[cached] = key;
+    const directory = registers.directory.records;
+    directory[cached] = tag;
     directory[cached + DIRECTORY_TABLE] = table;
     directory[cached + DIRECTORY_EVERY] = every;
     directory[cached + DIRECTORY_ANY] = any;
@@ -239,7 +247,8 @@ export class X86Mmu extends Mmu {
   }
 
   override auditExtra(): readonly string[] {
-    return auditDirectories(this.host.cpus, this.host.tables);
+    const { cpus, tables } = this.host;
+    return cpus.flatMap((cpu) => auditDirectories(cpu, registersOf(cpu).directory, tables));
   }
 
   override flushPage(mm: Mm, vpn: number): void {

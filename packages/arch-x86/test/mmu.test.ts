@@ -141,8 +141,10 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     expect([read(VPN), read(VPN), read(VPN + 1)]).toEqual([REFERENCES[name], 1, 1]);
     m.mmu.flushPage(cpu.mm as Mm, 0x1234);
     expect([read(VPN), read(VPN)]).toEqual([REFERENCES[name], 1]);
-    m.mmu.flushMm(cpu.mm as Mm);
-    expect(read(VPN)).toBe(REFERENCES[name]);
+    for (let generation = 0; generation < 70; generation++) {
+      m.mmu.flushMm(cpu.mm as Mm);
+      expect([read(VPN), read(VPN)]).toEqual([REFERENCES[name], 1]);
+    }
   });
 
   test('a walk that finds no table is not remembered', () => {
@@ -160,7 +162,7 @@ describe.each(x86Arches.map((arch) => [arch.name as keyof typeof REFERENCES, arc
     miss(m, LOAD);
     expect(m.mmu.auditExtra()).toEqual([]);
     m.write(at.at(-2) as number, 0n);
-    expect(m.mmu.auditExtra()).toEqual([expect.stringContaining('page directory')]);
+    expect(m.mmu.auditExtra()).toEqual([expect.stringContaining('the pte table of page')]);
     m.mmu.flushMm(cpuOf(m).mm as Mm);
     expect(m.mmu.auditExtra()).toEqual([]);
   });

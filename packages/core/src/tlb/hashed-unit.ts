@@ -112,6 +112,18 @@ export class HashedUnit implements TlbUnit {
     records[at + TLB_USED] = 0;
   }
 
+  dropAll(spared: number): number {
+    const records = this.records;
+    let dropped = 0;
+    for (let slot = this.base; slot < this.end; slot++) {
+      const at = slot << TLB_RECORD_SHIFT;
+      if ((records[at + TLB_CONTEXT] as number) < 0 || ((records[at + TLB_META] as number) & spared) !== 0) continue;
+      this.drop(slot);
+      dropped++;
+    }
+    return dropped;
+  }
+
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
     const { records, head } = this;
     const bucket = this.buckets + (vpnLo & (TLB_BUCKETS - 1));

@@ -7,9 +7,11 @@ import type { TlbUnitSpec } from '../arch/mmu-data.js';
 import { TLB_CONTEXT, TLB_FRAME, TLB_GLOBAL, TLB_META, TLB_RECORD_SHIFT, TLB_VPN_HI, TLB_VPN_LO } from './record.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
-/** Where the hand stands in a set's state word; below it the used bits of up to eight ways. */
-const HAND_SHIFT = 8;
+/** In a set's state word: the used bits of up to eight ways, a bit for each way in use, and where the hand stands. */
 const USED_BITS = 0xff;
+const LIVE_SHIFT = 8;
+const LIVE_BITS = 0xff00;
+const HAND_SHIFT = 16;
 
 export class SetUnit implements TlbUnit {
   readonly base: number;
@@ -21,7 +23,7 @@ export class SetUnit implements TlbUnit {
   private readonly ways: number;
   /** Low half of the page number of every slot, as filled; a slot may be empty all the same. */
   private readonly tags: Int32Array;
-  private readonly state: Uint16Array;
+  private readonly state: Int32Array;
 
   constructor(spec: TlbUnitSpec, base: number, store: TlbStore) {
     this.base = base;
@@ -32,7 +34,7 @@ export class SetUnit implements TlbUnit {
     this.setMask = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
     this.ways = spec.ways;
     this.tags = new Int32Array(spec.sets * spec.ways);
-    this.state = new Uint16Array(spec.sets);
+    this.state = new Int32Array(spec.sets);
     for (let slot = base; slot < this.end; slot++) this.records[(slot << TLB_RECORD_SHIFT) + TLB_CONTEXT] = -1;
   }
 
@@ -67,7 +69,9 @@ export class SetUnit implements TlbUnit {
       used &= ~(1 << way);
       way = way + 1 === ways ? 0 : way + 1;
     }
-    this.state[set] = used | (1 << way) | ((way + 1 === ways ? 0 : way + 1) << HAND_SHIFT);
+    const bit = 1 << way;
+    const live = (state & LIVE_BITS) | (bit << LIVE_SHIFT);
+    this.state[set] = live | used | bit | ((way + 1 === ways ? 0 : way + 1) << HAND_SHIFT);
     const i = Math.imul(set, ways) + way;
     const at = (this.base + i) << TLB_RECORD_SHIFT;
     const tag = (this.wide[0] as number) + (meta >> 16) === 0 ? vpnLo : this.wideTag(at, vpnLo, meta >> 16);
@@ -84,10 +88,24 @@ export class SetUnit implements TlbUnit {
     const at = slot << TLB_RECORD_SHIFT;
     if ((this.records[at + TLB_CONTEXT] as number) < 0) return;
     if ((this.records[at + TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
-    this.records[at + TLB_CONTEXT] = -1;
     const i = slot - this.base;
     const set = (i / this.ways) | 0;
-    this.state[set] = (this.state[set] as number) & ~(1 << (i - Math.imul(set, this.ways)));
+    this.empty(set, i - Math.imul(set, this.ways));
+  }
+
+  dropAll(spared: number): number {
+    const { records, state } = this;
+    let dropped = 0;
+    for (let set = 0; set < state.length; set++) {
+      let live = ((state[set] as number) & LIVE_BITS) >> LIVE_SHIFT;
+      for (; live !== 0; live &= live - 1) {
+        const slot = this.base + Math.imul(set, this.ways) + 31 - Math.clz32(live & -live);
+        if (((records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & spared) !== 0) continue;
+        this.drop(slot);
+        dropped++;
+      }
+    }
+    return dropped;
   }
 
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
@@ -99,11 +117,16 @@ export class SetUnit implements TlbUnit {
       if (tags[first + way] !== vpnLo) continue;
       const at = (this.base + first + way) << TLB_RECORD_SHIFT;
       if (records[at + TLB_VPN_HI] !== vpnHi || !this.belongs(at, context)) continue;
-      records[at + TLB_CONTEXT] = -1;
-      this.state[set] = (this.state[set] as number) & ~(1 << way);
+      this.empty(set, way);
       dropped++;
     }
     return dropped;
+  }
+
+  /** Marks a way of a set as neither used nor in use. */
+  private empty(set: number, way: number): void {
+    this.records[((this.base + Math.imul(set, this.ways) + way) << TLB_RECORD_SHIFT) + TLB_CONTEXT] = -1;
+    this.state[set] = (this.state[set] as number) & ~(((1 << LIVE_SHIFT) | 1) << way);
   }
 
   /** Keeps count of wide slots for a record that is filled anew; the page number the slot gets. */

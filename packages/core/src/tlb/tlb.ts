@@ -183,14 +183,10 @@ export class Tlb {
 
   /** Drops everything; with `keepGlobal` all but the global slots. */
   dropAll(keepGlobal: boolean): number {
-    const records = this.records;
+    const { units } = this;
     const spared = keepGlobal ? TLB_GLOBAL << 8 : 0;
     let dropped = 0;
-    for (let at = 0; at < records.length; at += 1 << TLB_RECORD_SHIFT) {
-      if ((records[at + TLB_CONTEXT] as number) < 0 || ((records[at + TLB_META] as number) & spared) !== 0) continue;
-      this.drop(at >> TLB_RECORD_SHIFT);
-      dropped++;
-    }
+    for (let i = 0; i < units.length; i++) dropped += (units[i] as TlbUnit).dropAll(spared);
     return dropped;
   }
 

@@ -25,6 +25,8 @@ export interface TlbUnit {
   insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number;
   /** Empties a slot of this unit. */
   drop(slot: number): void;
+  /** Empties every slot but those with a bit of `spared` in their meta word; answers how many. */
+  dropAll(spared: number): number;
   /** Empties the slots that translate one page in `context`, or globally, while no slot spans several; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number;
 }
