@@ -4,10 +4,9 @@
  */
 import { type AccessKind, STORE } from '../arch/mmu-data.js';
 import { TLB_DATA_LOOKUPS, TLB_EXEC_LOOKUPS } from '../events/counters.js';
-import { doPageFault, type FaultCounts } from '../fault/page-fault.js';
+import { type FaultCounts, takePageFault } from '../fault/page-fault.js';
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
-import { runToEnd } from '../smp/driver.js';
 import {
   TLB_BUCKETS,
   TLB_CONTEXT,
@@ -192,7 +191,7 @@ function resolve(
   let slot = code;
   while (slot < 0) {
     const vpn = basePage(k, vpnHi, vpnLo);
-    const outcome = runToEnd(doPageFault(k, mm, task, kind, vpn, slot));
+    const outcome = takePageFault(k, mm, task, kind, vpn, slot);
     if (outcome < 0) {
       stop.signal = outcome;
       stop.vpn = vpn;

@@ -8,7 +8,8 @@ import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
-import type { Op } from '../smp/lock.js';
+import { finished } from '../smp/driver.js';
+import type { Op, SpinLock } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 import { doAnonymousPage } from './anonymous.js';
 import { VM_FAULT_BITS, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
@@ -43,8 +44,8 @@ function handlePteFault(k: Kernel, vma: Vma, vpn: number, at: number, write: boo
     : doNoPage(k, vma, vpn, at, write);
 }
 
-/** The entry (hi, lo) was not empty when it was read. */
-function* presentFault(
+/** The entry (hi, lo) was not empty when it was read. No generator of its own stands here either while the lock is free. */
+function presentFault(
   k: Kernel,
   vma: Vma,
   vpn: number,
@@ -54,18 +55,46 @@ function* presentFault(
   write: boolean,
 ): Op<number> {
   const f = k.arch.pteFormat;
-  if (!f.isPresent(hi, lo)) return VM_FAULT_SIGBUS; // swap and nonlinear file entries: nobody makes them yet
-  if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
+  if (!f.isPresent(hi, lo)) return finished(VM_FAULT_SIGBUS); // swap and nonlinear file entries: nobody makes them yet
   const lock = pteLock(k, vma.mm, at);
+  if (k.inject.pause !== null || !lock.tryLock()) return lockAndHandle(k, vma, vpn, at, hi, lo, write, lock);
+  return lockedFault(k, vma, vpn, at, hi, lo, write, lock);
+}
+
+function* lockAndHandle(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  write: boolean,
+  lock: SpinLock,
+): Op<number> {
+  if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
   if (!lock.tryLock()) yield* lock.wait();
+  return yield* lockedFault(k, vma, vpn, at, hi, lo, write, lock);
+}
+
+/** The pte lock is held; the entry is still (hi, lo), or somebody else was faster. */
+function lockedFault(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  write: boolean,
+  lock: SpinLock,
+): Op<number> {
   if (!entryIs(k, at, hi, lo)) {
     lock.unlock();
-    return VM_FAULT_MINOR;
+    return finished(VM_FAULT_MINOR);
   }
-  if (write && !f.write.allows(hi, lo)) return yield* doWpPage(k, vma, vpn, at, hi, lo, lock);
+  if (write && !k.arch.pteFormat.write.allows(hi, lo)) return doWpPage(k, vma, vpn, at, hi, lo, lock);
   setAccessFlags(k, vma, vpn, at, hi, lo, write);
   lock.unlock();
-  return VM_FAULT_MINOR | VM_FAULT_BITS;
+  return finished(VM_FAULT_MINOR | VM_FAULT_BITS);
 }
 
 /** Steps 4 to 6 of handle_pte_fault: mkdirty for a write, mkyoung, and ptep_set_access_flags if that changed anything. */

@@ -8,6 +8,7 @@ import { type AccessKind, LOAD, STORE } from '../arch/mmu-data.js';
 import { BIT_FAULTS, EXEC_FAULTS, MAJOR_FAULTS, MINOR_FAULTS, SIGNALS } from '../events/counters.js';
 import { FAULT, SIGNAL } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
+import { runToEnd } from '../smp/driver.js';
 import type { Op } from '../smp/lock.js';
 import { VM_GROWSDOWN } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
@@ -54,6 +55,27 @@ export function* doPageFault(
     vma === null || refused !== 0
       ? signal(k, vpn, refused)
       : settle(k, task, kind, vpn, yield* handleMmFault(k, vma, vpn, kind === STORE));
+  mm.mmapSem.upRead();
+  return result;
+}
+
+/** `doPageFault` run to its end on its own, for the CPU's own access: one generator less while nobody holds mmap_sem. */
+export function takePageFault(
+  k: Kernel,
+  mm: Mm,
+  task: FaultCounts,
+  kind: AccessKind,
+  vpn: number,
+  code: number,
+): number {
+  if (!mm.mmapSem.tryRead()) return runToEnd(doPageFault(k, mm, task, kind, vpn, code));
+  k.mmu.beforeGenericFault(k.cpu, vpn);
+  const vma = mm.vmas.find(vpn);
+  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, vpn, code);
+  const result =
+    vma === null || refused !== 0
+      ? signal(k, vpn, refused)
+      : settle(k, task, kind, vpn, runToEnd(handleMmFault(k, vma, vpn, kind === STORE)));
   mm.mmapSem.upRead();
   return result;
 }

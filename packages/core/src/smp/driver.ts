@@ -22,6 +22,45 @@ export function runToEnd<T>(op: Op<T>): T {
   }
 }
 
+/** An operation that has already ended: what a plain function returns in the place of a generator that need not run. */
+class FinishedOp implements Op<number> {
+  private readonly end: IteratorReturnResult<number>;
+
+  constructor(value: number) {
+    this.end = { done: true, value };
+  }
+
+  next(): IteratorReturnResult<number> {
+    return this.end;
+  }
+
+  return(): IteratorReturnResult<number> {
+    return this.end;
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  readonly [Symbol.toStringTag] = 'FinishedOp';
+}
+
+const finishedOps: FinishedOp[] = [];
+
+/** The operation that has ended with a small non-negative number, such as a VM_FAULT code. */
+export function finished(value: number): Op<number> {
+  let op = finishedOps[value];
+  if (op === undefined) {
+    op = new FinishedOp(value);
+    finishedOps[value] = op;
+  }
+  return op;
+}
+
 /** One operation that is driven step by step. */
 export class SteppedOp<T> {
   readonly name: string;
