@@ -13,7 +13,7 @@ import {
 import { RID_BITS } from './context.js';
 import { INSERTABLE_MASK } from './flush.js';
 import { createGeometry, type Ia64Levels, type Ia64PageShift, regionMapShift } from './geometry.js';
-import { hugeShifts } from './hugetlb.js';
+import { createHugetlb, HPAGE_SHIFT, hugeShifts, MAX_ORDER } from './hugetlb.js';
 import { createKernelSpace, createLayout } from './layout.js';
 import { Ia64Mmu, type Ia64MmuSpec } from './mmu.js';
 import { createPteFormat } from './pte.js';
@@ -29,7 +29,7 @@ export interface Ia64Options {
   readonly levels?: Ia64Levels;
   /** IMPL_VA_MSB of the part; default 60, Itanium 2. */
   readonly vaMsb?: number;
-  /** Page size of region 4, log2: a kernel with huge pages. Default: without. */
+  /** hugepagesz=, log2: page size of region 4. Default 28; the base page's for a kernel without huge pages. */
   readonly hugeShift?: number;
   /** Region id bits of the part; default 18, the least there may be. */
   readonly ridBits?: number;
@@ -47,11 +47,12 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
   const levels = options.levels ?? 3;
   const spec: Ia64MmuSpec = {
     vaMsb: options.vaMsb ?? ITANIUM2_VA_MSB,
-    hugeShift: options.hugeShift ?? pageShift,
+    hugeShift: options.hugeShift ?? HPAGE_SHIFT,
     ridBits: options.ridBits ?? RID_BITS,
   };
   check(pageShift, levels, spec);
   const kib = 2 ** (pageShift - 10);
+  const withHuge = spec.hugeShift !== pageShift;
   return new ArchDescriptor({
     name: levels === 4 ? `ia64-${kib}k-4level` : `ia64-${kib}k`,
     title: `ia64 (Itanium 2), ${kib} KiB pages, ${levels === 4 ? 'four' : 'three'}-level page tables`,
@@ -69,7 +70,8 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
     cost: options.cost ?? createCost(pageShift),
     walker: 'hardware (VHPT), software where it misses',
     flushStyle: 'ptc.ga in fixed sizes for a range, a new context for the rest',
-    hugetlb: '256 MiB, one pte, region 4 only',
+    hugetlb: withHuge ? `${2 ** (spec.hugeShift - 20)} MiB, one pte, region 4 only` : 'none',
+    ...(withHuge ? { hugePages: createHugetlb(spec.hugeShift), maxOrder: MAX_ORDER } : {}),
     physicalBits: IA64_MAX_PHYS_BITS,
     createMmu: (host) => new Ia64Mmu(host, spec),
   });

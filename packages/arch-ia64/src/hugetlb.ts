@@ -3,17 +3,22 @@
  * of the region register. One huge page is one ordinary pte with the first frame; it has no size bits. Its slot is that of the
  * *scaled* address: the offset in the region shifted right by HPAGE_SHIFT - PAGE_SHIFT.
  */
+import type { HugetlbSpec } from '@fourfold/core/arch';
 import { RGN_SHIFT } from './geometry.js';
-import { RGN_HPAGE, regionOf } from './regions.js';
+import { RGN_HPAGE, regionBase, regionOf } from './regions.js';
 
 /** HPAGE_SHIFT without hugepagesz=: 256 MiB. */
 export const HPAGE_SHIFT = 28;
 /** MAX_ORDER with huge pages: a huge page is smaller than PAGE_SIZE << MAX_ORDER. */
 export const MAX_ORDER = 17;
-/** Ptes of one huge page. */
-export const HUGE_PTES = 1;
-/** prepare_hugepage_range and is_aligned_hugepage_range: address and length are multiples, else EINVAL. */
-export const ALIGN_ADDRESS = true;
+/** Huge pages as core needs to know them: all of region 4, looked up by scaled addresses. */
+export function createHugetlb(hugeShift: number): HugetlbSpec {
+  return {
+    shift: hugeShift,
+    level: 'pte',
+    scaledRange: { start: regionBase(RGN_HPAGE), end: regionBase(RGN_HPAGE + 1) },
+  };
+}
 
 /** is_hugepage_only_range: both ends in region 4, where nothing but huge pages may be. */
 export function isHugepageOnlyRange(start: bigint, length: bigint): boolean {

@@ -54,7 +54,7 @@ import { FLUSH_ALL_BYTES, Purger } from './flush.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
 import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
 import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
-import { ITANIUM2_VA_MSB, LinearTable } from './vhpt.js';
+import { LinearTable } from './vhpt.js';
 
 /** What the machine code needs to know beyond the descriptor. */
 export interface Ia64MmuSpec {
@@ -392,9 +392,4 @@ export class Ia64Mmu extends Mmu {
     const vpn = this.linear.firstPageOf(tlb.pageOf(slot));
     return { frame: this.walk.pteTable(mm.rootWord, (vpn / 4294967296) | 0, vpn | 0, false), rights: 0 };
   }
-}
-
-/** What a machine has unless its options say otherwise: Itanium 2, no huge pages configured. */
-export function defaultMmuSpec(pageShift: number): Ia64MmuSpec {
-  return { vaMsb: ITANIUM2_VA_MSB, hugeShift: pageShift, ridBits: RID_BITS };
 }

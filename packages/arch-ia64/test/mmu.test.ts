@@ -50,7 +50,6 @@ for (const arch of MACHINES) {
       page(regionBase(1)),
       page(regionBase(1)) + last - 1,
       page(regionBase(3)) + last - 1,
-      page(regionBase(4)),
     ]) {
       test(`page 0x${vpn.toString(16)}: the first miss walks in software, the next one of the table in hardware`, () => {
         const { host, map } = setUp(arch);

@@ -11,6 +11,7 @@ import {
 } from '@fourfold/core/arch';
 import { createGeometry, type Ppc64PageShift } from './geometry.js';
 import { GROUP_BYTES } from './hash-table.js';
+import { createHugetlb, maxOrder } from './hugetlb.js';
 import { createKernelSpace, createLayout, type Ppc64Task } from './layout.js';
 import { Ppc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
@@ -56,6 +57,8 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
     walker: pageShift === 12 ? 'hash table, filled by software' : 'hash table of 4 KiB entries, filled by software',
     flushStyle: 'batch of 192 ptes, queued by HASHPTE',
     hugetlb: pageShift === 12 ? '16 MiB, in a pmd slot, own segments' : '16 MiB, in a pte slot, own segments',
+    hugePages: createHugetlb(pageShift),
+    maxOrder: maxOrder(pageShift),
     physicalBits: 44,
     createMmu: (host) => new Ppc64Mmu(host, groups),
   });

@@ -10,7 +10,7 @@
  */
 import type { Cpu, FlushBatch } from '@fourfold/core/arch';
 import { userVsid } from './context.js';
-import { vWordHi, vWordLo } from './hash-page.js';
+import { HUGE_SHIFT, hugeVWordLo, vWordHi, vWordLo } from './hash-page.js';
 import type { HashTable } from './hash-table.js';
 
 const V_SECONDARY = 0x2;
@@ -55,6 +55,34 @@ export function flushHashRange(
       invalidateFound(table, (first + sub) & 0xffff, vsidHi, vsidLo);
       purged += dropEverywhere(cpus, first + sub, context);
     }
+  }
+  return purged;
+}
+
+/**
+ * The same for a batch of huge ptes: each has one large HPTE, in the slot that the pte says.
+ * @param sub log2 of the hardware pages of a base page.
+ */
+export function flushHugeRange(
+  table: HashTable,
+  sub: number,
+  batch: FlushBatch,
+  nr: number,
+  context: number,
+  cpus: readonly Cpu[],
+): number {
+  let purged = 0;
+  for (let i = 0; i < nr; i++) {
+    const oldLo = batch.oldLo[i] as number;
+    const first = ((batch.vpn[i] as number) * 2 ** sub) | 0;
+    const vsid = userVsid(context, first >>> 16);
+    const vsidLo = vsid | 0;
+    const page = (first & 0xffff) >>> HUGE_SHIFT;
+    const group = (vsidLo ^ page) & table.mask;
+    const secondary = (oldLo >>> PTE_SECONDARY_TO_V) & V_SECONDARY;
+    const entry = table.entryAt(secondary !== 0 ? group ^ table.mask : group, (oldLo >>> 12) & 7);
+    table.invalidate(entry, vWordHi((vsid / 4294967296) | 0, vsidLo), hugeVWordLo(vsidLo, page) | secondary);
+    purged += dropEverywhere(cpus, first, context);
   }
   return purged;
 }

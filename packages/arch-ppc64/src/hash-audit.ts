@@ -10,6 +10,7 @@ import { GROUP_WORDS, type HashTable, HPTE_WORDS } from './hash-table.js';
 
 const VALID = 1n;
 const SECONDARY = 2n;
+const LARGE = 4n;
 const VALID_BOLTED = 0x11;
 const HASHPTE = 0x400;
 
@@ -36,6 +37,9 @@ export function auditHashTable(host: MmuHost, table: HashTable, contexts: Contex
 export function addressOf(v: bigint, group: number): { context: number; page: number } {
   const proto = unscramble(Number(v >> 12n));
   const low = (v & SECONDARY) !== 0n ? ~group : group;
+  // The AVPN of a large page has all of its number.
+  if ((v & LARGE) !== 0n)
+    return { context: Math.floor(proto / 65536), page: (proto % 65536) * 65536 + Number((v >> 8n) & 15n) * 4096 };
   const below = (low ^ Number((v >> 12n) & 0x7ffn)) & 0x7ff;
   const inSegment = (Number((v >> 7n) & 31n) << 11) | below;
   return { context: Math.floor(proto / 65536), page: (proto % 65536) * 65536 + inSegment };
@@ -59,12 +63,13 @@ function auditEntry(
   const vpn = Math.floor(page / 2 ** sub);
   if (isPending(host, mm, vpn)) return null;
   const what = `page ${vpn} of mm ${mm.id}`;
-  const pte = readPte(host, host.tables, mm, vpn);
+  const isLarge = (v & LARGE) !== 0n;
+  const pte = readPte(host, host.tables, mm, vpn, isLarge);
   const f = host.arch.pteFormat;
   if (pte === null || !f.isPresent(pte.hi, pte.lo)) return `${what} has no pte`;
   if ((pte.lo & HASHPTE) === 0) return `the pte of ${what} does not know of it`;
   const subPage = page % 2 ** sub;
-  if (sub !== 0 && ((pte.lo >>> (27 - subPage)) & 1) === 0)
+  if (sub !== 0 && !isLarge && ((pte.lo >>> (27 - subPage)) & 1) === 0)
     return `the pte of ${what} does not know of sub-page ${subPage}`;
   const frame = Number((r >> 12n) & 0xffff_ffffn);
   if (frame !== f.frame(pte.hi, pte.lo) * 2 ** sub + subPage) {
@@ -72,7 +77,8 @@ function auditEntry(
   }
   const pp = r & 3n;
   if (pp !== 0n && !f.isUser(pte.hi, pte.lo)) return `${what} is not for user mode`;
-  if (pp === 2n && !f.hardwareWrite.allows(pte.hi, pte.lo)) return `${what} is not writable and dirty`;
+  if (pp === 2n && isLarge && !f.write.allows(pte.hi, pte.lo)) return `${what} is not writable`;
+  if (pp === 2n && !isLarge && !f.hardwareWrite.allows(pte.hi, pte.lo)) return `${what} is not writable and dirty`;
   return (r & 4n) === 0n && !f.exec.allows(pte.hi, pte.lo) ? `${what} is not executable` : null;
 }
 
@@ -80,8 +86,14 @@ function isPending(host: MmuHost, mm: Mm, vpn: number): boolean {
   return host.cpus.some(({ batch }) => batch.mm === mm && batch.vpn.subarray(0, batch.nr).includes(vpn));
 }
 
-function readPte(host: MmuHost, tables: PageTables, mm: Mm, vpn: number): { hi: number; lo: number } | null {
-  const at = tables.lookup(mm, (vpn / 4294967296) | 0, vpn | 0);
+function readPte(
+  host: MmuHost,
+  tables: PageTables,
+  mm: Mm,
+  vpn: number,
+  isLarge: boolean,
+): { hi: number; lo: number } | null {
+  const at = isLarge ? tables.lookupHuge(mm, vpn) : tables.lookup(mm, (vpn / 4294967296) | 0, vpn | 0);
   if (at === 0) return null;
   const { words } = host.memory;
   return { hi: words[at + tables.hiAt] as number, lo: words[at + tables.loAt] as number };

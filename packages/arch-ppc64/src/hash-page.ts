@@ -21,10 +21,18 @@ const HASHPTE = 0x400;
 const BUSY = 0x800;
 const PTE_SECONDARY_SHIFT = 15;
 const HPTEFLAGS_4K = 0xfc00;
+const HPTEFLAGS_64K = 0x1fff_fc00;
+const ACCESSED = 0x100;
+const HPTE_COHERENT = 0x10;
+const HPTE_NO_EXEC = 0x4;
+const V_LARGE = 0x4;
 const V_VALID = 0x1;
 const V_SECONDARY = 0x2;
 /** One step of the time base: an odd constant, so that its low bits run through all values. */
 const TICK = 0x9e3779b1 | 0;
+
+/** log2 of the hardware pages of a huge page. */
+export const HUGE_SHIFT = 12;
 
 /** Bits of the pte that an access of user mode needs. */
 export function neededBits(kind: number): number {
@@ -149,6 +157,40 @@ export class HashPage {
     return this.entryOf(group, index);
   }
 
+  /**
+   * hash_huge_page: the same for a huge pte, with one large HPTE for all of it. A store does not make the pte dirty here,
+   * and R and C stay 0 in the HPTE.
+   * @param page number of the huge page in its segment.
+   */
+  resolveHuge(at: number, page: number, vsidHi: number, vsidLo: number, need: number): number {
+    const words = this.memory.words;
+    const loAt = at + this.loAt;
+    const lo = words[loAt] as number;
+    const hi = words[at + this.hiAt] as number;
+    this.needsTlbie = false;
+    this.timebase = (this.timebase + TICK) | 0;
+    if ((need & ~lo) !== 0 || (lo & BUSY) !== 0) return 0;
+    const table = this.table;
+    const vHi = vWordHi(vsidHi, vsidLo);
+    const vLo = hugeVWordLo(vsidLo, page);
+    const flags = ((lo & RW) !== 0 ? 2 : 3) | ((lo & PTE_EXEC) !== 0 ? 0 : HPTE_NO_EXEC) | HPTE_COHERENT;
+    const group = (vsidLo ^ page) & table.mask;
+    const hashed = lo | ACCESSED | HASHPTE;
+    if ((lo & HASHPTE) !== 0) {
+      const entry = this.entryOf(group, (lo >>> 12) & 15);
+      this.needsTlbie = true;
+      if (table.updatePp(entry, vHi, vLo | ((lo >>> (PTE_SECONDARY_SHIFT - 1)) & V_SECONDARY), flags)) {
+        words[loAt] = hashed;
+        return entry;
+      }
+    }
+    const rHi = this.combo ? hi >>> 16 : hi >>> 5;
+    const rLo = (this.combo ? hi << 16 : (hi << 27) | ((lo >>> 5) & 0x07ff_f000)) | flags;
+    const index = this.insert(group, vHi, vLo, rHi, rLo);
+    words[loAt] = (hashed & ~(this.combo ? HPTEFLAGS_64K : HPTEFLAGS_4K)) | HASHPTE | (index << 12);
+    return this.entryOf(group, index);
+  }
+
   /** Entry of a slot number with bit 3 for the secondary group. `group` is the primary one. */
   entryOf(group: number, index: number): number {
     const { mask } = this.table;
@@ -179,4 +221,9 @@ export function vWordHi(vsidHi: number, vsidLo: number): number {
 /** Low half of V: VSID bits 19:0, the upper five bits of the page in its segment, VALID. */
 export function vWordLo(vsidLo: number, page: number): number {
   return (vsidLo << 12) | ((page >>> 11) << 7) | V_VALID;
+}
+
+/** Low half of V for huge page `page` of a segment: its number without the bits below 16 MiB, LARGE, VALID. */
+export function hugeVWordLo(vsidLo: number, page: number): number {
+  return (vsidLo << 12) | (page << 8) | V_LARGE | V_VALID;
 }

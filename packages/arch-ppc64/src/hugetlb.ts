@@ -5,23 +5,33 @@
  *
  * The huge pte is an ordinary one without any flag, in the pmd slot (4 KiB pages) or pte slot (64 KiB) of its address.
  */
-import type { Mm } from '@fourfold/core/arch';
+import type { HugetlbSpec, Mm } from '@fourfold/core/arch';
 import type { Ppc64PageShift } from './geometry.js';
 import { HPTE_M, HPTE_N } from './hpte.js';
 import { PAGE_EXEC, PAGE_RW } from './pte.js';
 
 export const HPAGE_SHIFT = 24;
-/** pmd_huge: never; follow_huge_addr is asked instead. */
-export const PMD_HUGE = false;
 /** log2 of the bytes of a low and of a high area. */
 export const LOW_AREA_SHIFT = 28;
 export const HIGH_AREA_SHIFT = 40;
 
+/** Low areas, which are segments. */
+const AREAS = 16;
 const FOUR_GB = 0x1_0000_0000n;
 
 /** Level whose slot holds a huge pte, and how many slots lie between two of them. */
 export function hugeSlot(pageShift: Ppc64PageShift): { level: 'pmd' | 'pte'; stride: number } {
   return pageShift === 12 ? { level: 'pmd', stride: 8 } : { level: 'pte', stride: 256 };
+}
+
+/** Huge pages as core needs to know them; the Mmu opens areas for them. */
+export function createHugetlb(pageShift: Ppc64PageShift): HugetlbSpec {
+  return { shift: HPAGE_SHIFT, level: hugeSlot(pageShift).level, opensAreas: true };
+}
+
+/** FORCE_MAX_ZONEORDER: the largest block of the buddy allocator is one huge page. */
+export function maxOrder(pageShift: Ppc64PageShift): number {
+  return HPAGE_SHIFT - pageShift + 1;
 }
 
 /** LOW_ESID_MASK: low areas that [addr, addr + len) touches; the form with guards at 4 GiB. */
@@ -59,6 +69,12 @@ export class HugeAreas {
   holds(addr: bigint, len: bigint): boolean {
     if (addr + len <= FOUR_GB) return (lowAreaMask(addr, len) & ~this.low) === 0;
     return addr >= FOUR_GB && (highAreaMask(addr, len) & ~this.high) === 0;
+  }
+
+  /** in_hugepage_area, by the segment of an address. */
+  hasSegment(esid: number): boolean {
+    if (esid < AREAS) return ((this.low >> esid) & 1) === 1;
+    return ((this.high >> (esid >>> (HIGH_AREA_SHIFT - LOW_AREA_SHIFT))) & 1) === 1;
   }
 
   /** in_hugepage_area. */

@@ -7,6 +7,7 @@ export * from './hash-audit.js';
 export * from './hash-page.js';
 export * from './hash-table.js';
 export * from './hpte.js';
+export * from './huge-areas.js';
 export * from './hugetlb.js';
 export * from './layout.js';
 export * from './linux-walk.js';

@@ -32,11 +32,12 @@ import {
   WALKS,
 } from '@fourfold/core/arch';
 import { ContextAllocator, kernelVsid, MAX_CONTEXT, MAX_CONTEXT_ERA, userVsid } from './context.js';
-import { dropEverywhere, flushHashRange } from './flush.js';
+import { dropEverywhere, flushHashRange, flushHugeRange } from './flush.js';
 import { HW_PAGE_SHIFT } from './geometry.js';
 import { auditHashTable } from './hash-audit.js';
-import { HashPage, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page.js';
+import { HashPage, HUGE_SHIFT, hugeVWordLo, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page.js';
 import { groupsFor, HashTable } from './hash-table.js';
+import { HugeAreaChooser } from './huge-areas.js';
 import { HugeAreas, hugeAreasOf } from './hugetlb.js';
 import { TASK_UNMAPPED_BASE_USER64 } from './layout.js';
 import { LinuxWalk } from './linux-walk.js';
@@ -74,6 +75,7 @@ export class Ppc64Mmu extends Mmu {
   readonly hashPage: HashPage;
   private readonly memory: PhysicalMemory;
   private readonly walk: LinuxWalk;
+  private readonly areas: HugeAreaChooser;
   private readonly combo: boolean;
   /** log2 of the hardware pages in a base page. */
   private readonly sub: number;
@@ -94,6 +96,9 @@ export class Ppc64Mmu extends Mmu {
     const ramBytes = memory.nrPages * memory.pageSize;
     this.memory = memory;
     this.walk = new LinuxWalk(host);
+    this.areas = new HugeAreaChooser(host, (cpu, first, count) => {
+      (cpu.registers as Ppc64Registers).slb.invalidate(first, count);
+    });
     this.sub = arch.geometry.pageShift - HW_PAGE_SHIFT;
     this.combo = this.sub !== 0;
     this.counts = host.counters.values;
@@ -131,9 +136,10 @@ export class Ppc64Mmu extends Mmu {
     const { slb } = cpu.registers as Ppc64Registers;
     const esid = vpnLo >>> 16;
     let segment = slb.slotOf[esid] as number;
-    if (segment < 0) segment = this.segmentMiss(slb, cpu.context, esid);
+    if (segment < 0) segment = this.segmentMiss(slb, cpu.mm, esid);
     const vsidHi = slb.vsidHi[segment] as number;
     const vsidLo = slb.vsidLo[segment] as number;
+    if (slb.large[segment] !== 0) return this.hugeMiss(cpu, cpu.mm, kind, vpnLo, vsidHi, vsidLo);
     const page = vpnLo & 0xffff;
     const { table } = this;
     const group = (vsidLo ^ page) & table.mask;
@@ -158,6 +164,8 @@ export class Ppc64Mmu extends Mmu {
     const { mm } = cpu;
     if (mm === null) return FAULT_RIGHTS;
     this.loadVsid(cpu.context, vpnLo >>> 16);
+    if (hugeAreasOf(mm).hasSegment(vpnLo >>> 16))
+      return this.hugeInterrupt(cpu, mm, kind, vpnLo, this.vsidHi, this.vsidLo, true);
     return this.storageInterrupt(cpu, mm, kind, vpnLo, this.vsidHi, this.vsidLo, true);
   }
 
@@ -184,7 +192,7 @@ export class Ppc64Mmu extends Mmu {
   }
 
   /** Loads the translation of a valid HPTE into ERAT and TLB. */
-  private fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number): number {
+  private fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number, span: number = 0): number {
     const words = this.memory.words;
     const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.sub;
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
@@ -192,13 +200,50 @@ export class Ppc64Mmu extends Mmu {
       page = this.memory.deviceFrame(pfn);
       if (page < 0) return FAULT_BUS;
     }
-    return cpu.tlb.fill(kind, 0, vpnLo, cpu.context, page, rights, 0, 0);
+    return cpu.tlb.fill(kind, 0, vpnLo, cpu.context, page, rights, 0, span);
+  }
+
+  /** A miss in a segment of huge pages: the hash and the entries are those of 16 MiB. */
+  private hugeMiss(cpu: Cpu, mm: Mm, kind: AccessKind, vpnLo: number, vsidHi: number, vsidLo: number): number {
+    const { table } = this;
+    const page = (vpnLo & 0xffff) >>> HUGE_SHIFT;
+    const group = (vsidLo ^ page) & table.mask;
+    const vHi = vWordHi(vsidHi, vsidLo);
+    const vLo = hugeVWordLo(vsidLo, page);
+    this.count(WALKS);
+    let entry = table.search(group, vHi, vLo);
+    if (entry === 0) entry = table.search(group ^ table.mask, vHi, vLo | V_SECONDARY);
+    this.count(WALK_REFERENCES, entry === 0 ? 2 : 1);
+    if (entry !== 0) {
+      const rights = hpteRights(this.memory.words[entry + 3] as number);
+      if (((rights >>> kind) & 1) !== 0) return this.fill(cpu, kind, vpnLo, entry, rights, HUGE_SHIFT);
+    }
+    return this.hugeInterrupt(cpu, mm, kind, vpnLo, vsidHi, vsidLo, entry !== 0);
+  }
+
+  /** hash_page of an address in an area of huge pages. */
+  private hugeInterrupt(
+    cpu: Cpu,
+    mm: Mm,
+    kind: AccessKind,
+    vpnLo: number,
+    vsidHi: number,
+    vsidLo: number,
+    refused: boolean,
+  ): number {
+    this.count(SOFTWARE_FILLS);
+    const at = this.host.tables.lookupHuge(mm, vpnLo >>> this.sub);
+    const page = (vpnLo & 0xffff) >>> HUGE_SHIFT;
+    const entry = at === 0 ? 0 : this.hashPage.resolveHuge(at, page, vsidHi, vsidLo, neededBits(kind));
+    if (entry === 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
+    if (refused || this.hashPage.needsTlbie) this.tlbie(cpu, mm, vpnLo);
+    return this.fill(cpu, kind, vpnLo, entry, hpteRights(this.memory.words[entry + 3] as number), HUGE_SHIFT);
   }
 
   /** The segment miss: always handled in software below the generic code. */
-  private segmentMiss(slb: Slb, context: number, esid: number): number {
+  private segmentMiss(slb: Slb, mm: Mm, esid: number): number {
     this.counts[NESTED_FILLS] = (this.counts[NESTED_FILLS] as number) + 1;
-    return slb.allocate(esid, userVsid(context, esid));
+    return slb.allocate(esid, userVsid(mm.context, esid), hugeAreasOf(mm).hasSegment(esid));
   }
 
   private loadVsid(context: number, esid: number): void {
@@ -268,7 +313,7 @@ export class Ppc64Mmu extends Mmu {
     for (const address of wanted) {
       const esid = Number(address >> 28n);
       if (address >= 2n ** 44n || (slb.slotOf[esid] as number) >= 0) return;
-      slb.allocate(esid, userVsid(next.context, esid));
+      slb.allocate(esid, userVsid(next.context, esid), hugeAreasOf(next).hasSegment(esid));
     }
   }
 
@@ -304,7 +349,11 @@ export class Ppc64Mmu extends Mmu {
     batch.nr = 0;
     batch.mm = null;
     if (nr === 0 || mm === null) return;
-    this.countFlush('pending', flushHashRange(this.table, this.combo, batch, nr, mm.context, this.targets(cpu, mm)));
+    const cpus = this.targets(cpu, mm);
+    const purged = batch.huge
+      ? flushHugeRange(this.table, this.sub, batch, nr, mm.context, cpus)
+      : flushHashRange(this.table, this.combo, batch, nr, mm.context, cpus);
+    this.countFlush('pending', purged);
   }
 
   /** CPUs whose TLBs a tlbie of `cpu` reaches: itself with tlbiel, else all. */
@@ -317,6 +366,36 @@ export class Ppc64Mmu extends Mmu {
   private flushRunning(): void {
     const { cpu } = this.host;
     if (cpu.batch.nr !== 0) this.flushPending(cpu);
+  }
+
+  // --- huge pages ----------------------------------------------------------------------------------------------------
+
+  override isHugepageOnlyRange(mm: Mm, start: number, pages: number): boolean {
+    const areas = hugeAreasOf(mm);
+    return (areas.low | areas.high) !== 0 && areas.touches(this.address(start), this.address(pages));
+  }
+
+  override prepareHugepageRange(mm: Mm, start: number, pages: number): number {
+    return this.areas.prepare(mm, this.address(start), this.address(pages));
+  }
+
+  override hugeUnmappedArea(mm: Mm, hint: number, pages: number): number {
+    return this.pageOrErrno(this.areas.choose(mm, this.address(hint), this.address(pages)));
+  }
+
+  override pastHugeArea(mm: Mm, start: number, pages: number, upward: boolean): number {
+    const { low, high } = hugeAreasOf(mm);
+    if ((low | high) === 0) return -1;
+    return this.pageOrErrno(this.areas.past(mm, this.address(start), this.address(pages), upward));
+  }
+
+  private address(page: number): bigint {
+    return BigInt(page) << BigInt(this.host.arch.geometry.pageShift);
+  }
+
+  /** Page number of an address; a negative number as it is. */
+  private pageOrErrno(address: bigint): number {
+    return Number(address < 0n ? address : address >> BigInt(this.host.arch.geometry.pageShift));
   }
 
   // --- audit ---------------------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ export class Slb {
   /** VSID of each slot, in halves. */
   readonly vsidHi: Int32Array = new Int32Array(SLB_ENTRIES);
   readonly vsidLo: Int32Array = new Int32Array(SLB_ENTRIES);
+  /** 1 where the segment has huge pages (the L bit). */
+  readonly large: Uint8Array = new Uint8Array(SLB_ENTRIES);
   /** Slot of each user ESID, -1 for none. */
   readonly slotOf: Int8Array = new Int8Array(USER_SEGMENTS).fill(-1);
   /** slb_cache_ptr: how many of the cache are in use; one more than it holds after an overflow. */
@@ -48,13 +50,14 @@ export class Slb {
     // Slot 2, the kernel stack: its segment is that of slot 0, so the slot stays invalid.
   }
 
-  /** slb_allocate for a user segment; the slot. */
-  allocate(esid: number, vsid: number): number {
+  /** slb_allocate for a user segment, of huge pages if `large`; the slot. */
+  allocate(esid: number, vsid: number, large: boolean = false): number {
     this.cursor = this.cursor + 1 === SLB_ENTRIES ? SLB_NUM_BOLTED : this.cursor + 1;
     const slot = this.cursor;
     const old = this.esid[slot] as number;
     if (old >= 0) this.slotOf[old] = -1;
     this.set(slot, esid, vsid);
+    this.large[slot] = large ? 1 : 0;
     this.slotOf[esid] = slot;
     if (this.cached < SLB_CACHE_ENTRIES) this.cache[this.cached] = esid;
     if (this.cached <= SLB_CACHE_ENTRIES) this.cached++;
@@ -72,6 +75,14 @@ export class Slb {
     this.cached = 0;
     // POWER5 erratum: one more slbie when there was one, or after slbia.
     return cached === 1 ? 2 : cached > SLB_CACHE_ENTRIES ? 1 : cached;
+  }
+
+  /** slbie of user segments [first, first + count). */
+  invalidate(first: number, count: number): void {
+    for (let slot = SLB_NUM_BOLTED; slot < SLB_ENTRIES; slot++) {
+      const esid = this.esid[slot] as number;
+      if (esid >= first && esid < first + count) this.drop(slot);
+    }
   }
 
   private set(slot: number, esid: number, vsid: number): void {

@@ -10,6 +10,7 @@ import {
   VM_WRITE,
 } from '@fourfold/core/arch';
 import { createGeometry, type Sparc64PageShift } from './geometry.js';
+import { createHugetlb, hugePtes } from './hugetlb.js';
 import { createKernelSpace, createLayout } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
@@ -60,7 +61,8 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     cost: options.cost ?? (isCheetah ? CHEETAH_COST : SPITFIRE_COST),
     walker: 'software (VPTE)',
     flushStyle: 'batch of 192 demaps, queued by every store over a valid pte',
-    hugetlb: `4 MiB, ${2 ** (22 - pageShift)} ptes in a row`,
+    hugetlb: `4 MiB, ${hugePtes(pageShift)} ptes in a row`,
+    hugePages: createHugetlb(pageShift),
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
     createMmu: (host) => new Sparc64Mmu(host),

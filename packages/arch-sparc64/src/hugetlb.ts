@@ -3,6 +3,7 @@
  * is a run of ordinary ptes, each with the huge size in SZ and its own frame; the TLB loads one translation for the whole
  * page from any of them. There is no special region, no huge pmd, and addresses must only be aligned.
  */
+import type { HugetlbSpec } from '@fourfold/core/arch';
 import { PAGE_SZ4MB, PAGE_SZ64K, PAGE_SZ512K } from './pte.js';
 
 /** HPAGE_SHIFT: 4 MiB, CONFIG_HUGETLB_PAGE_SIZE_4MB. */
@@ -13,10 +14,6 @@ export const HPAGE_SIZES: readonly { readonly shift: number; readonly size: bigi
   { shift: 19, size: PAGE_SZ512K },
   { shift: 16, size: PAGE_SZ64K },
 ];
-/** is_hugepage_only_range: no address is set aside for huge pages. */
-export const HUGEPAGE_ONLY_RANGE = false;
-/** pmd_huge: never; a huge page is always a run of ptes. */
-export const PMD_HUGE = false;
 
 /** Ptes of one huge page: 512 for 4 MiB over 8 KiB pages. */
 export function hugePtes(pageShift: number, hugeShift: number = HPAGE_SHIFT): number {
@@ -34,4 +31,9 @@ export function hugePteAt(pageShift: number, first: bigint, index: number): bigi
 /** Code of a page size in SZ and in the context value: 0 8K, 1 64K, 2 512K, 3 4M. */
 export function sizeCode(shift: number): number {
   return (shift - 13) / 3;
+}
+
+/** Huge pages as core needs to know them. */
+export function createHugetlb(pageShift: number, hugeShift: number = HPAGE_SHIFT): HugetlbSpec {
+  return { shift: hugeShift, level: 'pte', entries: hugePtes(pageShift, hugeShift) };
 }

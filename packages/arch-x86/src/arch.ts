@@ -10,6 +10,7 @@ import {
 } from '@fourfold/core/arch';
 import { PAE_HARDWARE_FRAME, PAGE_NX, X86_64_HARDWARE_FRAME } from './bits.js';
 import { I386_GEOMETRY, I386_PAE_GEOMETRY, X86_64_GEOMETRY } from './geometry.js';
+import { I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
 import { I386_LAYOUT, i386KernelSpace, X86_64_LAYOUT, x86_64KernelSpace } from './layout.js';
 import { type WalkerSpec, X86Mmu } from './mmu.js';
 import { i386Pte, paePte, x86_64Pte } from './pte.js';
@@ -50,6 +51,7 @@ export function createI386(options: X86Options = {}): ArchDescriptor {
     tlb: options.tlb ?? PENTIUM_III_TLB,
     cost: PENTIUM_III_COST,
     hugetlb: '4 MiB, leaf in the page directory',
+    hugePages: I386_HUGETLB,
     physicalBits: 32,
     createMmu: (host) => new X86Mmu(host, walker),
   });
@@ -78,6 +80,7 @@ export function createI386Pae(options: X86NxOptions = {}): ArchDescriptor {
     tlb: options.tlb ?? PENTIUM_III_TLB,
     cost: PENTIUM_III_COST,
     hugetlb: '2 MiB, leaf in the pmd',
+    hugePages: I386_PAE_HUGETLB,
     physicalBits: 36,
     createMmu: (host) => new X86Mmu(host, walker),
   });
@@ -106,6 +109,7 @@ export function createX86_64(options: X86NxOptions = {}): ArchDescriptor {
     tlb: options.tlb ?? OPTERON_TLB,
     cost: OPTERON_COST,
     hugetlb: '2 MiB, leaf in the pmd',
+    hugePages: X86_64_HUGETLB,
     physicalBits: 40,
     createMmu: (host) => new X86Mmu(host, walker),
   });

@@ -10,5 +10,5 @@ export {
   x86_64,
   x86Arches,
 } from './arch.js';
-export { type HugetlbFacts, I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
+export { I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
 export { OPTERON_COST, OPTERON_TLB, PENTIUM_III_COST, PENTIUM_III_TLB } from './tlb.js';

@@ -9,6 +9,7 @@ import { Counters } from './events/counters.js';
 import { Injection } from './events/injection.js';
 import { EventRing } from './events/ring.js';
 import type { MappedFile } from './fs/file.js';
+import { HugePool } from './hugetlb/pool.js';
 import { Behaviour } from './machine/behaviour.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
@@ -93,6 +94,8 @@ export class Kernel implements MmuHost {
   /** nr_mapped: pages that some entry maps. */
   nrMapped = 0;
   readonly swap: Swap;
+  /** The huge pages; null in a kernel built without. */
+  readonly hugetlb: HugePool | null;
   /** Split pte locks by the word index of the table's frame; empty below four CPUs. */
   readonly pteLocks: Map<number, SpinLock> = new Map();
   /** Makes the file behind a shared anonymous mapping (tmpfs plugs in here); null answers ENODEV. */
@@ -110,8 +113,9 @@ export class Kernel implements MmuHost {
     this.behaviour = new Behaviour(config.without);
     this.splitPteLocks = config.nrCpus >= SPLIT_PTLOCK_CPUS && this.behaviour.splitsPteLocks;
     this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big', config.devices);
-    this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject);
+    this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject, arch.maxOrder);
     this.map = this.pages.map;
+    this.hugetlb = arch.huge === null ? null : new HugePool(this, arch.huge);
     this.swap = new Swap(this.memory.nrPages * this.memory.pageSize);
     this.tables = new PageTables(this.memory, arch);
     this.tablesInUse = new Int32Array(arch.geometry.depth);

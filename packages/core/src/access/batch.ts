@@ -18,7 +18,7 @@ import {
   TLB_VPN_LO,
 } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
-import { basePage, translate } from './translate.js';
+import { basePage, frameAt, translate } from './translate.js';
 
 /** Accesses as a struct of arrays, in order. */
 export interface AccessBatch {
@@ -133,7 +133,8 @@ export function runBatch(
       slot = translate(k, cpu, access, vpnHi, vpnLo);
       if (slot < 0) slot = resolve(k, cpu, mm, task, access, vpnHi, vpnLo, slot, stop);
       if (slot < 0) break;
-      if (what >= STORE && writes) writePattern(k, tlb.frameOf(slot), offset, size[i] as number, record + i, addressLo);
+      if (what >= STORE && writes)
+        writePattern(k, frameAt(k, tlb, slot, vpnLo), offset, size[i] as number, record + i, addressLo);
     }
     values[TLB_EXEC_LOOKUPS] = (values[TLB_EXEC_LOOKUPS] as number) + execHits;
     values[TLB_DATA_LOOKUPS] = (values[TLB_DATA_LOOKUPS] as number) + dataHits;
@@ -167,7 +168,7 @@ function crossingAccess(
     let slot = translate(k, cpu, kind, hi, lo);
     if (slot < 0) slot = resolve(k, cpu, mm, task, kind, hi, lo, slot, stop);
     if (slot < 0) return false;
-    if (kind === STORE && k.contents) writePattern(k, cpu.tlb.frameOf(slot), at, part, record, addressLo);
+    if (kind === STORE && k.contents) writePattern(k, frameAt(k, cpu.tlb, slot, lo), at, part, record, addressLo);
     left -= part;
     at = (at + part) & pageMask;
     lo = (lo + 1) | 0;

@@ -10,6 +10,7 @@ import { doPageFault, type FaultCounts } from '../fault/page-fault.js';
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
 import type { Op } from '../smp/lock.js';
+import type { Tlb } from '../tlb/tlb.js';
 import type { Mm } from '../vma/mm.js';
 
 /** An instruction that faults this often without getting on is a defect of ours. */
@@ -40,6 +41,13 @@ export function basePage(k: Kernel, vpnHi: number, vpnLo: number): number {
   const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
   const sub = k.arch.tlbSubShift;
   return sub === 0 ? vpn : Math.floor(vpn / 2 ** sub);
+}
+
+/** The page of the mem_map that a slot found for a page number of the TLB translates it to. */
+export function frameAt(k: Kernel, tlb: Tlb, slot: number, vpnLo: number): number {
+  const span = tlb.spanOf(slot);
+  const frame = tlb.frameOf(slot);
+  return span === 0 ? frame : frame + ((vpnLo & ((1 << span) - 1)) >>> k.arch.tlbSubShift);
 }
 
 /**

@@ -3,6 +3,7 @@
  * arch package exports and what everything else (core, decode, the docs, the conformance kit) reads.
  */
 import type { Geometry } from './geometry.js';
+import { HugeFormat, type HugetlbSpec } from './hugetlb.js';
 import type { KernelSpace } from './kernel-space.js';
 import type { Layout } from './layout.js';
 import type { Mmu, MmuHost } from './mmu.js';
@@ -47,6 +48,10 @@ export interface ArchSpec {
   readonly walker: string;
   readonly flushStyle: string;
   readonly hugetlb: string;
+  /** Huge pages; default: the kernel is built without. */
+  readonly hugePages?: HugetlbSpec;
+  /** MAX_ORDER of the buddy allocator: blocks have up to 2^(maxOrder - 1) pages. Default 11. */
+  readonly maxOrder?: number;
   /** Highest physical address bits a frame may use. */
   readonly physicalBits: number;
   /** MADV_REMOVE's number; default 5. */
@@ -81,6 +86,9 @@ export class ArchDescriptor {
   readonly walker: string;
   readonly flushStyle: string;
   readonly hugetlb: string;
+  /** Huge pages, null in a kernel built without. */
+  readonly huge: HugeFormat | null;
+  readonly maxOrder: number;
   readonly physicalBits: number;
   readonly madvRemove: number;
   readonly createMmu: (host: MmuHost) => Mmu;
@@ -108,6 +116,8 @@ export class ArchDescriptor {
     this.walker = spec.walker;
     this.flushStyle = spec.flushStyle;
     this.hugetlb = spec.hugetlb;
+    this.huge = spec.hugePages === undefined ? null : new HugeFormat(spec.geometry, spec.hugePages);
+    this.maxOrder = spec.maxOrder ?? 11;
     this.physicalBits = spec.physicalBits;
     this.madvRemove = spec.madvRemove ?? 5;
     this.createMmu = spec.createMmu;

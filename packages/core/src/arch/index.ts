@@ -3,7 +3,7 @@
  * entry that an arch package imports.
  */
 
-export { errnoName, KernelBug, MmError } from '../errors.js';
+export { ERRNO, errnoName, KernelBug, MmError } from '../errors.js';
 export * from '../events/counters.js';
 export * from '../events/ring.js';
 export type { MemMap } from '../memory/mem-map.js';
@@ -17,6 +17,7 @@ export type { Mm } from '../vma/mm.js';
 export { BareHost, type BareHostOptions } from './bare-host.js';
 export * from './descriptor.js';
 export * from './geometry.js';
+export * from './hugetlb.js';
 export * from './kernel-space.js';
 export * from './layout.js';
 export * from './mmu.js';

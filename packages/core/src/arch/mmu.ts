@@ -3,6 +3,7 @@
  * Calls are coarse: one per TLB miss, per flush, per context switch; never one per bit or per level. Every method has a
  * default, so a new one never breaks a third-party machine, and states the law the conformance kit tests.
  */
+import { ERRNO } from '../errors.js';
 import type { Counters } from '../events/counters.js';
 import {
   FLUSH_ALL,
@@ -21,6 +22,7 @@ import type { Cpu } from '../smp/cpu.js';
 import { TLB_TABLE } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
 import type { ArchDescriptor } from './descriptor.js';
+import type { HugeFormat } from './hugetlb.js';
 import type { AccessKind } from './mmu-data.js';
 
 /** What machine code may reach of the machine it belongs to. */
@@ -131,6 +133,46 @@ export abstract class Mmu {
    */
   abstract gatherFlush(mm: Mm, fullmm: boolean, start: number, end: number): void;
 
+  // --- huge pages: only asked where the descriptor has them ----------------------------------------------------------
+
+  /**
+   * is_hugepage_only_range: whether some of `pages` pages from `start` may hold huge pages alone. Default: what lies in the
+   * descriptor's range for them, first page and last.
+   */
+  isHugepageOnlyRange(_mm: Mm, start: number, pages: number): boolean {
+    const huge = this.host.arch.huge as HugeFormat;
+    return huge.inRange(start) && huge.inRange(start + pages - 1);
+  }
+
+  /**
+   * prepare_hugepage_range: whether `mm` can have huge pages in `pages` pages from `start`; makes the range fit for them.
+   * Default: whole huge pages, in the descriptor's range if it states one. 0, or a negative errno.
+   */
+  prepareHugepageRange(_mm: Mm, start: number, pages: number): number {
+    const huge = this.host.arch.huge as HugeFormat;
+    if (pages % huge.pages !== 0 || start % huge.pages !== 0) return -ERRNO.EINVAL;
+    return huge.rangeStart < 0 || huge.inRange(start) ? 0 : -ERRNO.EINVAL;
+  }
+
+  /**
+   * hugetlb_get_unmapped_area of a machine that has one of its own. Default: null, core searches.
+   * @param hint the page asked for, 0 for none. @returns the first page, or a negative errno.
+   */
+  hugeUnmappedArea(_mm: Mm, _hint: number, _pages: number): number | null {
+    return null;
+  }
+
+  /**
+   * Where an ordinary mapping of `pages` pages at `start`, which touches an area opened for huge pages, has to be tried
+   * next: behind the area when searching upward, with its end before it when searching downward. -1: it touches none.
+   */
+  pastHugeArea(_mm: Mm, _start: number, _pages: number, _upward: boolean): number {
+    return -1;
+  }
+
+  /** hugetlb_prefault_arch_hook: `mm` maps a file of huge pages. Default: nothing. */
+  hugetlbHook(_mm: Mm): void {}
+
   // --- audit -------------------------------------------------------------------------------------------------------
 
   /**
@@ -140,8 +182,9 @@ export abstract class Mmu {
   truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) !== 0) return { frame: -1, rights: 0 };
-    const vpn = tlb.pageOf(slot) / 2 ** this.host.arch.tlbSubShift;
-    return this.leafTruth(mm, (vpn / 4294967296) | 0, Math.floor(vpn) | 0);
+    const vpn = Math.floor(tlb.pageOf(slot) / 2 ** this.host.arch.tlbSubShift);
+    if (tlb.spanOf(slot) !== 0 && this.host.arch.huge !== null) return this.hugeTruth(mm, vpn);
+    return this.leafTruth(mm, (vpn / 4294967296) | 0, vpn | 0);
   }
 
   /**
@@ -153,8 +196,16 @@ export abstract class Mmu {
   }
 
   protected leafTruth(mm: Mm, vpnHi: number, vpnLo: number): TlbTruth {
+    return this.entryTruth(this.host.tables.lookup(mm, vpnHi, vpnLo));
+  }
+
+  /** The entry of the huge page that begins at `vpn`. */
+  protected hugeTruth(mm: Mm, vpn: number): TlbTruth {
+    return this.entryTruth(this.host.tables.lookupHuge(mm, vpn));
+  }
+
+  private entryTruth(at: number): TlbTruth {
     const { tables, arch, memory } = this.host;
-    const at = tables.lookup(mm, vpnHi, vpnLo);
     if (at === 0) return { frame: -1, rights: 0 };
     const f = arch.pteFormat;
     const lo = memory.words[at + tables.loAt] as number;

@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel.js';
 import { auditAreas } from './areas.js';
 import type { Finding, Say } from './finding.js';
 import { auditFrames } from './frames.js';
+import { auditHugetlb } from './hugetlb.js';
 import { auditTables, type TableCensus } from './tables.js';
 import { auditTlbs } from './tlbs.js';
 
@@ -18,6 +19,7 @@ export function audit(k: Kernel): Finding[] {
   const census: TableCensus = auditTables(k, say);
   auditAreas(k, say);
   auditFrames(k, census, say);
+  if (k.hugetlb !== null) auditHugetlb(k, k.hugetlb, say);
   auditTlbs(k, say);
   for (const part of k.auditedParts) part.audit(say);
   for (const message of k.mmu.auditExtra()) say('F24', message);

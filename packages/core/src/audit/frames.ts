@@ -1,7 +1,7 @@
 /** Frames recounted: map counts, reference counts, free lists, and that every frame belongs to somebody (F1, F2, F22). */
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
-import { PG_BUDDY, PG_CACHED, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js';
+import { PG_BUDDY, PG_CACHED, PG_COMPOUND, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js';
 import type { Say } from './finding.js';
 import { ownedByVmalloc } from './kernel-tables.js';
 import type { TableCensus } from './tables.js';
@@ -35,6 +35,14 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
     if (isTable || (flags & PG_TABLE) !== 0) {
       if (!isTable && map.priv[page] === 0) say('F22', `page ${page} is marked a table but no root reaches it`);
       owned++;
+      continue;
+    }
+    if ((flags & PG_COMPOUND) !== 0) {
+      owned++;
+      const isHead = map.priv[page] === page;
+      const cached = (flags & PG_CACHED) !== 0 ? 1 : 0;
+      const found = isHead ? (census.huge.get(page) ?? 0) + cached + (kept[page] as number) : 0;
+      if (count !== found) say('F2', `page ${page} of a huge one: count ${count}, references found ${found}`);
       continue;
     }
     if (count === 0) {

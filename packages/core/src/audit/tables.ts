@@ -4,12 +4,15 @@ import { PG_TABLE } from '../memory/mem-map.js';
 import { isCowMapping, VM_SHARED, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import type { Say } from './finding.js';
+import { hugeLeaf } from './hugetlb.js';
 import { auditKernelTables } from './kernel-tables.js';
 
 /** What the walk over all tables counted. */
 export interface TableCensus {
   /** Present entries that map each page. */
   readonly mapped: Int32Array;
+  /** Entries that map each huge page, by its first page. */
+  readonly huge: Map<number, number>;
   /** Pages that hold tables. */
   readonly tablePages: Set<number>;
   /** Tables by real level. */
@@ -20,6 +23,7 @@ export interface TableCensus {
 export function auditTables(k: Kernel, say: Say): TableCensus {
   const census: TableCensus = {
     mapped: new Int32Array(k.memory.nrPages),
+    huge: new Map(),
     tablePages: new Set(),
     tables: new Int32Array(k.tables.depth),
   };
@@ -79,6 +83,7 @@ function walk(
     const hi = tables.entryHi(level, at);
     if ((lo | hi) === 0) continue;
     const vpn = base + entryPage(k, level, i, span);
+    if (level === arch.huge?.level && hugeLeaf(k, mm, vpn, hi, lo, census, counted, say)) continue;
     if (level === tables.depth - 1) {
       leaf(k, mm, vpn, hi, lo, census, counted, say);
       continue;

@@ -2,6 +2,7 @@
 
 import { pauseAt } from '../events/injection.js';
 import { ACCESS_FLAGS } from '../events/kinds.js';
+import { hugetlbFault } from '../hugetlb/fault.js';
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { flushTlbPage } from '../pgtable/flush.js';
@@ -10,6 +11,7 @@ import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { finished } from '../smp/driver.js';
 import type { Op, SpinLock } from '../smp/lock.js';
+import { VM_HUGETLB } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 import { doAnonymousPage } from './anonymous.js';
 import { VM_FAULT_BITS, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
@@ -22,6 +24,7 @@ import { doWpPage, entryIs } from './wp.js';
  * @returns a VM_FAULT code, with VM_FAULT_WRITE or VM_FAULT_BITS.
  */
 export function handleMmFault(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<number> {
+  if ((vma.flags & VM_HUGETLB) !== 0) return hugetlbFault(k, vma, vpn);
   const at = k.tables.lookupPage(vma.mm, vpn);
   return at === 0 ? withNewTable(k, vma, vpn, write) : handlePteFault(k, vma, vpn, at, write);
 }

@@ -2,9 +2,10 @@
 
 import { ERRNO } from '../errors.js';
 import { MAJOR_FAULTS, MINOR_FAULTS } from '../events/counters.js';
+import { followHugetlbPages } from '../hugetlb/follow.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
-import { VM_IO, VM_LOCKED, VM_PFNMAP, VM_READ, VM_WRITE } from '../vma/flags.js';
+import { VM_HUGETLB, VM_IO, VM_LOCKED, VM_PFNMAP, VM_READ, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import { VM_FAULT_MAJOR, VM_FAULT_MASK, VM_FAULT_MINOR, VM_FAULT_OOM } from './codes.js';
 import { handleMmFault } from './handle.js';
@@ -19,6 +20,10 @@ export function* makePagesPresent(k: Kernel, mm: Mm, start: number, end: number)
   const write = (vma.flags & VM_WRITE) !== 0;
   if ((vma.flags & (VM_IO | VM_PFNMAP)) !== 0) return -ERRNO.EFAULT;
   if (!write && (vma.flags & VM_READ) === 0) return -ERRNO.EFAULT;
+  if ((vma.flags & VM_HUGETLB) !== 0) {
+    const done = yield* followHugetlbPages(k, vma, start, end - start, null);
+    return done < 0 ? done : done === end - start ? 0 : -1;
+  }
   for (let vpn = start; vpn < end; vpn++) {
     if (satisfies(k, mm, vpn, write)) continue;
     // A read of untouched anonymous memory needs no entry (FOLL_ANON), unless the area is locked.

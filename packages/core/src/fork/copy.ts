@@ -8,6 +8,7 @@
  */
 import { ERRNO } from '../errors.js';
 import { needLockbreak } from '../events/injection.js';
+import { copyHugetlbRange } from '../hugetlb/copy.js';
 import type { Kernel } from '../kernel.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { allocPte } from '../pgtable/alloc.js';
@@ -26,6 +27,7 @@ const ALWAYS_COPIED = VM_HUGETLB | VM_NONLINEAR | VM_PFNMAP | VM_INSERTPAGE;
 export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
   // Without an anon_vma every page can be faulted in again from the file or the zero page.
   if (vma.anonVma === null && (vma.flags & ALWAYS_COPIED) === 0) return 0;
+  if ((vma.flags & VM_HUGETLB) !== 0) return yield* copyHugetlbRange(k, child, vma);
   const cursor = new PteCursor(k);
   const { pteWords } = k.tables;
   cursor.start(vma.mm, vma.start, vma.end);

@@ -32,6 +32,8 @@ export interface Inode {
   size: number;
   /** i_writecount: writers above 0, deny-write mappings below. */
   writeCount: number;
+  /** is_file_hugepages: its pages are huge, and so are the areas that map it. Absent: they are not. */
+  readonly isHuge?: boolean;
   /** s_maxbytes of its file system; absent: as large as a number can say. */
   readonly maxBytes?: number;
   /**
@@ -87,6 +89,8 @@ export interface RegularFile extends Inode {
   setSize(size: number): Op<number>;
   /** Drops the clean pages of its cache that nobody maps. */
   dropCache(): void;
+  /** f_op.mmap of every open file of it (MappedFile.mmap). */
+  mmap?(k: Kernel, vma: Vma): Op<number>;
 }
 
 /** An inode whose pages are found or made by `nopage`. */
@@ -132,7 +136,9 @@ export interface OpenMode {
 /** open: a new open file of an inode, with one reference, the caller's. */
 export function openFile(inode: RegularFile, mode: OpenMode = {}): OpenFile {
   inode.opens++;
-  return { inode, readable: mode.readable ?? true, writable: mode.writable ?? true, refs: 1 };
+  const file: OpenFile = { inode, readable: mode.readable ?? true, writable: mode.writable ?? true, refs: 1 };
+  if (inode.mmap !== undefined) file.mmap = inode.mmap.bind(inode);
+  return file;
 }
 
 /**

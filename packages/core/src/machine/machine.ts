@@ -45,6 +45,8 @@ export interface MachineOptions {
   readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
   /** Commits of the reference's history to do without, by the first ten digits of their names. */
   readonly without?: readonly string[];
+  /** Huge pages to set aside at boot (hugepages=): as many of them as memory has room for. Default 0. */
+  readonly hugePages?: number;
   /** File systems by mount point (`{ '/tmp': tmpfs() }`); the in-memory disk is at `/` unless another one is. */
   readonly mounts?: Readonly<Record<string, FileSystemType>>;
 }
@@ -70,7 +72,7 @@ export class Machine {
   readonly #processes = new Map<number, Process>();
   #pids = 1;
 
-  /** @throws MmError MM_MEMORY, MM_SIZE, MM_BANK, MM_CPUS or MM_COMMIT for options that make no machine. */
+  /** @throws MmError MM_MEMORY, MM_SIZE, MM_BANK, MM_CPUS, MM_COMMIT or MM_HUGETLB for options that make no machine. */
   constructor(options: MachineOptions) {
     const { arch } = options;
     const cpus = options.cpus ?? 1;
@@ -93,6 +95,13 @@ export class Machine {
       without: options.without ?? [],
     });
     this.kernel.overcommit = options.overcommit ?? 0;
+    const { hugePages = 0 } = options;
+    if (hugePages > 0 && this.kernel.hugetlb === null)
+      throw new MmError(
+        'MM_HUGETLB',
+        `expected a machine with huge pages for hugePages ${hugePages}, got ${arch.name}`,
+      );
+    this.kernel.hugetlb?.resize(hugePages);
     const mounts = options.mounts ?? {};
     if (!Object.hasOwn(mounts, '/')) this.mounts.mount('/', new DiskFs(this.kernel));
     for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel, at));

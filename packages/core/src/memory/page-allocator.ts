@@ -7,9 +7,18 @@ import { type Counters, PAGES_ALLOCATED, PAGES_FREED } from '../events/counters.
 import type { Injection } from '../events/injection.js';
 import { ALLOC_PAGE, FREE_PAGE } from '../events/kinds.js';
 import type { EventRing } from '../events/ring.js';
-import { MemMap, PG_BUDDY, PG_LOCKED, PG_LRU, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK } from './mem-map.js';
+import {
+  MemMap,
+  PG_BUDDY,
+  PG_COMPOUND,
+  PG_LOCKED,
+  PG_LRU,
+  PG_RESERVED,
+  PG_SWAPCACHE,
+  PG_WRITEBACK,
+} from './mem-map.js';
 import type { PhysicalMemory } from './physical.js';
-import { MAX_ORDER, Zone } from './zone.js';
+import { Zone } from './zone.js';
 
 /** Flags of pages that are in somebody's hands: freeing one is a bug. */
 const NEVER_FREED = PG_BUDDY | PG_RESERVED | PG_LRU | PG_LOCKED | PG_SWAPCACHE | PG_WRITEBACK;
@@ -28,6 +37,8 @@ export class PageAllocator {
   private readonly counters: Float64Array;
   private readonly events: EventRing;
   private readonly inject: Injection;
+  /** Destructor of compound pages (huge pages are the only ones): gets the first page, whose count is 0. */
+  compoundDestructor: ((head: number) => void) | null = null;
 
   constructor(
     memory: PhysicalMemory,
@@ -35,6 +46,7 @@ export class PageAllocator {
     counters: Counters,
     events: EventRing,
     inject: Injection,
+    maxOrder: number = 11,
   ) {
     this.memory = memory;
     this.counters = counters.values;
@@ -44,7 +56,7 @@ export class PageAllocator {
     let start = 0;
     for (const spec of zones) {
       const end = memory.pagesBelow(spec.endPfn);
-      if (end > start) this.zones.push(new Zone(spec.name, this.map, start, end));
+      if (end > start) this.zones.push(new Zone(spec.name, memory, this.map, start, end, maxOrder));
       start = end;
     }
     for (const zone of this.zones) zone.setWatermarks(memory.pageSize);
@@ -91,7 +103,7 @@ export class PageAllocator {
   }
 
   private takeRun(zone: Zone, first: number, order: number): boolean {
-    const block = Math.min(order, MAX_ORDER - 1);
+    const block = Math.min(order, zone.maxOrder - 1);
     const end = first + (1 << order);
     for (let at = first; at < end; at += 1 << block) {
       if (zone.takeAt(at, block)) continue;
@@ -108,9 +120,48 @@ export class PageAllocator {
       this.map.count[page] = count;
       return;
     }
+    if (((this.map.flags[page] as number) & PG_COMPOUND) !== 0) {
+      this.putCompound(page);
+      return;
+    }
     if (count < 0) throw new KernelBug(`page ${page} put below zero`);
     if (((this.map.flags[page] as number) & PG_LRU) !== 0) this.zoneOf(page).lru.remove(page);
     this.free(page, 0);
+  }
+
+  /** get_page: one more reference, to the whole of a compound page. */
+  get(page: number): void {
+    const { flags, priv, count } = this.map;
+    const head = ((flags[page] as number) & PG_COMPOUND) === 0 ? page : (priv[page] as number);
+    count[head] = (count[head] as number) + 1;
+  }
+
+  /** prep_compound_page: makes 2^order frames just taken one page. */
+  joinCompound(head: number, order: number): void {
+    const { flags, priv } = this.map;
+    for (let page = head; page < head + 2 ** order; page++) {
+      flags[page] = (flags[page] as number) | PG_COMPOUND;
+      priv[page] = head;
+    }
+  }
+
+  /** destroy_compound_page, and the frames go back to the buddy allocator. Nobody refers to the page. */
+  freeCompound(head: number, order: number): void {
+    const { flags, priv, count } = this.map;
+    flags.fill(0, head, head + 2 ** order);
+    priv.fill(0, head, head + 2 ** order);
+    count[head] = 1;
+    this.free(head, order);
+  }
+
+  /** put_page of a compound page, by any of its pages; `put` has not counted yet. */
+  private putCompound(page: number): void {
+    const { priv, count } = this.map;
+    const head = priv[page] as number;
+    const left = (count[head] as number) - 1;
+    if (left < 0 || this.compoundDestructor === null) throw new KernelBug(`compound page ${head} put below zero`);
+    count[head] = left;
+    if (left === 0) this.compoundDestructor(head);
   }
 
   /** Frees 2^order frames whose only reference is the caller's. */

@@ -1,14 +1,20 @@
 /**
  * A zone and its buddy allocator: free blocks of 2^order frames on lists linked through the mem_map.
  * Lists are last in, first out, so a run is deterministic and a frame just freed is used again at once.
+ * A block is aligned to its size by frame number, and so lies in one bank.
  * Invariants: a free block's head has PG_BUDDY and its order in `priv`, all its frames count 0; `freePages` is the sum.
  */
 import { KernelBug } from '../errors.js';
 import { LruLists } from './lru.js';
 import { type MemMap, PG_BUDDY } from './mem-map.js';
+import type { PhysicalMemory } from './physical.js';
 
-/** Orders of blocks: 0 to MAX_ORDER - 1. */
-export const MAX_ORDER = 11;
+/** The part of a zone in one bank: first page, first page past it, and what a page number lacks to its frame number. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly toPfn: number;
+}
 
 /** A range of frames with free lists and watermarks of its own. */
 export class Zone {
@@ -22,24 +28,32 @@ export class Zone {
   pagesLow = 0;
   pagesHigh = 0;
   readonly lru: LruLists;
+  /** MAX_ORDER: orders of blocks are 0 to maxOrder - 1. */
+  readonly maxOrder: number;
   private readonly map: MemMap;
+  private readonly spans: readonly Span[];
   /** Heads of the free lists by order, -1 empty. */
-  private readonly head = new Int32Array(MAX_ORDER).fill(-1);
-  private readonly blocks = new Int32Array(MAX_ORDER);
+  private readonly head: Int32Array;
+  private readonly blocks: Int32Array;
 
-  constructor(name: string, map: MemMap, start: number, end: number) {
+  constructor(name: string, memory: PhysicalMemory, map: MemMap, start: number, end: number, maxOrder: number) {
     this.name = name;
     this.map = map;
     this.lru = new LruLists(map);
     this.start = start;
     this.end = end;
-    let page = start;
+    this.maxOrder = maxOrder;
+    this.spans = spansOf(memory, start, end);
+    this.head = new Int32Array(maxOrder).fill(-1);
+    this.blocks = new Int32Array(maxOrder);
     const blocks: [number, number][] = [];
-    while (page < end) {
-      let order = MAX_ORDER - 1;
-      while (order > 0 && ((page - start) % (1 << order) !== 0 || page + (1 << order) > end)) order--;
-      blocks.push([page, order]);
-      page += 1 << order;
+    for (const span of this.spans) {
+      for (let page = span.start; page < span.end; ) {
+        let order = maxOrder - 1;
+        while (order > 0 && ((page + span.toPfn) % (1 << order) !== 0 || page + (1 << order) > span.end)) order--;
+        blocks.push([page, order]);
+        page += 1 << order;
+      }
     }
     // Last first, so that the lowest frames are handed out first.
     for (let i = blocks.length - 1; i >= 0; i--) {
@@ -74,7 +88,7 @@ export class Zone {
   /** Takes a block of 2^order pages; returns its first page or -1. */
   take(order: number): number {
     const head = this.head;
-    for (let o = order; o < MAX_ORDER; o++) {
+    for (let o = order; o < this.maxOrder; o++) {
       const page = head[o] as number;
       if (page < 0) continue;
       this.unlink(page, o);
@@ -91,8 +105,10 @@ export class Zone {
   /** Takes exactly the free pages [first, first + 2^order); false when some of them are in use. */
   takeAt(first: number, order: number): boolean {
     const { flags, priv } = this.map;
-    for (let o = order; o < MAX_ORDER; o++) {
-      let head = first - ((first - this.start) % (1 << o));
+    const span = this.spanOf(first);
+    for (let o = order; o < this.maxOrder; o++) {
+      let head = first - ((first + span.toPfn) % (1 << o));
+      if (head < span.start) break;
       if (((flags[head] as number) & PG_BUDDY) === 0 || priv[head] !== o) continue;
       this.unlink(head, o);
       for (let split = o; split > order; ) {
@@ -112,11 +128,13 @@ export class Zone {
     const { flags, priv } = this.map;
     if (((flags[page] as number) & PG_BUDDY) !== 0) throw new KernelBug(`page ${page} freed twice`);
     this.freePages += 1 << order;
+    const { start, end, toPfn } = this.spanOf(page);
     let first = page;
     let o = order;
-    for (; o < MAX_ORDER - 1; o++) {
-      const buddy = this.start + ((first - this.start) ^ (1 << o));
-      if (buddy + (1 << o) > this.end || ((flags[buddy] as number) & PG_BUDDY) === 0 || priv[buddy] !== o) break;
+    for (; o < this.maxOrder - 1; o++) {
+      const buddy = ((first + toPfn) ^ (1 << o)) - toPfn;
+      if (buddy < start || buddy + (1 << o) > end || ((flags[buddy] as number) & PG_BUDDY) === 0 || priv[buddy] !== o)
+        break;
       this.unlink(buddy, o);
       if (buddy < first) first = buddy;
     }
@@ -126,7 +144,7 @@ export class Zone {
   /** Recounts the free pages by following every list. @throws KernelBug on a broken list. */
   recountFree(): number {
     let free = 0;
-    for (let o = 0; o < MAX_ORDER; o++) {
+    for (let o = 0; o < this.maxOrder; o++) {
       let blocks = 0;
       for (let page = this.head[o] as number; page >= 0; page = this.map.next[page] as number) {
         if (((this.map.flags[page] as number) & PG_BUDDY) === 0 || this.map.priv[page] !== o) {
@@ -139,6 +157,12 @@ export class Zone {
       free += blocks * (1 << o);
     }
     return free;
+  }
+
+  private spanOf(page: number): Span {
+    let i = 0;
+    while (page >= (this.spans[i] as Span).end) i++;
+    return this.spans[i] as Span;
   }
 
   private link(page: number, order: number): void {
@@ -164,4 +188,18 @@ export class Zone {
     map.priv[page] = 0;
     this.blocks[order] = (this.blocks[order] as number) - 1;
   }
+}
+
+/** The parts of pages [start, end) by bank. */
+function spansOf(memory: PhysicalMemory, start: number, end: number): Span[] {
+  const spans: Span[] = [];
+  let first = 0;
+  for (const { size } of memory.banks) {
+    const past = first + size / memory.pageSize;
+    const from = Math.max(first, start);
+    const to = Math.min(past, end);
+    if (from < to) spans.push({ start: from, end: to, toPfn: memory.pageToPfn(from) - from });
+    first = past;
+  }
+  return spans;
 }

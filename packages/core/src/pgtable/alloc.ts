@@ -86,11 +86,16 @@ export function freeRoot(k: Kernel, mm: Mm): void {
  * pud_alloc, pmd_alloc and pte_alloc in one: makes every missing table on the way to a page's pte.
  * @returns the word index of the pte, or 0 when memory is short.
  */
-export function* allocPte(k: Kernel, mm: Mm, vpnHi: number, vpnLo: number): Op<number> {
+export function allocPte(k: Kernel, mm: Mm, vpnHi: number, vpnLo: number): Op<number> {
+  return allocEntry(k, mm, k.tables.depth - 1, vpnHi, vpnLo);
+}
+
+/** The same down to an entry of any real `level`: its word index, or 0 when memory is short. */
+export function* allocEntry(k: Kernel, mm: Mm, target: number, vpnHi: number, vpnLo: number): Op<number> {
   const { tables } = k;
   const last = tables.depth - 1;
   let table = mm.rootWord;
-  for (let level = 0; level < last; level++) {
+  for (let level = 0; level < target; level++) {
     const at = tables.entryAt(level, table, vpnHi, vpnLo);
     let below = tables.tableAt(level, at);
     if (below === 0) {
@@ -112,7 +117,7 @@ export function* allocPte(k: Kernel, mm: Mm, vpnHi: number, vpnLo: number): Op<n
     }
     table = below;
   }
-  return tables.entryAt(last, table, vpnHi, vpnLo);
+  return tables.entryAt(target, table, vpnHi, vpnLo);
 }
 
 function takePages(k: Kernel, bytes: number): number {

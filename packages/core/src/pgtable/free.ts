@@ -6,6 +6,7 @@
  * end of the area below, `ceiling` the start of the area above.
  */
 
+import type { HugeFormat } from '../arch/hugetlb.js';
 import { ROOT_VISITS } from '../events/counters.js';
 import { UNLINK_TABLE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
@@ -31,15 +32,50 @@ export function freePgtables(
   if (geometry.depth < 2) return;
   const pmdPages = geometry.entryPages(geometry.depth - 2);
   for (let i = 0; i < areas.length; ) {
-    const start = (areas[i] as Vma).start;
-    let end = (areas[i] as Vma).end;
+    const first = areas[i] as Vma;
+    const { start } = first;
+    let { end } = first;
     i++;
-    while (i < areas.length && (areas[i] as Vma).start <= end + pmdPages) {
+    gather.note(start, end);
+    if (isHugeOnly(k, first)) {
+      hugetlbFreePgdRange(k, gather, start, end, floor, i < areas.length ? (areas[i] as Vma).start : ceiling);
+      continue;
+    }
+    while (i < areas.length && (areas[i] as Vma).start <= end + pmdPages && !isHugeOnly(k, areas[i] as Vma)) {
       end = (areas[i] as Vma).end;
       i++;
     }
+    gather.note(start, end);
     freePgdRange(k, gather, start, end, floor, i < areas.length ? (areas[i] as Vma).start : ceiling);
   }
+}
+
+/** Whether an area begins where only huge pages may be: the kernel asks about its first HPAGE_SIZE bytes. */
+function isHugeOnly(k: Kernel, vma: Vma): boolean {
+  const { huge } = k.arch;
+  return huge !== null && huge.reserves && k.mmu.isHugepageOnlyRange(vma.mm, vma.start, huge.pages);
+}
+
+/**
+ * hugetlb_free_pgd_range: free_pgd_range, by scaled addresses where tables have those. A floor or ceiling is scaled only if
+ * it is an address of huge pages itself.
+ */
+function hugetlbFreePgdRange(
+  k: Kernel,
+  gather: MmuGather,
+  start: number,
+  end: number,
+  floor: number,
+  ceiling: number,
+): void {
+  const huge = k.arch.huge as HugeFormat;
+  if (huge.rangeStart < 0) {
+    freePgdRange(k, gather, start, end, floor, ceiling);
+    return;
+  }
+  const bound = (page: number): number =>
+    huge.inRange(page) && huge.inRange(page + huge.pages - 1) ? huge.scale(page) : page;
+  freePgdRange(k, gather, huge.scale(start), huge.scale(end), bound(floor), bound(ceiling));
 }
 
 /** free_pgd_range for pages [start, end). */
@@ -64,7 +100,6 @@ export function freePgdRange(
   let last = end;
   if (last > top) last -= pmdPages;
   if (first >= last) return;
-  gather.note(start, end);
   freeLevel(k, gather, mm, 0, mm.rootWord, first, last, floor, ceiling);
   if (!gather.fullmm) flushTlbTables(k, mm, first, last);
 }

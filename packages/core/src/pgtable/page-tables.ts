@@ -9,6 +9,7 @@
  */
 import type { ArchDescriptor } from '../arch/descriptor.js';
 import { type Geometry, tableIndex } from '../arch/geometry.js';
+import type { HugeFormat } from '../arch/hugetlb.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { Mm } from '../vma/mm.js';
 
@@ -157,6 +158,23 @@ export class PageTables {
       if (table === 0) return 0;
     }
     return this.entryAt(last, table, vpnHi, vpnLo);
+  }
+
+  /**
+   * huge_pte_offset: word index of the (first) entry of the huge page that a page lies in, or 0 when a table on the way is
+   * missing. The area is one of huge pages: in others such an entry is a table.
+   */
+  lookupHuge(mm: Mm, vpn: number): number {
+    const huge = this.arch.huge as HugeFormat;
+    const slot = huge.slotPage(vpn);
+    const hi = (slot / 4294967296) | 0;
+    const lo = slot | 0;
+    let table = mm.rootWord;
+    for (let level = 0; level < huge.level; level++) {
+      table = this.tableAt(level, this.entryAt(level, table, hi, lo));
+      if (table === 0) return 0;
+    }
+    return this.entryAt(huge.level, table, hi, lo);
   }
 
   /** `lookup` for a page number as one number. */

@@ -40,15 +40,24 @@ export function replacePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: num
 /**
  * ptep_get_and_clear (hi and lo 0), ptep_test_and_clear_dirty and their like: an entry changed in place, its ignored bits
  * and all, and told to the pending rule.
+ * @param huge the entry is one pte of a whole huge page.
  */
-export function updatePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
+export function updatePteAt(
+  k: Kernel,
+  mm: Mm,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  huge: boolean = false,
+): void {
   const words = k.memory.words;
   const { loAt, hiAt, pteWords } = k.tables;
   const oldLo = words[at + loAt] as number;
   const oldHi = pteWords === 2 ? (words[at + hiAt] as number) : 0;
   storeEntry(k, at, hi, lo);
   const rule = k.arch.pendingFlush;
-  if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo);
+  if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo, huge);
   k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;
   if (k.events.on) k.events.emit(SET_PTE, vpn, hi, lo);
 }
@@ -95,13 +104,22 @@ export function storeEntry(k: Kernel, at: number, hi: number, lo: number): void 
   words[at + loAt] = lo;
 }
 
-/** Adds an old entry to the running CPU's batch. */
-export function queueOld(k: Kernel, rule: PendingFlush, mm: Mm, vpn: number, oldHi: number, oldLo: number): void {
+/** Adds an old entry to the running CPU's batch, which holds one mm and one page size. */
+export function queueOld(
+  k: Kernel,
+  rule: PendingFlush,
+  mm: Mm,
+  vpn: number,
+  oldHi: number,
+  oldLo: number,
+  huge: boolean = false,
+): void {
   const cpu = k.cpu;
   if (rule.skipWhenFullmm && cpu.fullmmGather) return;
   const batch = cpu.batch;
-  if (batch.nr > 0 && batch.mm !== mm) flushTlbPending(k, cpu);
+  if (batch.nr > 0 && (batch.mm !== mm || batch.huge !== huge)) flushTlbPending(k, cpu);
   batch.mm = mm;
+  batch.huge = huge;
   batch.vpn[batch.nr] = vpn;
   batch.oldLo[batch.nr] = oldLo;
   batch.oldHi[batch.nr] = oldHi;

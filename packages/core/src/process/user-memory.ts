@@ -3,7 +3,7 @@
  * borders freely; every byte is where the machine would put it.
  */
 
-import { touch } from '../access/translate.js';
+import { frameAt, touch } from '../access/translate.js';
 import { type AccessKind, EXEC, LOAD, STORE } from '../arch/mmu-data.js';
 import type { Cpu } from '../smp/cpu.js';
 import type { Op } from '../smp/lock.js';
@@ -51,7 +51,7 @@ function* transfer(
     if (slot < 0) return { done, signal: slot, address: at };
     const offset = Number(at & BigInt(pageSize - 1));
     const part = Math.min(length - done, tlbPage - (offset % tlbPage));
-    const page = cpu.tlb.frameOf(slot);
+    const page = frameAt(k, cpu.tlb, slot, vpn | 0);
     if (bytes !== null && k.contents) {
       for (let i = 0; i < part; i++) {
         if (kind === STORE) k.memory.storeByte(page, offset + i, bytes[done + i] as number);

@@ -32,6 +32,8 @@ export class Cpu {
 export class FlushBatch {
   mm: Mm | null = null;
   nr = 0;
+  /** The entries are of huge pages, each one pte: a batch holds one page size. */
+  huge = false;
   readonly vpn: Float64Array;
   readonly oldLo: Int32Array;
   readonly oldHi: Int32Array;

@@ -98,9 +98,10 @@ export class Tlb {
       const at = slot << TLB_RECORD_SHIFT;
       unit.touch(slot);
       this.secondLevelHit = 1;
+      // By the page asked for: a slot that spans several may belong into another set under its first page.
       return first.insert(
-        records[at + TLB_VPN_HI] as number,
-        records[at + TLB_VPN_LO] as number,
+        vpnHi,
+        vpnLo,
         records[at + TLB_CONTEXT] as number,
         records[at + TLB_FRAME] as number,
         records[at + TLB_META] as number,

@@ -72,7 +72,8 @@ function guessAllows(k: Kernel, mm: Mm | null, pages: number): boolean {
 
 /** Mode 2: a share of RAM, less some for this process's own growth. */
 function commitLimit(k: Kernel, mm: Mm | null): number {
-  const share = lessReserve(mm, Math.floor((k.memory.nrPages * k.overcommitRatio) / 100));
+  const ram = k.memory.nrPages - (k.hugetlb?.totalBasePages ?? 0);
+  const share = lessReserve(mm, Math.floor((ram * k.overcommitRatio) / 100));
   return share - Math.floor((mm?.totalVm ?? 0) / 32);
 }
 

@@ -9,6 +9,7 @@ import { createVma, linkVma } from './link.js';
 import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
 import { doMunmap, munmapBytes } from './munmap.js';
+import { isForHugePages } from './unmapped-area.js';
 import { pageAlign, toPages, word } from './words.js';
 
 /** brk. The break afterwards, in bytes: the one asked for, or the old one when that was refused. */
@@ -39,6 +40,7 @@ function* moveBreak(k: Kernel, mm: Mm, brk: bigint): Op<boolean> {
   const pages = toPages(k, newEnd - oldEnd);
   // One page more than the heap needs: a guard against what lies above.
   if (mm.vmas.intersecting(start, start + pages + 1) !== null) return false;
+  if (isForHugePages(k, mm, start, pages)) return false;
   return (yield* doBrk(k, mm, start, pages)) === 0;
 }
 

@@ -161,7 +161,8 @@ function* mapRegion(
   }
   if (!mayExpandVm(k, mm, pages)) return -ERRNO.ENOMEM;
   let charged = 0;
-  if (!noReserve || k.overcommit === OVERCOMMIT_NEVER) {
+  const isHuge = file !== null && file.inode.isHuge === true;
+  if (!isHuge && (!noReserve || k.overcommit === OVERCOMMIT_NEVER)) {
     if ((flags & VM_SHARED) !== 0) {
       flags |= VM_ACCOUNT;
     } else if ((flags & VM_WRITE) !== 0) {
@@ -179,7 +180,9 @@ function* mapRegion(
     }
   }
   mm.totalVm += pages;
-  statAccount(mm, flags, mm.vmas.containing(start)?.file ?? null, pages);
+  // The flags again: the file's mmap may have changed them.
+  const made = mm.vmas.containing(start);
+  statAccount(mm, made?.flags ?? flags, made?.file ?? null, pages);
   if ((flags & VM_LOCKED) !== 0) {
     mm.lockedVm += pages;
     yield* makePagesPresent(k, mm, start, end);
@@ -218,6 +221,7 @@ function* makeArea(
   const error = backing.mmap === undefined ? 0 : yield* backing.mmap(k, vma);
   if (error < 0) {
     // What the driver may have mapped goes again. The area was never linked, and carries no charge of its own.
+    vma.file = null;
     yield* unmapRegion(k, mm, [vma], mm.vmas.before(start), mm.vmas.find(start), start, end);
     yield* closeFile(backing);
     return error;

@@ -12,7 +12,7 @@ import { VM_ACCOUNT, VM_DONTEXPAND, VM_HUGETLB, VM_LOCKED, VM_MAYSHARE, VM_PFNMA
 import type { Mm } from './mm.js';
 import { moveVma } from './move.js';
 import { munmapBytes } from './munmap.js';
-import { getUnmappedArea, holeEndAt } from './unmapped-area.js';
+import { getUnmappedArea, holeEndAt, isForHugePages } from './unmapped-area.js';
 import { fitsRegion } from './unmapped-region.js';
 import type { Vma } from './vma.js';
 import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
@@ -52,7 +52,7 @@ function* doMremap(
   if (newBytes === 0n) return -ERRNO.EINVAL;
   const fixed = (flags & MREMAP_FIXED) !== 0;
   if (fixed) {
-    if (!fixedAllowed(k, addr, oldBytes, newAddr, newBytes, flags)) return -ERRNO.EINVAL;
+    if (!fixedAllowed(k, mm, addr, oldBytes, newAddr, newBytes, flags)) return -ERRNO.EINVAL;
     const error = yield* munmapBytes(k, mm, newAddr, newBytes);
     if (error < 0) return error;
   }
@@ -124,6 +124,7 @@ function* growInPlace(k: Kernel, mm: Mm, vma: Vma, oldEnd: number, newEnd: numbe
 /** Step 2's tests of MREMAP_FIXED. */
 function fixedAllowed(
   k: Kernel,
+  mm: Mm,
   addr: bigint,
   oldBytes: bigint,
   newAddr: bigint,
@@ -136,6 +137,7 @@ function fixedAllowed(
   const start = toPages(k, newAddr);
   const pages = toPages(k, newBytes);
   if (holeEndAt(k.arch.layout, start, pages) >= 0 || !fitsRegion(k, start, pages)) return false;
+  if (isForHugePages(k, mm, start, pages)) return false;
   if (newAddr <= addr && word(k, newAddr + newBytes) > addr) return false;
   return !(addr <= newAddr && word(k, addr + oldBytes) > newAddr);
 }
@@ -161,5 +163,6 @@ function chargeError(k: Kernel, vma: Vma): number {
 function hasRoom(k: Kernel, vma: Vma, start: number, newPages: number): boolean {
   const limit = vma.next === null ? k.arch.layout.taskSizePages : vma.next.start;
   if (newPages > limit - start) return false;
-  return holeEndAt(k.arch.layout, start, newPages) < 0 && fitsRegion(k, start, newPages);
+  if (holeEndAt(k.arch.layout, start, newPages) >= 0 || !fitsRegion(k, start, newPages)) return false;
+  return !isForHugePages(k, vma.mm, start, newPages);
 }

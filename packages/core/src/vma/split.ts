@@ -1,14 +1,17 @@
 /** split_vma: cutting an area in two (generic-mm 9.4). mmap_sem is held for writing. */
+import type { HugeFormat } from '../arch/hugetlb.js';
 import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { adjustVma } from './adjust.js';
+import { VM_HUGETLB } from './flags.js';
 import { Vma } from './vma.js';
 
 /**
  * Cuts `vma` at page `at`, which lies inside it. `vma` keeps the part above when `newBelow`, else the part below.
- * @returns 0, or -ENOMEM when the mm has as many areas as it may have.
+ * @returns 0, -EINVAL inside a huge page, or -ENOMEM when the mm has as many areas as it may have.
  */
 export function splitVma(k: Kernel, vma: Vma, at: number, newBelow: boolean): number {
+  if ((vma.flags & VM_HUGETLB) !== 0 && at % (k.arch.huge as HugeFormat).pages !== 0) return -ERRNO.EINVAL;
   if (vma.mm.vmas.size >= k.maxMapCount) return -ERRNO.ENOMEM;
   const upper = vma.indexOf(at);
   const piece = copyVmaFields(vma, newBelow ? vma.start : at, newBelow ? at : vma.end, newBelow ? vma.pgoff : upper);

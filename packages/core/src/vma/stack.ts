@@ -12,7 +12,7 @@ import { chargeMemory, exceedsMemlock, limitPages, mayExpandVm, statAccount } fr
 import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSDOWN, VM_GROWSUP, VM_LOCKED } from './flags.js';
 import { createVma, linkVma } from './link.js';
 import type { Mm } from './mm.js';
-import { holeEndAt } from './unmapped-area.js';
+import { holeEndAt, isForHugePages } from './unmapped-area.js';
 import { fitsRegion } from './unmapped-region.js';
 import type { Vma } from './vma.js';
 
@@ -21,7 +21,7 @@ export function expandStack(k: Kernel, vma: Vma, vpn: number): number {
   prepareAnonVma(k, vma);
   if (vpn >= vma.start) return 0;
   const growth = vma.start - vpn;
-  if (!isMappable(k, vpn, growth)) return -ERRNO.ENOMEM;
+  if (!isMappable(k, vma.mm, vpn, growth)) return -ERRNO.ENOMEM;
   const error = accountGrowth(k, vma, vma.end - vpn, growth);
   if (error < 0) return error;
   vma.start = vpn;
@@ -36,7 +36,7 @@ export function expandUpwards(k: Kernel, vma: Vma, end: number): number {
   prepareAnonVma(k, vma);
   if (end <= vma.end) return 0;
   const growth = end - vma.end;
-  if (!isMappable(k, vma.end, growth)) return -ERRNO.ENOMEM;
+  if (!isMappable(k, vma.mm, vma.end, growth)) return -ERRNO.ENOMEM;
   const error = accountGrowth(k, vma, end - vma.start, growth);
   if (error < 0) return error;
   vma.end = end;
@@ -86,8 +86,9 @@ export function insertArea(
 }
 
 /** Whether the machine can map [start, start + pages): an area may not grow into an address hole or another region. */
-function isMappable(k: Kernel, start: number, pages: number): boolean {
-  return holeEndAt(k.arch.layout, start, pages) < 0 && fitsRegion(k, start, pages);
+function isMappable(k: Kernel, mm: Mm, start: number, pages: number): boolean {
+  if (holeEndAt(k.arch.layout, start, pages) >= 0 || !fitsRegion(k, start, pages)) return false;
+  return !isForHugePages(k, mm, start, pages);
 }
 
 /** acct_stack_growth: `growth` pages more, `size` in all. */

@@ -8,6 +8,7 @@
 import type { Layout } from '../arch/layout.js';
 import { ERRNO } from '../errors.js';
 import type { MappedFile } from '../fs/file.js';
+import { hugeUnmappedArea } from '../hugetlb/unmapped-area.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from './mm.js';
 import { regionUnmappedArea } from './unmapped-region.js';
@@ -32,9 +33,22 @@ export function getUnmappedArea(
   pgoff: number,
   flags: number,
 ): number {
-  if ((flags & MAP_FIXED) === 0) return search(k, mm, file, addr, pages, pgoff, flags);
-  if (addr > taskSize(k) - toAddress(k, pages)) return -ERRNO.ENOMEM;
-  return isUnaligned(k, addr) ? -ERRNO.EINVAL : toPages(k, addr);
+  const isHuge = file !== null && file.inode.isHuge === true;
+  let start = toPages(k, addr);
+  if ((flags & MAP_FIXED) === 0) {
+    start = isHuge ? hugeUnmappedArea(k, mm, addr, pages) : search(k, mm, file, addr, pages, pgoff, flags);
+    if (start < 0) return start;
+  } else {
+    if (addr > taskSize(k) - toAddress(k, pages)) return -ERRNO.ENOMEM;
+    if (isUnaligned(k, addr)) return -ERRNO.EINVAL;
+  }
+  const refused = isHuge ? k.mmu.prepareHugepageRange(mm, start, pages) !== 0 : isForHugePages(k, mm, start, pages);
+  return refused ? -ERRNO.EINVAL : start;
+}
+
+/** is_hugepage_only_range: whether ordinary pages have no place in some of `pages` pages from `start`. */
+export function isForHugePages(k: Kernel, mm: Mm, start: number, pages: number): boolean {
+  return k.arch.huge?.reserves === true && k.mmu.isHugepageOnlyRange(mm, start, pages);
 }
 
 /** arch_unmap_area, called for the gap an unmap leaves: it ends at `prevEnd` below and `nextStart` above. */
@@ -67,10 +81,11 @@ function search(
   pgoff: number,
   flags: number,
 ): number {
-  const { layout } = k.arch;
+  const { layout, huge } = k.arch;
   if (pages > layout.taskSizePages || pages > layout.maxLengthPages) return -ERRNO.ENOMEM;
   if (layout.regionPages !== 0) {
-    return regionUnmappedArea(k, mm, addr, pages, (flags & MAP_SHARED) !== 0);
+    const wish = huge?.inRange(toPages(k, addr)) === true ? 0n : addr;
+    return regionUnmappedArea(k, mm, wish, pages, (flags & MAP_SHARED) !== 0);
   }
   const coloured = layout.colourPages > 1 && (file !== null || (flags & MAP_SHARED) !== 0);
   const step = coloured ? layout.colourPages : 1;
@@ -79,7 +94,7 @@ function search(
     const hint = colourAlign(toPages(k, pageAlign(k, addr)), step, phase);
     // The kernel would take a hint that reaches into a hole; what lies there shares its page-table entries with others.
     const reachable = layout.taskSizePages - pages >= hint && holeEndAt(layout, hint, pages) < 0;
-    if (reachable && isFree(mm, hint, pages)) return hint;
+    if (reachable && isFree(mm, hint, pages) && !isForHugePages(k, mm, hint, pages)) return hint;
   }
   return mm.topDown ? topDown(k, mm, pages, step, phase) : bottomUp(k, mm, pages, step, phase);
 }
@@ -88,6 +103,7 @@ function bottomUp(k: Kernel, mm: Mm, pages: number, step: number, phase: number)
   const { layout } = k.arch;
   const base = searchBase(k, mm);
   const last = layout.taskSizePages - pages;
+  const areas = k.arch.huge?.opensAreas === true;
   let start = mm.freeAreaCache;
   if (pages <= mm.cachedHoleSize) {
     start = base;
@@ -102,6 +118,14 @@ function bottomUp(k: Kernel, mm: Mm, pages: number, step: number, phase: number)
         vma = mm.vmas.find(at);
       }
       if (at > last) break;
+      if (areas) {
+        const past = k.mmu.pastHugeArea(mm, at, pages, true);
+        if (past >= 0) {
+          at = colourAlign(past, step, phase);
+          vma = mm.vmas.find(at);
+          continue;
+        }
+      }
       if (vma === null || at + pages <= vma.start) {
         mm.freeAreaCache = at + pages;
         return at;
@@ -121,13 +145,20 @@ function topDown(k: Kernel, mm: Mm, pages: number, step: number, phase: number):
     mm.cachedHoleSize = 0;
     mm.freeAreaCache = mm.mmapBase;
   }
-  if (mm.freeAreaCache > pages && isFree(mm, mm.freeAreaCache - pages, pages)) {
+  const below = mm.freeAreaCache - pages;
+  if (below > 0 && isFree(mm, below, pages) && !isForHugePages(k, mm, below, pages)) {
     mm.freeAreaCache -= pages;
     return mm.freeAreaCache;
   }
   if (mm.mmapBase >= pages) {
     let at = mm.mmapBase - pages;
     for (;;) {
+      while (k.arch.huge?.opensAreas === true && at >= 0) {
+        const past = k.mmu.pastHugeArea(mm, at, pages, false);
+        if (past < 0) break;
+        at = past - pages;
+      }
+      if (at < 0) break;
       const vma = mm.vmas.find(at);
       if (vma === null || at + pages <= vma.start) {
         mm.freeAreaCache = at;

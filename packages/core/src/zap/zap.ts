@@ -5,18 +5,21 @@
  * the gather, and rss is added up once a table. Work is counted as the kernel does: a present page costs a page size, an
  * empty entry of whatever level 1, any other entry nothing; after a block of it the gather is ended and others may run.
  */
+import type { HugeFormat } from '../arch/hugetlb.js';
 import { KernelBug } from '../errors.js';
 import { CLEAR_PTE, END_VMA, SET_DIRTY, START_VMA } from '../events/kinds.js';
+import { clearHugeRange } from '../hugetlb/unmap.js';
 import type { Kernel } from '../kernel.js';
 import { PG_DIRTY } from '../memory/mem-map.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
+import { flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { queueOld, setPteAt } from '../pgtable/set-pte.js';
 import { markPageAccessed } from '../reclaim/lru-batch.js';
 import { pageRemoveRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
-import { VM_ACCOUNT, VM_PFNMAP } from '../vma/flags.js';
+import { VM_ACCOUNT, VM_HUGETLB, VM_PFNMAP } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { needsBreak, type ZapDetails } from './details.js';
@@ -49,7 +52,8 @@ export function* unmapVmas(k: Kernel, gather: MmuGather, areas: Iterable<Vma>, s
     const last = Math.min(vma.end, end);
     if (first >= last) continue;
     if ((vma.flags & VM_ACCOUNT) !== 0) accounted += last - first;
-    yield* zapArea(k, work, gather, vma, first, last, null);
+    if ((vma.flags & VM_HUGETLB) !== 0) yield* zapHuge(k, work, gather, vma, first, last);
+    else yield* zapArea(k, work, gather, vma, first, last, null);
   }
   return accounted;
 }
@@ -70,6 +74,23 @@ export function* zapPageRange(
   const reached = yield* zapArea(k, new ZapWork(k), gather, vma, start, end, details);
   if (gather.isOpen) gather.finish();
   return reached;
+}
+
+/** unmap_hugepage_range, all at once: a huge page costs as much as a small one. Nobody waits with a gather open. */
+function* zapHuge(k: Kernel, work: ZapWork, gather: MmuGather, vma: Vma, first: number, last: number): Op<void> {
+  const { mm } = vma;
+  const { fullmm } = gather;
+  const lock = mm.pageTableLock;
+  if (!lock.tryLock()) yield* betweenGathers(gather, lock.wait());
+  clearHugeRange(k, vma, first, last);
+  lock.unlock();
+  flushTlbRange(k, mm, first, last);
+  work.left -= ((last - first) / (k.arch.huge as HugeFormat).pages) * k.memory.pageSize;
+  if (work.left > 0) return;
+  gather.finish();
+  if (needsBreak(k, 'unmap_vmas', null)) yield RESCHED;
+  gather.start(mm, fullmm);
+  work.left = work.block;
 }
 
 /** unmap_page_range in blocks. Answers the page reached; the gather is closed if that is less than `last`. */

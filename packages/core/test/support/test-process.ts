@@ -1,5 +1,5 @@
 /** System calls in pages instead of bytes, and accesses, for tests of one address space. */
-import { touch } from '../../src/access/translate.js';
+import { frameAt, touch } from '../../src/access/translate.js';
 import { type AccessKind, LOAD, STORE } from '../../src/arch/mmu-data.js';
 import type { FaultCounts } from '../../src/fault/page-fault.js';
 import type { MappedFile } from '../../src/fs/file.js';
@@ -88,6 +88,6 @@ export class TestProcess implements FaultCounts {
     const { k, mm } = this;
     if (k.cpu.mm !== mm) k.mmu.switchMm(k.cpu, k.cpu.mm, mm);
     const slot = run(touch(k, k.cpu, mm, this, kind, (vpn / 4294967296) | 0, vpn | 0));
-    return slot < 0 ? slot : k.cpu.tlb.frameOf(slot);
+    return slot < 0 ? slot : frameAt(k, k.cpu.tlb, slot, vpn | 0);
   }
 }
