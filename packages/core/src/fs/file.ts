@@ -89,8 +89,6 @@ export interface RegularFile extends Inode {
   setSize(size: number): Op<number>;
   /** Drops the clean pages of its cache that nobody maps. */
   dropCache(): void;
-  /** f_op.mmap of every open file of it (MappedFile.mmap). */
-  mmap?(k: Kernel, vma: Vma): Op<number>;
 }
 
 /** An inode whose pages are found or made by `nopage`. */
@@ -136,9 +134,7 @@ export interface OpenMode {
 /** open: a new open file of an inode, with one reference, the caller's. */
 export function openFile(inode: RegularFile, mode: OpenMode = {}): OpenFile {
   inode.opens++;
-  const file: OpenFile = { inode, readable: mode.readable ?? true, writable: mode.writable ?? true, refs: 1 };
-  if (inode.mmap !== undefined) file.mmap = inode.mmap.bind(inode);
-  return file;
+  return { inode, readable: mode.readable ?? true, writable: mode.writable ?? true, refs: 1 };
 }
 
 /**

@@ -6,7 +6,7 @@
  * The page cache counts in huge pages, areas and everything else in base pages. i_sem guards the size.
  */
 import { ERRNO, MmError } from '../errors.js';
-import { NOPAGE_SIGBUS, type Nopage, type RegularFile } from '../fs/file.js';
+import type { RegularFile } from '../fs/file.js';
 import type { FileSystem, FileSystemType } from '../fs/file-system.js';
 import type { Kernel } from '../kernel.js';
 import { AddressSpace } from '../pagecache/address-space.js';
@@ -95,6 +95,7 @@ export class HugeFile implements RegularFile {
   readonly name: string;
   readonly mapping: AddressSpace;
   readonly isHuge = true;
+  readonly fsType = 'hugetlbfs';
   readonly fs: Hugetlbfs;
   size = 0;
   writeCount = 0;
@@ -143,14 +144,8 @@ export class HugeFile implements RegularFile {
     this.fs.giveQuota();
   }
 
-  mmap(k: Kernel, vma: Vma): Op<number> {
-    return mapHugeFile(k, this, vma);
-  }
-
-  /** Never called: faults on huge pages have a path of their own. */
-  // biome-ignore lint/correctness/useYield: the contract is a generator
-  *nopage(_vma: Vma, _vpn: number, out: Nopage): Op<void> {
-    out.page = NOPAGE_SIGBUS;
+  mmap(vma: Vma): Op<number> {
+    return mapHugeFile(this.#k, this, vma);
   }
 
   /** hugetlbfs_set_page_dirty: nothing is ever written back. */

@@ -218,7 +218,8 @@ function* makeArea(
     return 0;
   }
   if (file !== null) file.refs++;
-  const error = backing.mmap === undefined ? 0 : yield* backing.mmap(k, vma);
+  const prepare = backing.mmap?.(k, vma) ?? backing.inode.mmap?.(vma);
+  const error = prepare === undefined ? 0 : yield* prepare;
   if (error < 0) {
     // What the driver may have mapped goes again. The area was never linked, and carries no charge of its own.
     vma.file = null;
