@@ -3,6 +3,7 @@
  * until 14 are there or somebody drains it.
  */
 import { PGACTIVATE } from '../events/counters.js';
+import { MARK_ACCESSED } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PG_ACTIVE, PG_LRU, PG_REFERENCED } from '../memory/mem-map.js';
 import type { Cpu } from '../smp/cpu.js';
@@ -44,6 +45,7 @@ export function lruAddDrainAll(k: Kernel): void {
 
 /** mark_page_accessed: a second access on the inactive list makes a page active. */
 export function markPageAccessed(k: Kernel, page: number): void {
+  if (k.events.on) k.events.emit(MARK_ACCESSED, page);
   const flags = k.map.flags[page] as number;
   if ((flags & (PG_ACTIVE | PG_REFERENCED | PG_LRU)) === (PG_REFERENCED | PG_LRU)) {
     activatePage(k, page);

@@ -11,6 +11,7 @@ import { freeTable } from '../pgtable/alloc.js';
 import { flushTlbPending } from '../pgtable/flush.js';
 import type { Op } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
+import { addAnonRss, addFileRss } from '../vma/rss.js';
 
 /** The gather of the kernel: open from `start` to `finish`, and never across a yield. */
 export class MmuGather {
@@ -29,6 +30,9 @@ export class MmuGather {
   /** Tables that wait, as level and physical address. */
   private readonly tables: number[] = [];
   private fast = true;
+  /** Pages that the counters still have, in a kernel that lowers them when the gather ends. */
+  private owedAnon = 0;
+  private owedFile = 0;
   private open = false;
 
   constructor(k: Kernel) {
@@ -90,6 +94,12 @@ export class MmuGather {
     else this.tables.push(level, pa);
   }
 
+  /** Pages to take off the counters at the end. */
+  owe(anon: number, file: number): void {
+    this.owedAnon += anon;
+    this.owedFile += file;
+  }
+
   /** tlb_flush_mmu. */
   flush(): void {
     if (!this.needFlush) return;
@@ -106,6 +116,9 @@ export class MmuGather {
   /** tlb_finish_mmu. */
   finish(): void {
     this.flush();
+    if (this.owedAnon !== 0) addAnonRss(this.k, this.mm, -this.owedAnon);
+    if (this.owedFile !== 0) addFileRss(this.k, this.mm, -this.owedFile);
+    this.owe(-this.owedAnon, -this.owedFile);
     if (this.k.events.on) this.k.events.emit(GATHER_FINISH, this.mm.id, this.runFirst, this.runEnd);
     this.open = false;
     this.k.cpu.fullmmGather = false;

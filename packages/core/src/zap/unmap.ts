@@ -33,14 +33,8 @@ export function* unmapRegion(
   mm.updateHiwaterRss();
   const accounted = yield* unmapVmas(k, gather, areas, start, end);
   unchargeMemory(k, accounted);
-  for (const vma of areas) yield* unlink(k, gather, vma);
-  freePgtables(
-    k,
-    gather,
-    areas,
-    prev === null ? k.arch.layout.firstUser : prev.end,
-    next === null ? Infinity : next.start,
-  );
+  const floor = prev === null ? k.arch.layout.firstUser : prev.end;
+  yield* unlinkAndFree(k, gather, areas, floor, next === null ? Infinity : next.start);
   gather.finish();
 }
 
@@ -50,8 +44,7 @@ export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   const areas = [...mm.vmas];
   const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity);
   unchargeMemory(k, accounted);
-  for (const vma of areas) yield* unlink(k, gather, vma);
-  freePgtables(k, gather, areas, k.arch.layout.firstUser, Infinity);
+  yield* unlinkAndFree(k, gather, areas, k.arch.layout.firstUser, Infinity);
   gather.finish();
   for (const vma of areas) {
     mm.vmas.remove(vma);
@@ -74,6 +67,14 @@ export function* destroyMm(k: Kernel, mm: Mm): Op<void> {
   }
   freeRoot(k, mm);
   k.mms.delete(mm);
+}
+
+/** free_pgtables: the areas leave rmap's lists, then their tables go; without 8f4f8c164c the other way round. */
+function* unlinkAndFree(k: Kernel, gather: MmuGather, areas: readonly Vma[], floor: number, ceiling: number): Op<void> {
+  const first = k.behaviour.unlinksBeforeTables;
+  if (!first) freePgtables(k, gather, areas, floor, ceiling);
+  for (const vma of areas) yield* unlink(k, gather, vma);
+  if (first) freePgtables(k, gather, areas, floor, ceiling);
 }
 
 /** Takes an area off its anon_vma's and its file's list, so that no walk of theirs meets a table that is being freed. */

@@ -31,11 +31,14 @@ class ZapWork {
   left: number;
   /** ZAP_BLOCK_SIZE. */
   readonly block: number;
+  /** Bytes of addresses left of a block, in a kernel that counts those instead. */
+  distance: number;
   readonly cursor: PteCursor;
 
   constructor(k: Kernel) {
     this.block = (k.preempt ? 8 : 1024) * k.memory.pageSize;
     this.left = this.block;
+    this.distance = this.block;
     this.cursor = new PteCursor(k);
   }
 }
@@ -53,7 +56,8 @@ export function* unmapVmas(k: Kernel, gather: MmuGather, areas: Iterable<Vma>, s
     if (first >= last) continue;
     if ((vma.flags & VM_ACCOUNT) !== 0) accounted += last - first;
     if ((vma.flags & VM_HUGETLB) !== 0) yield* zapHuge(k, work, gather, vma, first, last);
-    else yield* zapArea(k, work, gather, vma, first, last, null);
+    else if (k.behaviour.zapCountsWork) yield* zapArea(k, work, gather, vma, first, last, null);
+    else yield* zapByDistance(k, work, gather, vma, first, last);
   }
   return accounted;
 }
@@ -93,6 +97,24 @@ function* zapHuge(k: Kernel, work: ZapWork, gather: MmuGather, vma: Vma, first: 
   work.left = work.block;
 }
 
+/** Without 51c6f666fc: a block is so many bytes of addresses, whether anything is mapped there or not. */
+function* zapByDistance(k: Kernel, work: ZapWork, gather: MmuGather, vma: Vma, first: number, last: number): Op<void> {
+  const { pageSize } = k.memory;
+  for (let at = first; at < last; ) {
+    const end = Math.min(last, at + work.distance / pageSize);
+    work.left = Infinity;
+    yield* zapArea(k, work, gather, vma, at, end, null);
+    work.distance -= (end - at) * pageSize;
+    at = end;
+    if (work.distance > 0) continue;
+    work.distance = work.block;
+    const { mm, fullmm } = gather;
+    gather.finish();
+    if (needsBreak(k, 'unmap_vmas', null)) yield RESCHED;
+    gather.start(mm, fullmm);
+  }
+}
+
 /** unmap_page_range in blocks. Answers the page reached; the gather is closed if that is less than `last`. */
 function* zapArea(
   k: Kernel,
@@ -108,9 +130,13 @@ function* zapArea(
   const { cursor } = work;
   const lockToBreak = details === null ? null : details.lock;
   const spares = details !== null && details.checkMapping === 0 && details.nonlinear === null ? null : details;
+  // Without 508034a32b one lock was held around all of it.
+  const outer = k.behaviour.zapLocksTables ? null : mm.pageTableLock;
+  if (outer?.tryLock() === false) yield* betweenGathers(gather, outer.wait());
   cursor.start(mm, first, last);
   if (k.events.on) k.events.emit(START_VMA, mm.id, first);
   let inRun = false;
+  let ended = false;
   let done = 0;
   for (let reached = first; reached < last; ) {
     if (!inRun) {
@@ -121,8 +147,8 @@ function* zapArea(
       cursor.skipped = 0;
     }
     if (inRun) {
-      const lock = pteLock(k, mm, cursor.at);
-      if (!lock.tryLock()) {
+      const lock = outer ?? pteLock(k, mm, cursor.at);
+      if (outer === null && !lock.tryLock()) {
         if (details !== null && lockToBreak !== null) {
           // Nobody waits with i_mmap_lock held.
           gather.finish();
@@ -132,7 +158,7 @@ function* zapArea(
         yield* betweenGathers(gather, lock.wait());
       }
       done += zapPteRange(k, vma, gather, work, cursor, done, spares);
-      lock.unlock();
+      if (outer === null) lock.unlock();
       reached = cursor.vpn + done;
       inRun = done < cursor.nr;
     } else {
@@ -142,15 +168,19 @@ function* zapArea(
     if (k.events.on) k.events.emit(END_VMA, mm.id, first);
     gather.finish();
     if (needsBreak(k, 'unmap_vmas', lockToBreak)) {
-      if (lockToBreak !== null) return reached;
+      if (lockToBreak !== null) {
+        outer?.unlock();
+        return reached;
+      }
       yield RESCHED;
     }
     gather.start(mm, fullmm);
     work.left = work.block;
-    if (reached === last) return last;
-    if (k.events.on) k.events.emit(START_VMA, mm.id, reached);
+    if (reached < last && k.events.on) k.events.emit(START_VMA, mm.id, reached);
+    ended = reached === last;
   }
-  if (k.events.on) k.events.emit(END_VMA, mm.id, first);
+  if (!ended && k.events.on) k.events.emit(END_VMA, mm.id, first);
+  outer?.unlock();
   return last;
 }
 
@@ -184,6 +214,7 @@ function zapPteRange(
   const first = run.vpn + done;
   const end = run.at + run.nr * pteWords;
   const spied = k.events.on;
+  const { zapDropsAnonDirty, batchesRss } = k.behaviour;
   let left = work.left;
   let anon = 0;
   let file = 0;
@@ -215,6 +246,7 @@ function zapPteRange(
     }
     if (((mapping[page] as number) & 1) !== 0) {
       anon++;
+      if (!zapDropsAnonDirty && format.isDirty(hi, lo)) dirtyAnonPage(k, page);
     } else {
       file++;
       if (format.isDirty(hi, lo)) setPageDirty(k, page);
@@ -222,12 +254,32 @@ function zapPteRange(
     }
     pageRemoveRmap(k, page);
     gather.removePage(page);
+    if (!batchesRss) {
+      lowerRss(k, gather, anon, file);
+      anon = 0;
+      file = 0;
+    }
   }
   work.left = left;
-  if (anon !== 0) addAnonRss(k, vma.mm, -anon);
-  if (file !== 0) addFileRss(k, vma.mm, -file);
+  lowerRss(k, gather, anon, file);
   gather.trim(first + (entry - at) / pteWords);
   return (entry - at) / pteWords;
+}
+
+/** Takes what was unmapped off the counters, each once if at all; without fc2acab31b when the gather ends. */
+function lowerRss(k: Kernel, gather: MmuGather, anon: number, file: number): void {
+  if (!k.behaviour.zapLowersRss) {
+    gather.owe(anon, file);
+    return;
+  }
+  if (anon !== 0) addAnonRss(k, gather.mm, -anon);
+  if (file !== 0) addFileRss(k, gather.mm, -file);
+}
+
+/** Without 6237bcd948: set_page_dirty of an anonymous page that goes away. */
+function dirtyAnonPage(k: Kernel, page: number): void {
+  if (k.events.on) k.events.emit(SET_DIRTY, page);
+  k.map.flags[page] = (k.map.flags[page] as number) | PG_DIRTY;
 }
 
 /** Whether a truncation leaves a page alone: a private copy, or one of a nonlinear area that is not cut off. */

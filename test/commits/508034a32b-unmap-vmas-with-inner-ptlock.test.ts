@@ -1,0 +1,49 @@
+/** Unmapping takes the lock of each table where it clears its entries, and holds none around the areas. */
+import type { Bench } from './support/commit.js';
+import { commit } from './support/commit.js';
+import { AT, map, pages, touch } from './support/memory.js';
+
+/** Locks around the tables of an unmap that spans two, and whether one is held where an area begins or ends. */
+function around({ arch, machine: make }: Bench, nrCpus: number): { locks: string; held: number } {
+  const machine = make({ config: { nrCpus }, memory: '256MiB', overcommit: 1 });
+  const span = 1 << (arch.geometry.bits[arch.geometry.depth - 1] as number);
+  const process = machine.spawn();
+  map(process, 2 * span);
+  touch(process, 1);
+  touch(process, 1, span);
+  const spy = machine.spy();
+  process.munmap(AT, pages(machine, 2 * span));
+  machine.check();
+  const steps: string[] = [];
+  let held = 0;
+  let heldOutside = 0;
+  const locks: number[] = [];
+  for (const event of spy.of('lock', 'unlock', 'clearPte', 'startVma', 'endVma', 'gatherFinish')) {
+    if (event.name === 'lock' || event.name === 'unlock') {
+      if (event.kind !== 'pte lock' && event.kind !== 'page_table_lock') continue;
+      held += event.name === 'lock' ? 1 : -1;
+      if (!locks.includes(event.lock)) locks.push(event.lock);
+      steps.push(event.name);
+    } else if (event.name === 'clearPte') {
+      steps.push('clear');
+    } else if (held > 0) {
+      heldOutside++;
+    }
+  }
+  return { locks: `${steps.join(' ')} (${locks.length})`, held: heldOutside };
+}
+
+export default commit({
+  commits: ['508034a32b'],
+  outcomes: {
+    'locks (how many) and cleared entries of an unmap over two tables, and locks held outside, built for 4 CPUs': {
+      run: (bench) => around(bench, 4),
+      expected: { locks: 'lock clear unlock lock clear unlock (2)', held: 0 },
+    },
+    'the same, built for 1 CPU': {
+      run: (bench) => around(bench, 1),
+      expected: { locks: 'lock clear unlock lock clear unlock (1)', held: 0 },
+      without: { locks: 'lock clear clear unlock (1)', held: 2 },
+    },
+  },
+});

@@ -1,0 +1,90 @@
+/** Unmapping breaks off by the work it did, a present page for a page size, an empty entry for 1, not by addresses. */
+import { type Op, SteppedOp } from '@fourfold/core';
+import type { Bench } from './support/commit.js';
+import { commit } from './support/commit.js';
+import { AT, map, pages, touch } from './support/memory.js';
+
+const TERABYTE = 1n << 40n;
+
+/** Calls of unmap_page_range when `n` pages that nobody touched are unmapped, in a preemptible kernel. */
+function callsForUntouched({ machine: make }: Bench, n: number): number {
+  const machine = make({ config: { preempt: true }, overcommit: 1 });
+  const process = machine.spawn();
+  map(process, n);
+  const spy = machine.spy();
+  process.munmap(AT, pages(machine, n));
+  machine.check();
+  return spy.count('startVma');
+}
+
+export default commit({
+  commits: ['51c6f666fc'],
+  outcomes: {
+    'calls of unmap_page_range when 4096 untouched pages are unmapped': {
+      run: (bench) => callsForUntouched(bench, 4096),
+      expected: 1,
+      without: 512,
+    },
+    'present pages cleared before each end of a gather when 20 are unmapped': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { preempt: true } });
+        const process = machine.spawn();
+        map(process, 20);
+        touch(process, 20);
+        const spy = machine.spy();
+        process.munmap(AT, pages(machine, 20));
+        machine.check();
+        let cleared = 0;
+        const ends: number[] = [];
+        for (const event of spy.of('clearPte', 'gatherFinish')) {
+          if (event.name === 'clearPte') cleared++;
+          else ends.push(cleared);
+        }
+        return ends;
+      },
+      expected: [8, 16, 20],
+    },
+    'somebody wants to run: a break after each block, and everything is unmapped': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { preempt: true } });
+        const process = machine.spawn();
+        map(process, 20);
+        touch(process, 20);
+        machine.inject.needResched = (where) => where === 'unmap_vmas';
+        const unmap = new SteppedOp('munmap', process.ops.munmap(AT, pages(machine, 20)) as Op<number>);
+        let breaks = 0;
+        while (unmap.stepTo('resched')) breaks++;
+        machine.inject.clear();
+        machine.check();
+        return [breaks, unmap.result, process.mm.rss];
+      },
+      expected: [2, 0, 0],
+    },
+    'root entries looked at, beyond those that span it, by 1000 times 1 TB mapped and unmapped; calls a time': {
+      machines: ['ppc64-4k', 'x86_64', 'ppc64-64k', 'ia64-16k', 'ia64-64k', 'sparc64-8k', 'sparc64-64k'],
+      run: ({ arch, machine: make }) => {
+        const machine = make({ overcommit: 1, config: { preempt: true } });
+        const process = machine.spawn();
+        const { counters } = machine;
+        // Inside the first region or half that has room for it, on a border of the root's entries.
+        const spanBytes = BigInt(arch.geometry.entryPages(0)) * BigInt(machine.pageSize);
+        const hint = arch.geometry.regionBits > 0 ? 0x2000_0000_0000_0000n : 2n * TERABYTE;
+        const spanning = Number((TERABYTE + spanBytes - 1n) / spanBytes);
+        let most = 0;
+        let calls = 0;
+        for (let i = 0; i < 1000; i++) {
+          process.mmap({ addr: hint, length: TERABYTE, prot: 'rw', flags: 'private|anonymous|noreserve|fixed' });
+          const spy = i === 0 ? machine.spy() : null;
+          const before = counters.get('rootVisits');
+          process.munmap(hint, TERABYTE);
+          if (spy !== null) calls = spy.stop().count('startVma');
+          most = Math.max(most, counters.get('rootVisits') - before);
+        }
+        machine.check();
+        // free_pgtables looks at the same entries once more.
+        return { within: most <= 2 * spanning + 4, calls };
+      },
+      expected: { within: true, calls: 1 },
+    },
+  },
+});

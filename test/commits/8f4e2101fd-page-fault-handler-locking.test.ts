@@ -1,0 +1,80 @@
+/** The entry is read without a lock, and whatever acts on it looks again under the lock. */
+import { type Op, SteppedOp } from '@fourfold/core';
+import type { Bench } from './support/commit.js';
+import { commit } from './support/commit.js';
+import { fault, frameOf, map, outcome, pageAt, pteOf, warmFile } from './support/memory.js';
+
+/** A fault stopped at `point`, a sibling's store done meanwhile, then the fault's end. */
+function raced(
+  { machine: make }: Bench,
+  kind: 'anonymous' | 'file',
+  write: boolean,
+): { outcome: string; rss: number; extraFrames: number; count: number | undefined } {
+  const machine = make({ config: { nrCpus: 4 } });
+  const process = machine.spawn();
+  const thread = process.thread();
+  if (kind === 'anonymous') map(process, 1);
+  else map(process, 1, { file: warmFile(machine, 1), flags: 'shared|fixed' });
+  // The tables are there: the race is about the entry.
+  const warm = frameOf(process, 0);
+  if (warm >= 0) throw new Error('the page was there');
+  let stops = true;
+  machine.inject.pause = (point) => stops && point === 'before pte lock';
+  const op = new SteppedOp('fault', fault(process, 0, write) as Op<number>);
+  op.stepTo('pause: before pte lock');
+  stops = false;
+  const free = machine.freePages;
+  thread.store8(pageAt(machine, 0), 9);
+  const code = op.finish();
+  machine.inject.clear();
+  machine.check();
+  const page = frameOf(process, 0);
+  return {
+    outcome: outcome(code),
+    rss: process.mm.rss,
+    // The fault's own frame came back; the sibling's is the one in use.
+    extraFrames: free - machine.freePages,
+    count: machine.kernel.map.mapcount[page],
+  };
+}
+
+export default commit({
+  commits: ['8f4e2101fd'],
+  outcomes: {
+    'a write fault on an empty entry, overtaken by a sibling before it takes the lock': {
+      run: (bench) => raced(bench, 'anonymous', true),
+      expected: { outcome: 'MINOR', rss: 1, extraFrames: 0, count: 1 },
+    },
+    'a fault on a page of a file, overtaken by a sibling': {
+      run: (bench) => raced(bench, 'file', true),
+      expected: { outcome: 'MINOR', rss: 1, extraFrames: 0, count: 1 },
+    },
+    'a present entry that changed between the look and the lock: minor, nothing stored, nothing flushed': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { nrCpus: 4 } });
+        const process = machine.spawn();
+        const thread = process.thread();
+        map(process, 1);
+        process.load8(pageAt(machine, 0));
+        let stops = true;
+        machine.inject.pause = (point) => stops && point === 'after pte read';
+        const op = new SteppedOp('fault', fault(process, 0, true) as Op<number>);
+        op.stepTo('pause: after pte read');
+        stops = false;
+        thread.store8(pageAt(machine, 0), 1);
+        const entry = pteOf(process, 0);
+        const spy = machine.spy();
+        const code = op.finish();
+        machine.inject.clear();
+        machine.check();
+        return {
+          outcome: outcome(code),
+          stores: spy.count('setPte') + spy.count('accessFlags'),
+          flushes: spy.count('flushPage'),
+          same: JSON.stringify(entry) === JSON.stringify(pteOf(process, 0)),
+        };
+      },
+      expected: { outcome: 'MINOR', stores: 0, flushes: 0, same: true },
+    },
+  },
+});
