@@ -31,6 +31,8 @@ export class HashedUnit implements TlbUnit {
   /** First bucket of the unit's hash. */
   private readonly buckets: number;
   private readonly hand: Uint16Array;
+  /** Filled since `dropAll` last left it empty. */
+  private filled = false;
 
   constructor(spec: TlbUnitSpec, base: number, buckets: number, store: TlbStore) {
     this.base = base;
@@ -96,6 +98,7 @@ export class HashedUnit implements TlbUnit {
     records[at + TLB_FRAME] = frame;
     records[at + TLB_META] = meta;
     records[at + TLB_USED] = 1;
+    this.filled = true;
     if (span !== 0) this.wide[0] = (this.wide[0] as number) + 1;
     const bucket = this.buckets + (tag & (TLB_BUCKETS - 1));
     records[at + TLB_LINK] = this.head[bucket] as number;
@@ -113,14 +116,21 @@ export class HashedUnit implements TlbUnit {
   }
 
   dropAll(spared: number): number {
+    if (!this.filled) return 0;
     const records = this.records;
     let dropped = 0;
+    let kept = 0;
     for (let slot = this.base; slot < this.end; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
-      if ((records[at + TLB_CONTEXT] as number) < 0 || ((records[at + TLB_META] as number) & spared) !== 0) continue;
+      if ((records[at + TLB_CONTEXT] as number) < 0) continue;
+      if (((records[at + TLB_META] as number) & spared) !== 0) {
+        kept++;
+        continue;
+      }
       this.drop(slot);
       dropped++;
     }
+    this.filled = kept > 0;
     return dropped;
   }
 

@@ -24,6 +24,8 @@ export class SetUnit implements TlbUnit {
   /** Low half of the page number of every slot, as filled; a slot may be empty all the same. */
   private readonly tags: Int32Array;
   private readonly state: Int32Array;
+  /** Filled since `dropAll` last left it empty. */
+  private filled = false;
 
   constructor(spec: TlbUnitSpec, base: number, store: TlbStore) {
     this.base = base;
@@ -69,6 +71,7 @@ export class SetUnit implements TlbUnit {
       used &= ~(1 << way);
       way = way + 1 === ways ? 0 : way + 1;
     }
+    this.filled = true;
     const bit = 1 << way;
     const live = (state & LIVE_BITS) | (bit << LIVE_SHIFT);
     this.state[set] = live | used | bit | ((way + 1 === ways ? 0 : way + 1) << HAND_SHIFT);
@@ -94,17 +97,23 @@ export class SetUnit implements TlbUnit {
   }
 
   dropAll(spared: number): number {
+    if (!this.filled) return 0;
     const { records, state } = this;
     let dropped = 0;
+    let kept = 0;
     for (let set = 0; set < state.length; set++) {
       let live = ((state[set] as number) & LIVE_BITS) >> LIVE_SHIFT;
       for (; live !== 0; live &= live - 1) {
         const slot = this.base + Math.imul(set, this.ways) + 31 - Math.clz32(live & -live);
-        if (((records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & spared) !== 0) continue;
+        if (((records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & spared) !== 0) {
+          kept++;
+          continue;
+        }
         this.drop(slot);
         dropped++;
       }
     }
+    this.filled = kept > 0;
     return dropped;
   }
 
