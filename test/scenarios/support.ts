@@ -29,7 +29,11 @@ export function scenariosIn(folder: string): ScenarioFile[] {
     }));
 }
 
-/** `pt=` counts leaf tables, whose span is the machine's own. */
-export function withoutTables(lines: readonly string[]): string[] {
-  return lines.map((line) => line.replace(/ pt=\d+/, ''));
+/** Result lines without what depends on the machine: `pt=` counts its leaf tables, `size=` is bytes of its pages. */
+export function comparable(lines: readonly string[], pageSize: number): string[] {
+  return lines.map((line) =>
+    line
+      .replace(/ pt=\d+/, '')
+      .replace(/ size=(\d+)/, (size, bytes) => (bytes % pageSize === 0 ? ` size=${bytes / pageSize} pages` : size)),
+  );
 }

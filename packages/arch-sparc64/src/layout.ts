@@ -63,6 +63,7 @@ export function createLayout(pageShift: Sparc64PageShift): Layout {
     stackTop: HOLE_START,
     holes: [{ start: HOLE_START, end: PAGE_OFFSET }],
     maxLength: HOLE_START,
+    forcesColour: true,
     colourBytes: Math.max(L1DCACHE_SIZE, 2 ** pageShift),
     brkFixedBits: PAGE_OFFSET,
   });

@@ -22,6 +22,7 @@ export const ERRNO = {
   ENOSPC: 28,
   ETXTBSY: 26,
   ENOSYS: 38,
+  EIDRM: 43,
   EOVERFLOW: 75,
 } as const;
 

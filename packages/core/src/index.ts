@@ -13,6 +13,7 @@ export { handleMmFault } from './fault/handle.js';
 export { BUS_ADRERR, FAULT_OOM, type FaultCounts, SEGV_ACCERR, SEGV_MAPERR } from './fault/page-fault.js';
 export * from './fs/file.js';
 export * from './fs/file-system.js';
+export * from './fs/segments.js';
 export { hugePageOf, hugePteIsNone, hugePteWord } from './hugetlb/entry.js';
 export { followHugetlbPages, hugeSubPage } from './hugetlb/follow.js';
 export { HugeFile, Hugetlbfs, type HugetlbfsOptions, hugetlbfs } from './hugetlb/hugetlbfs.js';

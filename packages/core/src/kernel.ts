@@ -9,6 +9,7 @@ import { Counters } from './events/counters.js';
 import { Injection } from './events/injection.js';
 import { EventRing } from './events/ring.js';
 import type { MappedFile } from './fs/file.js';
+import type { SharedSegments } from './fs/segments.js';
 import { HugePool } from './hugetlb/pool.js';
 import { Behaviour } from './machine/behaviour.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
@@ -100,6 +101,10 @@ export class Kernel implements MmuHost {
   readonly pteLocks: Map<number, SpinLock> = new Map();
   /** Makes the file behind a shared anonymous mapping (tmpfs plugs in here); null answers ENODEV. */
   sharedAnonymous: ((k: Kernel, pages: number, flags: number) => MappedFile | number) | null = null;
+  /** SysV shared memory (tmpfs plugs in here); null answers ENOSYS. */
+  segments: SharedSegments | null = null;
+  /** Makes the file of `size` bytes behind a SHM_HUGETLB segment; null answers ENOSYS. */
+  hugetlbZeroSetup: ((k: Kernel, size: number) => MappedFile | number) | null = null;
   readonly #slabs = new Map<number, TableSlab>();
   #mmIds = 0;
 

@@ -1,6 +1,7 @@
 /** F19: the invariants of tmpfs (generic-mm 14.7), recounted. */
 import type { AuditedPart, Say } from '@fourfold/core/fs';
 import type { ShmemInode } from './inode.js';
+import type { Segment } from './segments.js';
 import type { Shmem } from './shmem.js';
 import type { SuperBlock } from './super-block.js';
 
@@ -32,6 +33,27 @@ export class ShmemAudit implements AuditedPart {
       for (const inode of sb.inodes) auditInode(this.#shmem, inode, say);
       auditMount(sb, say);
     }
+    this.#auditSegments(say);
+  }
+
+  /** nattch of a segment is the number of areas that map it. */
+  #auditSegments(say: Say): void {
+    const { k, segments } = this.#shmem;
+    const areas = new Map<Segment, number>();
+    for (const mm of k.mms) {
+      for (const vma of mm.vmas) {
+        const segment = segments.of(vma);
+        if (segment !== undefined) areas.set(segment, (areas.get(segment) ?? 0) + 1);
+      }
+    }
+    for (const segment of segments.all()) {
+      const found = areas.get(segment) ?? 0;
+      if (segment.nattch !== found) say('F19', `segment ${segment.id}: nattch ${segment.nattch}, areas ${found}`);
+      if (segment.isDoomed && found === 0 && !segment.isHuge)
+        say('F19', `segment ${segment.id}: removed, unused, still there`);
+      areas.delete(segment);
+    }
+    for (const [{ id }, found] of areas) say('F19', `${found} areas map segment ${id}, which is gone`);
   }
 }
 

@@ -36,13 +36,13 @@ export interface ShmemInodeOptions {
   readonly preCharged?: boolean;
   /** i_size in bytes. Default 0. */
   readonly size?: number;
-  readonly ino: number;
 }
 
 /** One file of a tmpfs, or the object behind shared memory. */
 export class ShmemInode implements RegularFile {
   readonly path: string;
-  readonly ino: number;
+  /** i_ino; a SysV segment's is its id. */
+  ino: number;
   readonly fsType = 'tmpfs';
   readonly mapping: AddressSpace;
   readonly maxBytes: number;
@@ -80,7 +80,7 @@ export class ShmemInode implements RegularFile {
     this.sb = sb;
     this.k = k;
     this.path = options.path;
-    this.ino = options.ino;
+    this.ino = shmem.nextIno();
     this.nlink = options.nlink;
     this.size = options.size ?? 0;
     this.preCharged = options.preCharged ?? false;

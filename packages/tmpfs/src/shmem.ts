@@ -15,6 +15,7 @@ import {
 import { ShmemAudit } from './audit.js';
 import { VectorGeometry } from './geometry.js';
 import { ShmemInode } from './inode.js';
+import { Segments } from './segments.js';
 import { SuperBlock } from './super-block.js';
 import { unuseInode } from './writepage.js';
 
@@ -30,6 +31,7 @@ export class Shmem implements SwapUser {
   readonly mounts: Set<SuperBlock> = new Set([this.internal]);
   /** shmem_swaplist: inodes that have had pages in swap. */
   readonly swapList: Set<ShmemInode> = new Set();
+  readonly segments: Segments;
   #inodes = 0;
 
   /** The tmpfs of a kernel; the first call plugs it in. */
@@ -46,6 +48,8 @@ export class Shmem implements SwapUser {
     this.k = k;
     this.geometry = new VectorGeometry(k.memory.pageSize, k.arch.wordBits / 8);
     k.sharedAnonymous = (_k, pages, flags) => this.zeroSetup(pages, flags);
+    this.segments = new Segments(this);
+    k.segments = this.segments;
     k.swap.users.add(this);
     k.auditedParts.add(new ShmemAudit(this));
   }
@@ -56,19 +60,19 @@ export class Shmem implements SwapUser {
 
   /** shmem_zero_setup: the object behind a shared anonymous area of `pages` pages. An open file, or -ENOMEM, -EINVAL. */
   zeroSetup(pages: number, flags: number): MappedFile | number {
-    return this.setup('/dev/zero', pages * this.k.memory.pageSize, (flags & VM_ACCOUNT) !== 0, this.nextIno());
+    return this.setup('/dev/zero', pages * this.k.memory.pageSize, (flags & VM_ACCOUNT) !== 0);
   }
 
   /**
    * shmem_file_setup: a file without a name on the internal mount.
    * @param size in bytes. @param preCharged charges all of it now. @returns an open file, or -ENOMEM, -EINVAL.
    */
-  setup(path: string, size: number, preCharged: boolean, ino: number): MappedFile | number {
+  setup(path: string, size: number, preCharged: boolean): MappedFile | number {
     const { k } = this;
     const { pageSize } = k.memory;
     if (size > this.geometry.maxIndex * pageSize) return -ERRNO.EINVAL;
     if (preCharged && chargeMemory(k, k.cpu.mm, Math.ceil(size / pageSize)) < 0) return -ERRNO.ENOMEM;
-    return openFile(new ShmemInode(this, this.internal, { path, nlink: 0, preCharged, size, ino }));
+    return openFile(new ShmemInode(this, this.internal, { path, nlink: 0, preCharged, size }));
   }
 
   /** Every inode of every mount. */

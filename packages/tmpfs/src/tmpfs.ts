@@ -53,7 +53,6 @@ export class Tmpfs implements FileSystem {
     const inode = new ShmemInode(this.#shmem, this.#sb, {
       path: `${this.#at}/${path}`,
       nlink: 1,
-      ino: this.#shmem.nextIno(),
     });
     this.#files.set(path, inode);
     return inode;

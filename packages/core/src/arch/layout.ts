@@ -22,6 +22,8 @@ export interface LayoutSpec {
   readonly region?: { readonly shift: number; readonly limit: bigint };
   /** Alignment of shared and file mappings against their file offset (SHMLBA); default one page: no rule. */
   readonly colourBytes?: number;
+  /** __ARCH_FORCE_SHMLBA: shmat refuses other addresses than multiples of colourBytes. Default false: whole pages do. */
+  readonly forcesColour?: boolean;
   /** brk may not change these address bits (which half of the space); default none. */
   readonly brkFixedBits?: bigint;
   /** Gate area (vsyscall page): readable by every process, outside every mm. */

@@ -28,9 +28,13 @@ export {
 } from '../swap/cache.js';
 export { readSwapCacheAsync, swapinReadahead } from '../swap/read.js';
 export { getSwapPage, type SwapUser, swapCount, swapDuplicate, swapFree } from '../swap/swap.js';
-export { chargeMemory, OVERCOMMIT_NEVER, unchargeMemory } from '../vma/accounting.js';
-export { VM_ACCOUNT } from '../vma/flags.js';
+export { canDoMlock, chargeMemory, limitPages, OVERCOMMIT_NEVER, unchargeMemory } from '../vma/accounting.js';
+export { VM_ACCOUNT, VM_MAYWRITE, VM_WRITE } from '../vma/flags.js';
+export type { Mm } from '../vma/mm.js';
+export { doMmapPgoff, MAP_FIXED, MAP_SHARED, machineRefuses, PROT_EXEC, PROT_READ, PROT_WRITE } from '../vma/mmap.js';
+export { doMunmap } from '../vma/munmap.js';
 export type { Vma, VmaOps } from '../vma/vma.js';
 export { unmapMappingRange } from '../zap/unmap-mapping.js';
 export * from './file.js';
 export * from './file-system.js';
+export * from './segments.js';

@@ -4,7 +4,7 @@
  * process that has ended is misuse and throws MM_EXITED.
  */
 
-import { MmError } from '../errors.js';
+import { ERRNO, MmError } from '../errors.js';
 import { OPERATION } from '../events/ring.js';
 import { dupMm } from '../fork/dup-mmap.js';
 import type { Kernel } from '../kernel.js';
@@ -37,6 +37,10 @@ export const OPERATION_NAMES = [
   'munlockall',
   'msync',
   'mincore',
+  'shmget',
+  'shmat',
+  'shmdt',
+  'shmctl',
   'fork',
   'exit',
   'load',
@@ -105,6 +109,25 @@ export class ProcessOps {
     return this.#run('mincore', (k, mm) => sysMincore(k, mm, addr, length, out));
   }
 
+  /** The segment's id. */
+  shmget(key: number, size: bigint, flags: number): Op<number> {
+    return this.#run('shmget', (k, mm) => (k.segments === null ? refused() : k.segments.get(mm, key, size, flags)));
+  }
+
+  /** The page number of the new area, or a negative errno. */
+  shmat(id: number, addr: bigint, flags: number): Op<number> {
+    return this.#run('shmat', (k, mm) => (k.segments === null ? refused() : k.segments.attach(mm, id, addr, flags)));
+  }
+
+  shmdt(addr: bigint): Op<number> {
+    return this.#run('shmdt', (k, mm) => (k.segments === null ? refused() : k.segments.detach(mm, addr)));
+  }
+
+  /** IPC_RMID, SHM_LOCK or SHM_UNLOCK. */
+  shmctl(id: number, command: number): Op<number> {
+    return this.#run('shmctl', (k, mm) => (k.segments === null ? refused() : k.segments.control(mm, id, command)));
+  }
+
   /** The child, or a negative errno. */
   *fork(): Op<Process | number> {
     const mm = yield* this.#run('fork', dupMm);
@@ -161,4 +184,9 @@ export class ProcessOps {
       if (!step.done) op.return(undefined as T);
     }
   }
+}
+
+/** A call that this machine has no code for. */
+function* refused(): Op<number> {
+  return -ERRNO.ENOSYS;
 }

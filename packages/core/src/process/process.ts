@@ -3,9 +3,10 @@
  * throw what the program would see (MmError with an errno name, MemoryFault); `ops` gives the same operations as
  * generators that a driver can step, answering negative errno numbers.
  */
-import { errnoName, MemoryFault, MmError } from '../errors.js';
+import { ERRNO, errnoName, MemoryFault, MmError } from '../errors.js';
 import { BUS_ADRERR, FAULT_OOM, type FaultCounts, SEGV_ACCERR } from '../fault/page-fault.js';
 import type { MappedFile } from '../fs/file.js';
+import type { SegmentStat } from '../fs/segments.js';
 import type { Machine } from '../machine/machine.js';
 import { type Explanation, explainPage } from '../proc/explain.js';
 import { type ProcessStatus, statusOf } from '../proc/status.js';
@@ -93,6 +94,34 @@ export class Process implements FaultCounts {
   /** madvise by the machine's own advice number (4 is MADV_DONTNEED everywhere here). */
   madvise(addr: bigint | number, length: bigint | number, advice: number): void {
     this.#done(runToEnd(this.ops.madvise(BigInt(addr), BigInt(length), advice)), 'madvise');
+  }
+
+  /** shmget; `flags` are IPC_CREAT and the like. Returns the id. @throws MmError with the errno's name */
+  shmget(key: number, size: bigint | number, flags = 0): number {
+    const id = runToEnd(this.ops.shmget(key, BigInt(size), flags));
+    if (id < 0) throw new MmError(errnoName(id), 'shmget');
+    return id;
+  }
+
+  /** shmat; address 0 leaves the place to the kernel. Returns the address. */
+  shmat(id: number, addr: bigint | number = 0, flags = 0): bigint {
+    return this.#address(runToEnd(this.ops.shmat(id, BigInt(addr), flags)), 'shmat');
+  }
+
+  shmdt(addr: bigint | number): void {
+    this.#done(runToEnd(this.ops.shmdt(BigInt(addr))), 'shmdt');
+  }
+
+  /** shmctl: IPC_RMID, SHM_LOCK, SHM_UNLOCK. */
+  shmctl(id: number, command: number): void {
+    this.#done(runToEnd(this.ops.shmctl(id, command)), 'shmctl');
+  }
+
+  /** shmctl(IPC_STAT). @throws MmError EINVAL, EIDRM, or ENOSYS on a machine without SysV shared memory */
+  shmStat(id: number): SegmentStat {
+    const stat = this.machine.kernel.segments?.stat(id) ?? -ERRNO.ENOSYS;
+    if (typeof stat === 'number') throw new MmError(errnoName(stat), 'shmctl');
+    return stat;
   }
 
   /** Forks; the child runs on the same CPU. @throws MmError ENOMEM */

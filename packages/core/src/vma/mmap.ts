@@ -246,7 +246,7 @@ function fileRefuses(file: MappedFile, prot: number, type: number): number {
 }
 
 /** What a machine tests before the generic code: address holes and regions. 0, or -EINVAL. */
-function machineRefuses(k: Kernel, addr: bigint, length: bigint, flags: number): number {
+export function machineRefuses(k: Kernel, addr: bigint, length: bigint, flags: number): number {
   const { layout } = k.arch;
   if (layout.spec.maxLength === undefined && layout.spec.region === undefined && layout.holes.length === 0) return 0;
   const aligned = pageAlign(k, length);

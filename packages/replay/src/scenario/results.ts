@@ -3,10 +3,19 @@ import { BUS_ADRERR, errnoName, FAULT_OOM, SEGV_ACCERR } from '@fourfold/core';
 import type { Arena } from './arena.js';
 import type { AreaView, Census, Entry } from './inspect.js';
 import type { ScenarioLine } from './line.js';
+import type { World } from './world.js';
 
 /** `ok`, or the name of a negative errno. */
 export function status(result: number): string {
   return result < 0 ? errnoName(result) : 'ok';
+}
+
+/** Result of a call that answers a page number; binds the label of a call that succeeded. */
+export function placed(world: World, page: number, label: string | null): string {
+  if (page < 0) return errnoName(page);
+  const address = BigInt(page) * world.arena.pageSize;
+  if (label !== null) world.labels.set(label, address);
+  return `ok ${world.arena.format(address)}`;
 }
 
 /** Name of the signal that ended an access. */

@@ -35,6 +35,8 @@ export class World {
   readonly arena: Arena;
   /** Addresses bound with `=L`. */
   readonly labels: Map<string, bigint> = new Map();
+  /** Ids of SysV segments by the key a scenario gives them. */
+  readonly segments: Map<number, number> = new Map();
   /** Frames remembered by `mark`, by tag. */
   readonly marks: Map<string, number> = new Map();
   /** Every process there was, by label, in order of creation; those that are gone stay. */

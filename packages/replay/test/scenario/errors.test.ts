@@ -76,11 +76,11 @@ describe('an operation whose subsystem is missing', () => {
     ['mmap 16 1 rw private,anon,huge', 'huge pages'],
     ['swapout 16 4', 'swap'],
     ['remap_file_pages 16 1 - 3', 'nonlinear file mappings'],
-    ['shmget 1 4', 'SysV shared memory'],
-    ['shmat 1 any 0 =S', 'SysV shared memory'],
-    ['shmdt 16', 'SysV shared memory'],
-    ['shmrm 1', 'SysV shared memory'],
-    ['shmstat 1', 'SysV shared memory'],
+    ['shmget 1 4', 'tmpfs, which SysV shared memory stands on'],
+    ['shmat 1 any 0 =S', 'tmpfs, which SysV shared memory stands on'],
+    ['shmdt 16', 'tmpfs, which SysV shared memory stands on'],
+    ['shmrm 1', 'tmpfs, which SysV shared memory stands on'],
+    ['shmstat 1', 'tmpfs, which SysV shared memory stands on'],
   ])('%s', (text, what) => {
     const error = errorOf(text);
     expect(error).toMatchObject({ kind: 'unsupported', line: 1, came: `'${text}'` });

@@ -4,7 +4,7 @@ import { MAP_BITS, MREMAP_BITS, sum } from '../abi.js';
 import { START_BRK } from '../arena.js';
 import type { Arguments } from '../arguments.js';
 import { counted, type Operations } from '../operation.js';
-import { status } from '../results.js';
+import { placed, status } from '../results.js';
 import type { World } from '../world.js';
 
 export const mappingOps: Operations = {
@@ -89,14 +89,6 @@ function parseMmap(args: Arguments): (world: World, process: Process) => string 
     runToEnd(closeFile(file));
     return placed(world, page, label);
   };
-}
-
-/** Result of a call that answers a page number; binds the label of a call that succeeded. */
-function placed(world: World, page: number, label: string | null): string {
-  if (page < 0) return errnoName(page);
-  const address = BigInt(page) * world.arena.pageSize;
-  if (label !== null) world.labels.set(label, address);
-  return `ok ${world.arena.format(address)}`;
 }
 
 function presentBreak(world: World, process: Process): string {
