@@ -40,10 +40,10 @@ test('an unknown operation ends with its line, after the results before it', asy
   expect(stderr).toMatch(/^fourfold: [^\n]*bad\.mm:6: expected [^\n]+\n$/);
 });
 
-test('an unknown flag, a subsystem that is not there, a file that is not there: status 2 and one line', async () => {
+test('an unknown flag, a file system that is not there, a file that is not there: status 2 and one line', async () => {
   for (const [text, message] of [
     ['mmap 0 2 rw private,anno\n', /:1: expected /],
-    ['file h1 1h\n', /:1: expected a machine with [^\n]+, which this version does not have/],
+    ['file x1 1h\n', /:1: expected a file name that begins with t, d or h/],
   ] as const) {
     const { status, stdout, stderr } = await command(['run', scenario('bad.mm', text), '--arch', 'x86_64']);
     expect(stderr).toMatch(message);

@@ -34,15 +34,11 @@ export class Arguments {
   }
 
   address(expected = 'an address'): AddressExpr {
-    const address = this.#parsed(`${expected} (N, N+B, Nh, 0x.., max, brk:N, a label or any)`, parseAddress);
-    if (address.kind === 'at') this.#refuseHuge(address.offset);
-    return address;
+    return this.#parsed(`${expected} (N, N+B, Nh, 0x.., max, brk:N, a label or any)`, parseAddress);
   }
 
   quantity(expected: string): Quantity {
-    const quantity = this.#parsed(`${expected} (N, N+B, Nh, 0x.. or max)`, parseQuantity);
-    this.#refuseHuge(quantity);
-    return quantity;
+    return this.#parsed(`${expected} (N, N+B, Nh, 0x.. or max)`, parseQuantity);
   }
 
   /** A plain number. */
@@ -115,11 +111,6 @@ export class Arguments {
   /** The error of a word that is not what the format says. */
   wrong(expected: string, word: string): ScenarioError {
     return syntax(this.line, expected, `'${word}'`);
-  }
-
-  /** `Nh` needs a size of huge pages. */
-  #refuseHuge(quantity: Quantity): void {
-    if (quantity.kind === 'huge') throw this.unsupported('huge pages');
   }
 
   #lookup<T>(what: string, table: Readonly<Record<string, T>>, word: string): T {

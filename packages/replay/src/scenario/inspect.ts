@@ -3,6 +3,7 @@
  * Reads only: no fault is taken, no table made, no counter moved.
  */
 import {
+  hugeSubPage,
   type Kernel,
   type Mm,
   type Process,
@@ -21,11 +22,12 @@ import {
   VM_WRITE,
   type Vma,
 } from '@fourfold/core';
+import type { HugeFormat } from '@fourfold/core/arch';
 import type { Arena } from './arena.js';
 import type { World } from './world.js';
 
 /** What an entry points to. */
-export type EntryKind = 'none' | 'zero' | 'anon' | 'file' | 'shm' | 'swap';
+export type EntryKind = 'none' | 'zero' | 'anon' | 'file' | 'shm' | 'swap' | 'huge';
 
 export interface Entry {
   readonly kind: EntryKind;
@@ -41,6 +43,8 @@ const SWAP: Entry = { kind: 'swap', page: -1, shared: false };
 /** The entry for a page number of an mm. */
 export function entryAt(k: Kernel, mm: Mm, vpn: number): Entry {
   if (!Number.isSafeInteger(vpn) || vpn >= k.arch.layout.taskSizePages) return NONE;
+  const vma = mm.vmas.containing(vpn);
+  if (vma !== null && isHuge(vma)) return hugeEntry(k, vma, vpn);
   const at = k.tables.lookupPage(mm, vpn);
   return at === 0 ? NONE : decodeEntry(k, mm, vpn, at);
 }
@@ -53,13 +57,19 @@ export interface Census {
   shm: number;
   zero: number;
   swap: number;
+  huge: number;
 }
 
 /** Counts the areas a scenario may see and their entries. */
 export function census(k: Kernel, mm: Mm, areas: readonly Vma[]): Census {
-  const counted: Census = { vm: 0, anon: 0, file: 0, shm: 0, zero: 0, swap: 0 };
+  const counted: Census = { vm: 0, anon: 0, file: 0, shm: 0, zero: 0, swap: 0, huge: 0 };
   for (const vma of areas) {
     counted.vm += vma.pages;
+    if (isHuge(vma)) {
+      const { pages } = k.arch.huge as HugeFormat;
+      for (let vpn = vma.start; vpn < vma.end; vpn += pages) if (hugeSubPage(k, vma, vpn) >= 0) counted.huge += pages;
+      continue;
+    }
     forEachRun(k, mm, vma.start, vma.end, (cursor) => {
       for (let i = 0; i < cursor.nr; i++) {
         const { kind } = decodeEntry(k, mm, cursor.vpn + i, cursor.at + i * k.tables.pteWords);
@@ -73,8 +83,29 @@ export function census(k: Kernel, mm: Mm, areas: readonly Vma[]): Census {
 /** Pte tables whose span lies in the arena. */
 export function leafTables(k: Kernel, mm: Mm, arena: Arena): number {
   const tables = new Set<number>();
-  forEachRun(k, mm, arena.firstPage, arena.endPage, (cursor) => tables.add(cursor.table));
+  const count = (start: number, end: number): void => {
+    if (start < end) forEachRun(k, mm, start, end, (cursor) => tables.add(cursor.table));
+  };
+  let start = arena.firstPage;
+  for (const vma of mm.vmas) {
+    // Huge pages whose entries lie above the leaf tables have none: what stands in their place is no table.
+    if (!isHuge(vma) || k.arch.huge?.level === k.tables.depth - 1) continue;
+    count(start, Math.min(vma.start, arena.endPage));
+    start = Math.max(start, vma.end);
+  }
+  count(start, arena.endPage);
   return tables.size;
+}
+
+function isHuge(vma: Vma): boolean {
+  return (vma.flags & VM_HUGETLB) !== 0;
+}
+
+function hugeEntry(k: Kernel, vma: Vma, vpn: number): Entry {
+  const page = hugeSubPage(k, vma, vpn);
+  if (page < 0) return NONE;
+  // Its file holds one reference, every entry another.
+  return { kind: 'huge', page, shared: (k.map.count[k.map.priv[page] as number] as number) > 2 };
 }
 
 /** Areas in the heap, the arena and those the kernel picked, in address order. */
@@ -141,6 +172,7 @@ function viewArea(world: World, mm: Mm, vma: Vma): AreaView {
 
 /** SysV segments count their areas; shared anonymous memory needs no operations of its own. */
 function unnamedKind(mm: Mm, arena: Arena, vma: Vma): string {
+  if (vma.file !== null && (vma.flags & VM_MAYSHARE) === 0) return 'anon'; // the flag `huge`
   if (vma.file !== null) return vma.ops === null ? 'sanon' : 'shm';
   return isHeap(mm, arena, vma) ? 'heap' : 'anon';
 }

@@ -63,11 +63,11 @@ export function mapsOf(areas: readonly AreaView[], arena: Arena): string {
 
 /** The line of `stat`. */
 export function statOf(counted: Census, tables: number, locked: number): string {
-  const { vm, anon, file, shm, zero, swap } = counted;
-  return `vm=${vm} anon=${anon} file=${file} shm=${shm} zero=${zero} swap=${swap} huge=0 pt=${tables} lck=${locked}`;
+  const { vm, anon, file, shm, zero, swap, huge } = counted;
+  return `vm=${vm} anon=${anon} file=${file} shm=${shm} zero=${zero} swap=${swap} huge=${huge} pt=${tables} lck=${locked}`;
 }
 
-const LETTERS = { none: '.', zero: 'z', anon: 'A', file: 'F', shm: 'T', swap: 's' } as const;
+const LETTERS = { none: '.', zero: 'z', anon: 'A', file: 'F', shm: 'T', swap: 's', huge: 'H' } as const;
 
 /** The letter of `pages`: lower case for a frame that is mapped more than once. */
 export function pageLetter(entry: Entry): string {

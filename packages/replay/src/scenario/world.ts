@@ -1,6 +1,7 @@
 /** What a scenario runs in: one machine, its processes by label, its files by name, and the names given on the way. */
 import {
   type FileSystemType,
+  hugetlbfs,
   type Inode,
   Machine,
   type MachineOptions,
@@ -17,13 +18,16 @@ import type { AddressExpr, Quantity } from './number.js';
 /** A machine's descriptor, from an arch package. */
 export type ScenarioArch = MachineOptions['arch'];
 
-/** Memory of the machine; nothing in a scenario comes near it. */
-const MEMORY = '256MiB';
+/** Memory of the machine beside its huge pages, in bytes; nothing in a scenario comes near it. */
+const MEMORY = 2 ** 28;
+/** Huge pages of the machine. */
+const HUGE_PAGES = 8;
 /** RLIMIT_MEMLOCK of a process without capabilities. */
 const MEMLOCK = 8 * 1024 * 1024;
 
-/** Mount point of the tmpfs. */
+/** Mount points of the tmpfs and of the huge pages. */
 const TMPFS = '/tmp';
+const HUGETLBFS = '/huge';
 
 /** An address names a label that nothing bound: the operation's result is `badlabel`. */
 export class BadLabel extends Error {
@@ -43,12 +47,26 @@ export class World {
   readonly #processes = new Map<string, Process>();
   /** Whether there is a tmpfs: files whose names begin with t, shared anonymous memory, SysV segments. */
   readonly hasTmpfs: boolean;
+  /** Bytes of a huge page; 0 on a machine without. */
+  readonly hugeBytes: bigint;
+  #internalFiles = 0;
   /** What files are called, those included that have lost their name. */
   readonly #names = new WeakMap<Inode, string>();
 
   constructor(arch: ScenarioArch, tmpfs: FileSystemType | undefined) {
     this.hasTmpfs = tmpfs !== undefined;
-    this.machine = new Machine({ arch, memory: MEMORY, mounts: tmpfs === undefined ? {} : { [TMPFS]: tmpfs } });
+    const huge = arch.huge === null ? 0 : HUGE_PAGES;
+    this.hugeBytes = arch.huge === null ? 0n : 1n << BigInt(arch.huge.shift);
+    this.machine = new Machine({
+      arch,
+      // One more than the pool has: the lowest frames are in use.
+      memory: MEMORY + (huge === 0 ? 0 : Number(this.hugeBytes) * (huge + 1)),
+      hugePages: huge,
+      mounts: {
+        ...(tmpfs === undefined ? {} : { [TMPFS]: tmpfs }),
+        ...(huge === 0 ? {} : { [HUGETLBFS]: hugetlbfs() }),
+      },
+    });
     this.arena = new Arena(this.machine.kernel);
     const { mm } = this.#add('A', this.machine.spawn({ startBrk: START_BRK }));
     // Bottom-up first fit on every machine, so that `any` means the same everywhere.
@@ -86,8 +104,8 @@ export class World {
         return arena.word(quantity.value);
       case 'max':
         return arena.max;
-      default:
-        throw new RangeError('huge pages have no size here: they are refused when the line is read');
+      case 'huge':
+        return arena.word(quantity.pages * this.hugeBytes + quantity.bytes);
     }
   }
 
@@ -122,6 +140,16 @@ export class World {
     return file;
   }
 
+  /** A new file of huge pages without a name, as the flag `huge` maps it. The caller closes it. */
+  openHuge(): OpenFile {
+    const name = `.${this.#internalFiles++}`;
+    const path = `${HUGETLBFS}/${name}`;
+    const file = runToEnd(this.machine.mounts.open(path, { create: true }));
+    if (typeof file === 'number') throw new Error(`no file of huge pages: ${file}`);
+    runToEnd(this.machine.mounts.unlink(path));
+    return file;
+  }
+
   /** A fresh open file; the caller closes it. */
   open(inode: RegularFile, mode: OpenMode): OpenFile {
     return openFile(inode, mode);
@@ -140,5 +168,6 @@ export class World {
 
 /** The first letter of a name says which file system it lies in. */
 function pathOf(name: string): string {
-  return name.startsWith('t') ? `${TMPFS}/${name}` : `/${name}`;
+  if (name.startsWith('t')) return `${TMPFS}/${name}`;
+  return name.startsWith('h') ? `${HUGETLBFS}/${name}` : `/${name}`;
 }

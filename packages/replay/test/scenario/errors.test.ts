@@ -70,10 +70,7 @@ describe('a line the format does not know', () => {
 describe('an operation whose subsystem is missing', () => {
   test.each([
     ['file t1 4', 'tmpfs'],
-    ['file h1 1h', 'hugetlbfs'],
     ['mmap 16 1 rw shared,anon', 'tmpfs, which backs shared anonymous memory'],
-    ['mmap 0h 1 rw private,anon', 'huge pages'],
-    ['mmap 16 1 rw private,anon,huge', 'huge pages'],
     ['swapout 16 4', 'swap'],
     ['remap_file_pages 16 1 - 3', 'nonlinear file mappings'],
     ['shmget 1 4', 'tmpfs, which SysV shared memory stands on'],

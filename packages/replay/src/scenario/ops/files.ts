@@ -1,5 +1,5 @@
 /** Files: file, ftruncate, fwrite, fread, fsize, fblocks, fdrop, funlink, fpunch. */
-import { closeFile, ERRNO, errnoName, type RegularFile, runToEnd, vmtruncateRange } from '@fourfold/core';
+import { closeFile, ERRNO, errnoName, HugeFile, type RegularFile, runToEnd, vmtruncateRange } from '@fourfold/core';
 import type { Arguments } from '../arguments.js';
 import { type Operations, worldly } from '../operation.js';
 import { status } from '../results.js';
@@ -22,8 +22,8 @@ export const fileOps: Operations = {
       if (bytes > MAX_BYTES) return errnoName(ERRNO.EFBIG);
       const file = world.createFile(name);
       if (typeof file === 'number') return errnoName(file);
-      let result = runToEnd(file.inode.setSize(Number(bytes)));
-      if (result >= 0 && filled) result = fill(file.inode, world.machine.pageSize);
+      let result = setUpSize(world, file.inode, Number(bytes));
+      if (result >= 0 && filled) result = fill(world, file.inode);
       runToEnd(closeFile(file));
       return status(result);
     };
@@ -113,22 +113,49 @@ function onFile(parse: (args: Arguments) => (file: RegularFile, world: World) =>
 function fileName(args: Arguments): string {
   const name = args.word('a file name');
   if (!/^[tdh][A-Za-z0-9_.-]*$/.test(name)) throw args.wrong('a file name that begins with t, d or h', name);
-  if (name.startsWith('h')) throw args.unsupported('hugetlbfs');
   return name;
 }
 
 /** @throws ScenarioError when the machine lacks the file system of a name */
 function checkFileSystem(world: World, args: Arguments, name: string): void {
   if (name.startsWith('t') && !world.hasTmpfs) throw args.unsupported('tmpfs');
+  if (name.startsWith('h') && world.hugeBytes === 0n) throw args.unsupported('hugetlbfs');
+}
+
+/** The size of a new file. One of huge pages cannot be made longer by ftruncate: it gets what a mapping would give it. */
+function setUpSize(world: World, file: RegularFile, bytes: number): number {
+  if (!(file instanceof HugeFile)) return runToEnd(file.setSize(bytes));
+  if (bytes % Number(world.hugeBytes) !== 0) return -ERRNO.EINVAL;
+  file.size = bytes;
+  return 0;
 }
 
 /** Page i of a filled file holds bytes (7i+1)&255, up to the file's size. 0, or a negative errno. */
-function fill(file: RegularFile, pageSize: number): number {
+function fill(world: World, file: RegularFile): number {
+  const { pageSize } = world.machine;
+  if (file instanceof HugeFile) return fillHuge(world, file);
   for (let at = 0; at < file.size; at += pageSize) {
     const bytes = new Uint8Array(Math.min(pageSize, file.size - at)).fill((7 * (at / pageSize) + 1) & 255);
     const written = runToEnd(file.write(at, bytes));
     if (written < 0) return written;
     if (written < bytes.length) return -ERRNO.ENOSPC;
+  }
+  return 0;
+}
+
+/** The same through a mapping, as there is no write(2) here: every page comes into being. */
+function fillHuge(world: World, file: HugeFile): number {
+  const { memory, pages } = world.machine.kernel;
+  const perHuge = Number(world.hugeBytes) / world.machine.pageSize;
+  for (let index = 0; index < file.hugePages; index++) {
+    const head = file.takePage(index);
+    if (head < 0) return -ERRNO.ENOMEM;
+    for (let i = 0; i < perHuge; i++) {
+      const at = memory.materialize(head + i);
+      const byte = (7 * (index * perHuge + i) + 1) & 255;
+      memory.words.fill(Math.imul(byte, 0x01010101), at, at + memory.pageWords);
+    }
+    pages.put(head);
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 /** Mapping and unmapping: mmap, munmap, mprotect, mremap, brk. */
-import { closeFile, ERRNO, errnoName, type Process, runToEnd } from '@fourfold/core';
+import { closeFile, ERRNO, errnoName, MAP_ANONYMOUS, type OpenFile, type Process, runToEnd } from '@fourfold/core';
 import { MAP_BITS, MREMAP_BITS, sum } from '../abi.js';
 import { START_BRK } from '../arena.js';
 import type { Arguments } from '../arguments.js';
@@ -51,7 +51,7 @@ export const mappingOps: Operations = {
 
     function breakFor(world: World, quantity: NonNullable<typeof to>): bigint {
       const bytes = world.bytes(quantity);
-      return quantity.kind === 'pages' ? world.arena.word(START_BRK + bytes) : bytes;
+      return quantity.kind === 'pages' || quantity.kind === 'huge' ? world.arena.word(START_BRK + bytes) : bytes;
     }
   }),
 };
@@ -66,13 +66,15 @@ function parseMmap(args: Arguments): (world: World, process: Process) => string 
   const name = args.more ? args.word('a file') : null;
   const offset = args.more ? args.quantity('an offset') : null;
   args.end();
-  if (words.includes('huge')) throw args.unsupported('huge pages');
+  const huge = words.includes('huge');
   const anonymous = words.includes('anon');
   const readable = !words.includes('fdwo');
   const writable = !words.includes('fdro');
   return (world, process) => {
     const from = offset === null ? 0n : world.bytes(offset);
     const request = { addr: world.address(at), length: world.bytes(length), prot, flags, offset: from };
+    if (huge && world.hugeBytes === 0n) throw args.unsupported('huge pages');
+    if (anonymous && huge) return mapFile(world, process, world.openHuge());
     if (anonymous) {
       if (words.includes('shared') && !world.hasTmpfs) {
         throw args.unsupported('tmpfs, which backs shared anonymous memory');
@@ -84,10 +86,13 @@ function parseMmap(args: Arguments): (world: World, process: Process) => string 
     if (words.includes('badfd') || name === null) return errnoName(ERRNO.EBADF);
     const inode = world.file(name);
     if (inode === null) return `open:${errnoName(ERRNO.ENOENT)}`;
-    const file = world.open(inode, { readable, writable });
-    const page = runToEnd(process.ops.mmap({ ...request, file }));
-    runToEnd(closeFile(file));
-    return placed(world, page, label);
+    return mapFile(world, process, world.open(inode, { readable, writable }));
+
+    function mapFile(world: World, process: Process, file: OpenFile): string {
+      const page = runToEnd(process.ops.mmap({ ...request, flags: flags & ~MAP_ANONYMOUS, file }));
+      runToEnd(closeFile(file));
+      return placed(world, page, label);
+    }
   };
 }
 
