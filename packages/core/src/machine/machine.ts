@@ -18,6 +18,8 @@ import type { ZoneSpec } from '../memory/page-allocator.js';
 import type { Bank } from '../memory/physical.js';
 import { DiskFile, type DiskFileOptions } from '../pagecache/disk-file.js';
 import { DiskFs } from '../pagecache/disk-fs.js';
+import { type Meminfo, meminfoOf } from '../proc/meminfo.js';
+import { type Vmstat, vmstatOf } from '../proc/vmstat.js';
 import { Process } from '../process/process.js';
 import type { Cpu } from '../smp/cpu.js';
 import { runToEnd } from '../smp/driver.js';
@@ -201,6 +203,16 @@ export class Machine {
   /** Starts to record what happens: hooks, locks, allocations, counters, in order. At most `capacity` events are kept. */
   spy(capacity?: number): Spy {
     return new Spy(this.kernel.events, capacity);
+  }
+
+  /** /proc/meminfo: sizes in kB. */
+  meminfo(): Meminfo {
+    return meminfoOf(this.kernel);
+  }
+
+  /** /proc/vmstat. */
+  vmstat(): Vmstat {
+    return vmstatOf(this.kernel);
   }
 
   /** Free frames. */

@@ -52,7 +52,7 @@ export function mapsLines(k: Kernel, mm: Mm): MapsLine[] {
 /** The text of /proc/PID/maps. */
 export function mapsText(k: Kernel, mm: Mm): string {
   return mapsLines(k, mm)
-    .map((line) => lineText(k, line))
+    .map((line) => mapsLineText(k, line))
     .join('');
 }
 
@@ -66,7 +66,8 @@ export function rightsText(flags: number): string {
   );
 }
 
-function lineText(k: Kernel, line: MapsLine): string {
+/** One line of maps as /proc prints it. */
+export function mapsLineText(k: Kernel, line: MapsLine): string {
   const range = `${hexAddress(k, line.start)}-${hexAddress(k, line.end)}`;
   const offset = word(k, toAddress(k, line.pgoff)).toString(16).padStart(8, '0');
   const device = `${hexByte(line.dev >> 8)}:${hexByte(line.dev & 255)}`;

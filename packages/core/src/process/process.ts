@@ -9,6 +9,9 @@ import type { MappedFile } from '../fs/file.js';
 import type { SegmentStat } from '../fs/segments.js';
 import type { Machine } from '../machine/machine.js';
 import { type Explanation, explainPage } from '../proc/explain.js';
+import { mapsText } from '../proc/maps.js';
+import { type SmapsEntry, smapsOf } from '../proc/smaps.js';
+import { type Statm, statmOf } from '../proc/statm.js';
 import { type ProcessStatus, statusOf } from '../proc/status.js';
 import { runToEnd } from '../smp/driver.js';
 import type { Mm } from '../vma/mm.js';
@@ -188,6 +191,21 @@ export class Process implements FaultCounts {
   /** The VM lines of /proc/PID/status, in kB. */
   status(): ProcessStatus {
     return statusOf(this.machine.kernel, this.mm);
+  }
+
+  /** /proc/PID/maps as text. */
+  maps(): string {
+    return mapsText(this.machine.kernel, this.mm);
+  }
+
+  /** /proc/PID/smaps: every area with what of it is resident, in kB. */
+  smaps(): SmapsEntry[] {
+    return smapsOf(this.machine.kernel, this.mm);
+  }
+
+  /** /proc/PID/statm: sizes in pages. */
+  statm(): Statm {
+    return statmOf(this.machine.kernel, this.mm);
   }
 
   /** Every level of the walk for an address, the entry decoded bit by bit, and the area it lies in. */
