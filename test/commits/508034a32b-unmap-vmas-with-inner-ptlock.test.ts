@@ -40,7 +40,7 @@ export default commit({
       run: (bench) => around(bench, 4),
       expected: { locks: 'lock clear unlock lock clear unlock (2)', held: 0 },
     },
-    'the same, built for 1 CPU': {
+    'locks (how many) and cleared entries of an unmap over two tables, and locks held outside, built for 1 CPU': {
       run: (bench) => around(bench, 1),
       expected: { locks: 'lock clear unlock lock clear unlock (1)', held: 0 },
       without: { locks: 'lock clear clear unlock (1)', held: 2 },

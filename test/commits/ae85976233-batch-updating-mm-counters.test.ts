@@ -42,7 +42,7 @@ export default commit({
       expected: ['file_rss -10', 'anon_rss -5'],
       without: [...ones(10, 'file_rss -1'), ...ones(5, 'anon_rss -1')],
     },
-    'the same in a preemptible kernel: blocks of 8 present pages': {
+    'additions when the fifteen are unmapped in a preemptible kernel: blocks of 8 present pages': {
       run: (bench) => unmapAdditions(bench, true),
       expected: ['file_rss -8', 'file_rss -2', 'anon_rss -5'],
     },

@@ -38,7 +38,7 @@ export default commit({
       expected: { atFinish: [-10], after: 0 },
       without: { atFinish: [0], after: 1 },
     },
-    'the same in a preemptible kernel, in blocks of 8 pages': {
+    'rss already gone when each gather of it flushes in a preemptible kernel; changes of rss after that': {
       run: (bench) => fallen(bench, true),
       expected: { atFinish: [-8, -10], after: 0 },
       without: { atFinish: [0, -8], after: 2 },
