@@ -87,6 +87,8 @@ export class Kernel implements MmuHost {
   readonly zeroPageBase = 1;
   /** vm_committed_space and the overcommit rule: 0 guess, 1 always, 2 never. */
   committed = 0;
+  /** What the kept defects D10 and D16 have put into `committed` that no area or object charges; the audit wants to know. */
+  commitDrift = 0;
   overcommit: 0 | 1 | 2 = 0;
   overcommitRatio = 50;
   maxMapCount = 65536;

@@ -25,9 +25,8 @@ export function auditAreas(k: Kernel, say: Say): void {
     }
   }
   for (const part of k.auditedParts) charged += part.charged();
-  // D10: stack growth that is charged to nobody stays.
-  if (k.defectsKept ? k.committed < charged : k.committed !== charged)
-    say('F9', `vm_committed_space ${k.committed}, areas and objects charge ${charged}`);
+  charged += k.commitDrift;
+  if (k.committed !== charged) say('F9', `vm_committed_space ${k.committed}, areas and objects charge ${charged}`);
   for (const [anon, areas] of anons) {
     if (anon.areas.size !== areas) say('F11', `an anon_vma lists ${anon.areas.size} areas, ${areas} carry it`);
     if (k.mappings.anon(anon.handle) !== anon) say('F11', `the anon_vma of ${areas} areas has lost its handle`);
@@ -69,6 +68,8 @@ function auditMm(k: Kernel, mm: Mm, say: Say): number {
   if (locked !== mm.lockedVm) say('F8', `mm ${mm.id}: locked_vm ${mm.lockedVm}, areas ${locked}`);
   if (twin.sharedVm !== mm.sharedVm) say('F8', `mm ${mm.id}: shared_vm ${mm.sharedVm}, areas ${twin.sharedVm}`);
   if (twin.execVm !== mm.execVm) say('F8', `mm ${mm.id}: exec_vm ${mm.execVm}, areas ${twin.execVm}`);
+  if (twin.reservedVm !== mm.reservedVm)
+    say('F8', `mm ${mm.id}: reserved_vm ${mm.reservedVm}, areas ${twin.reservedVm}`);
   if (twin.stackVm !== mm.stackVm) say('F8', `mm ${mm.id}: stack_vm ${mm.stackVm}, areas ${twin.stackVm}`);
   return charged;
 }

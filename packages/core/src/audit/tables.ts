@@ -1,7 +1,8 @@
 /** Page tables recounted: every table reachable from every root, every entry in them (F1, F3, F5, F16, F17). */
 import type { Kernel } from '../kernel.js';
 import { PG_TABLE } from '../memory/mem-map.js';
-import { isCowMapping, VM_SHARED, VM_WRITE } from '../vma/flags.js';
+import { isRaw } from '../pfnmap/normal-page.js';
+import { isCowMapping, VM_NONLINEAR, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import type { Say } from './finding.js';
 import { hugeLeaf } from './hugetlb.js';
@@ -134,7 +135,12 @@ function leaf(
     say('F5', `mm ${mm.id}: entry for page ${vpn}, where no area is`);
     return;
   }
-  if (!f.isPresent(hi, lo)) return;
+  if (!f.isPresent(hi, lo)) {
+    if (f.isFile(hi, lo) && (vma.flags & VM_NONLINEAR) === 0)
+      say('F15', `mm ${mm.id}: file entry for page ${vpn} of a linear area`);
+    return;
+  }
+  if ((vma.flags & VM_PFNMAP) !== 0 && isRaw(vma, vpn, f.frame(hi, lo))) return;
   const page = k.memory.pfnToPage(f.frame(hi, lo));
   if (page < 0) {
     say('F1', `mm ${mm.id}: entry for page ${vpn} maps frame ${f.frame(hi, lo)}, which is no memory`);
@@ -157,7 +163,8 @@ function leaf(
     if (k.map.index[page] !== vma.indexOf(vpn))
       say('F12', `mm ${mm.id}: page ${vpn} has index ${k.map.index[page]}, expected ${vma.indexOf(vpn)}`);
   } else if (vma.file !== null && page !== k.zeroPage && k.map.mapping[page] !== 0) {
-    if (k.map.mapping[page] !== vma.file.inode.mapping.handle || k.map.index[page] !== vma.indexOf(vpn)) {
+    const inPlace = (vma.flags & VM_NONLINEAR) !== 0 || k.map.index[page] === vma.indexOf(vpn);
+    if (k.map.mapping[page] !== vma.file.inode.mapping.handle || !inPlace) {
       say('F13', `mm ${mm.id}: page ${vpn} maps index ${k.map.index[page]} of another place`);
     }
   }

@@ -15,6 +15,7 @@ import { VM_HUGETLB } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 import { doAnonymousPage } from './anonymous.js';
 import { VM_FAULT_BITS, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
+import { doFilePage } from './file-page.js';
 import { doNoPage } from './nopage.js';
 import { doWpPage, entryIs } from './wp.js';
 
@@ -58,7 +59,10 @@ function presentFault(
   write: boolean,
 ): Op<number> {
   const f = k.arch.pteFormat;
-  if (!f.isPresent(hi, lo)) return finished(VM_FAULT_SIGBUS); // swap and nonlinear file entries: nobody makes them yet
+  if (!f.isPresent(hi, lo)) {
+    if (f.isFile(hi, lo)) return doFilePage(k, vma, vpn, at, hi, lo);
+    return finished(VM_FAULT_SIGBUS); // swap entries: nobody makes them yet
+  }
   const lock = pteLock(k, vma.mm, at);
   if (k.inject.pause !== null || !lock.tryLock()) return lockAndHandle(k, vma, vpn, at, hi, lo, write, lock);
   return lockedFault(k, vma, vpn, at, hi, lo, write, lock);

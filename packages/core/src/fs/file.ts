@@ -36,15 +36,11 @@ export interface Inode {
   readonly isHuge?: boolean;
   /** s_maxbytes of its file system; absent: as large as a number can say. */
   readonly maxBytes?: number;
-  /**
-   * f_op.mmap: a new area is about to join its mm; the file may fill it, change its start, pgoff and flags, and give it
-   * operations. Default: nothing.
-   * @returns 0, or a negative errno, after which what was put into the area is unmapped again.
-   */
+  /** f_op.mmap where it concerns the inode, not how it was opened: as MappedFile.mmap, which comes first. */
   mmap?(vma: Vma): Op<number>;
   /**
    * vm_ops.nopage: finds or makes the page of `vma` at page number `vpn`. Without it the area's absent pages are
-   * anonymous ones (a device that fills its areas in `mmap`).
+   * anonymous ones (a device that fills its areas when they are mapped).
    */
   nopage?(vma: Vma, vpn: number, out: Nopage): Op<void>;
   /**
@@ -54,6 +50,8 @@ export interface Inode {
    * @returns 0, or a negative errno.
    */
   populate?(vma: Vma, start: number, pages: number, pgoff: number, nonblock: boolean): Op<number>;
+  /** force_page_cache_readahead: starts reading pages [first, last) into the cache, without waiting. Absent: nothing to do. */
+  readAhead?(first: number, last: number): void;
   /**
    * a_ops.writepage: writes a locked, unmapped page whose PG_dirty was just cleared, and unlocks it. Absent: nothing can be
    * written, the page stays.
@@ -94,10 +92,8 @@ export interface RegularFile extends Inode {
 /** An inode whose pages are found or made by `nopage`. */
 export type PagedInode = Inode & Required<Pick<Inode, 'nopage'>>;
 
-/** Whether an inode has nopage. */
-export function isPaged(inode: Inode): inode is PagedInode {
-  return inode.nopage !== undefined;
-}
+/** An inode whose shared areas can be populated. */
+export type PopulatedInode = Inode & Required<Pick<Inode, 'populate'>>;
 
 /** struct file: an open file as mmap sees it. Two opens of one inode are two of these, and never merge. */
 export interface MappedFile {
@@ -110,8 +106,8 @@ export interface MappedFile {
   /** file.f_op.mmap exists; default true. */
   readonly mappable?: boolean;
   /**
-   * file.f_op.mmap: called with the new area before it is linked; may set its `ops` and change its flags. 0, or a
-   * negative errno, which fails the mapping. Absent: nothing to do.
+   * file.f_op.mmap: called with the new area before it is linked; may fill it, set its `ops` and change its flags and
+   * pgoff. 0, or a negative errno, which fails the mapping and unmaps what was put into it. Absent: nothing to do.
    */
   mmap?(k: Kernel, vma: Vma): Op<number>;
   /** f_count: mappings and descriptors that hold it. */

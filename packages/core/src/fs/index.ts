@@ -6,7 +6,9 @@ export type { Kernel } from '../kernel.js';
 export { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from '../memory/mem-map.js';
 export { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
 export { AddressSpace } from '../pagecache/address-space.js';
+export { installFileEntry, installFilePage } from '../pagecache/install-page.js';
 export { addToPageCache, findGetPage, removeFromPageCache } from '../pagecache/page-cache.js';
+export { filemapPopulate } from '../pagecache/populate.js';
 export {
   doTruncate,
   truncateInodePages,

@@ -11,6 +11,7 @@ import type { Op } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 import { AddressSpace } from './address-space.js';
 import { addToPageCache, findGetPage, removeFromPageCache } from './page-cache.js';
+import { filemapPopulate } from './populate.js';
 import { doTruncate, vmtruncate } from './truncate.js';
 
 /** Pages read around a miss (128 KiB of 4 KiB pages in the kernel's default). */
@@ -45,8 +46,23 @@ export class DiskFile implements RegularFile {
     this.mapping = new AddressSpace(this, k.events);
   }
 
-  *nopage(vma: Vma, vpn: number, out: Nopage): Op<void> {
-    const index = vma.indexOf(vpn);
+  nopage(vma: Vma, vpn: number, out: Nopage): Op<void> {
+    return this.findPage(vma.indexOf(vpn), out);
+  }
+
+  populate(vma: Vma, start: number, pages: number, pgoff: number, nonblock: boolean): Op<number> {
+    return filemapPopulate(this.#k, vma, start, pages, pgoff, nonblock, (index, out) => this.findPage(index, out));
+  }
+
+  readAhead(first: number, last: number): void {
+    const end = Math.min(last, this.sizePages);
+    for (let index = first; index < end; index++) {
+      if (!this.mapping.pages.has(index) && this.#read(index) < 0) return;
+    }
+  }
+
+  /** The page of an index for nopage and populate, read if it is not cached. */
+  *findPage(index: number, out: Nopage): Op<void> {
     out.major = false;
     if (index >= this.sizePages) {
       out.page = NOPAGE_SIGBUS;

@@ -23,6 +23,12 @@ export function updateMmuCache(k: Kernel, mm: Mm, vpn: number, hi: number, lo: n
   k.mmu.updateMmuCache(k.cpu, mm, vpn, hi, lo);
 }
 
+/** update_mmu_cache alone: what `populate` calls after it installed an entry. */
+export function preloadMmu(k: Kernel, mm: Mm, vpn: number, hi: number, lo: number): void {
+  if (k.events.on) k.events.emit(UPDATE_MMU_CACHE, mm.id, vpn);
+  k.mmu.updateMmuCache(k.cpu, mm, vpn, hi, lo);
+}
+
 /** flush_cache_page: `pfn` is the frame that the entry of the page maps at this moment. */
 export function flushCachePage(k: Kernel, mm: Mm, vpn: number, pfn: number): void {
   if (k.events.on) k.events.emit(FLUSH_CACHE_PAGE, mm.id, vpn, pfn);

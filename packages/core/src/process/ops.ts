@@ -19,6 +19,7 @@ import { sysMprotect } from '../vma/mprotect.js';
 import { sysMremap } from '../vma/mremap.js';
 import { sysMsync } from '../vma/msync.js';
 import { sysMunmap } from '../vma/munmap.js';
+import { sysRemapFilePages } from '../vma/remap-file-pages.js';
 import { destroyMm } from '../zap/unmap.js';
 import type { Process } from './process.js';
 import { type AccessResult, fetchAt, loadBytes, storeBytes } from './user-memory.js';
@@ -41,6 +42,7 @@ export const OPERATION_NAMES = [
   'shmat',
   'shmdt',
   'shmctl',
+  'remap_file_pages',
   'fork',
   'exit',
   'load',
@@ -126,6 +128,11 @@ export class ProcessOps {
   /** IPC_RMID, SHM_LOCK or SHM_UNLOCK. */
   shmctl(id: number, command: number): Op<number> {
     return this.#run('shmctl', (k, mm) => (k.segments === null ? refused() : k.segments.control(mm, id, command)));
+  }
+
+  /** `prot` has to be 0; `pgoff` counts file pages; `flags` is MAP_NONBLOCK or 0. */
+  remapFilePages(addr: bigint, length: bigint, prot: number, pgoff: bigint, flags: number): Op<number> {
+    return this.#run('remap_file_pages', (k, mm) => sysRemapFilePages(k, mm, addr, length, prot, pgoff, flags));
   }
 
   /** The child, or a negative errno. */

@@ -127,6 +127,17 @@ export class Process implements FaultCounts {
     return stat;
   }
 
+  /**
+   * Rearranges a shared file mapping: `length` bytes at `addr` shall show the file from page `pgoff` on.
+   * @throws MmError EINVAL, ENOMEM
+   */
+  remapFilePages(addr: bigint | number, length: bigint | number, pgoff: bigint | number, flags = 0): void {
+    this.#done(
+      runToEnd(this.ops.remapFilePages(BigInt(addr), BigInt(length), 0, BigInt(pgoff), flags)),
+      'remap_file_pages',
+    );
+  }
+
   /** Forks; the child runs on the same CPU. @throws MmError ENOMEM */
   fork(): Process {
     const child = runToEnd(this.ops.fork());

@@ -1,6 +1,6 @@
 /** madvise (generic-mm 9.9). */
 import { ERRNO } from '../errors.js';
-import { closeFile, type Inode } from '../fs/file.js';
+import { closeFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { vmtruncateRange } from '../pagecache/truncate.js';
 import type { Op } from '../smp/lock.js';
@@ -33,11 +33,6 @@ export const MADV_DONTNEED = 4;
 export const MADV_DONTFORK = 10;
 export const MADV_DOFORK = 11;
 const HINTS: readonly number[] = [MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTFORK, MADV_DOFORK];
-
-/** An inode that can read ahead: starts reading pages [first, last) into the cache, without waiting for them. */
-interface ReadsAhead extends Inode {
-  readAhead?(first: number, last: number): void;
-}
 
 /** madvise. 0, or a negative errno; holes are skipped and answered with -ENOMEM at the end. */
 export function* sysMadvise(k: Kernel, mm: Mm, addr: bigint, length: bigint, advice: number): Op<number> {
@@ -114,8 +109,7 @@ function hintedFlags(flags: number, advice: number): number {
 
 function willNeed(vma: Vma, start: number, end: number): number {
   if (vma.file === null) return -ERRNO.EBADF;
-  const inode: ReadsAhead = vma.file.inode;
-  inode.readAhead?.(vma.indexOf(start), vma.indexOf(end));
+  vma.file.inode.readAhead?.(vma.indexOf(start), vma.indexOf(end));
   return 0;
 }
 

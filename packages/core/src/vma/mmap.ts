@@ -36,8 +36,9 @@ import { createVma, linkVma } from './link.js';
 import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
 import { doMunmap } from './munmap.js';
-import { populateRange } from './populate.js';
+import { remapRange } from './remap-file-pages.js';
 import { getUnmappedArea, holeEndAt } from './unmapped-area.js';
+import type { Vma } from './vma.js';
 import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
 
 export const PROT_READ = 1;
@@ -137,7 +138,8 @@ export function* doMmapPgoff(
   if (result < 0) return result;
   if ((flags & MAP_POPULATE) !== 0) {
     mm.mmapSem.upWrite();
-    yield* populateRange(k, mm, start, pages, index, (flags & MAP_NONBLOCK) !== 0);
+    // Errors are nobody's business; private areas are refused, and so never populated in this version.
+    yield* remapRange(mm, result, pages, result + pages, index, (flags & MAP_NONBLOCK) !== 0);
     if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();
   }
   return result;
@@ -172,67 +174,75 @@ function* mapRegion(
     }
   }
   const anonymous = file === null && (flags & VM_SHARED) === 0;
-  if (!anonymous || vmaMerge(k, mm, mm.vmas.before(start), start, end, flags, null, null, pgoff) === null) {
-    const error = yield* makeArea(k, mm, file, start, pages, flags, pgoff);
-    if (error < 0) {
+  const merged = anonymous ? vmaMerge(k, mm, mm.vmas.before(start), start, end, flags, null, null, pgoff) : null;
+  let area: Vma | number | null = merged;
+  if (area === null) {
+    const backing = backingOf(k, file, pages, flags);
+    if (typeof backing === 'number') {
       unchargeMemory(k, charged);
-      return error;
+      return backing;
     }
+    area = yield* makeArea(k, mm, backing, start, end, flags, pgoff);
+    if (typeof area === 'number') return area;
   }
   mm.totalVm += pages;
-  // The flags again: the file's mmap may have changed them.
-  const made = mm.vmas.containing(start);
-  statAccount(mm, made?.flags ?? flags, made?.file ?? null, pages);
-  if ((flags & VM_LOCKED) !== 0) {
+  statAccount(mm, area.flags, area.file, pages);
+  if ((area.flags & VM_LOCKED) !== 0) {
     mm.lockedVm += pages;
     yield* makePagesPresent(k, mm, start, end);
   }
   return start;
 }
 
-/** The new area itself, of a file, shared anonymous or private anonymous; a file area may still join a neighbour. */
+/** What is behind the new area: the file, a fresh object for shared anonymous memory, or nothing. Or a negative errno. */
+function backingOf(k: Kernel, file: MappedFile | null, pages: number, flags: number): MappedFile | number | null {
+  if (file !== null) {
+    if ((flags & (VM_GROWSDOWN | VM_GROWSUP)) !== 0) return -ERRNO.EINVAL;
+    if ((flags & VM_DENYWRITE) !== 0 && file.inode.writeCount > 0) return -ERRNO.ETXTBSY;
+    file.refs++;
+    return file;
+  }
+  if ((flags & VM_SHARED) === 0) return null;
+  return k.sharedAnonymous === null ? -ERRNO.ENODEV : k.sharedAnonymous(k, pages, flags);
+}
+
+/**
+ * The new area itself, with a reference to `backing` that it takes over; of a file it may still join a neighbour.
+ * @returns an area with its properties (not one of the mm, if it joined), or a negative errno with everything undone, the
+ *   charge of a private area included.
+ */
 function* makeArea(
   k: Kernel,
   mm: Mm,
-  file: MappedFile | null,
+  backing: MappedFile | null,
   start: number,
-  pages: number,
-  requested: number,
+  end: number,
+  flags: number,
   pgoff: number,
-): Op<number> {
-  let backing = file;
-  if (file !== null) {
-    if ((requested & (VM_GROWSDOWN | VM_GROWSUP)) !== 0) return -ERRNO.EINVAL;
-    if ((requested & VM_DENYWRITE) !== 0 && file.inode.writeCount > 0) return -ERRNO.ETXTBSY;
-  } else if ((requested & VM_SHARED) !== 0) {
-    const made = k.sharedAnonymous === null ? -ERRNO.ENODEV : k.sharedAnonymous(k, pages, requested);
-    if (typeof made === 'number') return made;
-    backing = made;
-  }
-  // The object behind a shared area carries the charge, not the area.
-  const flags = (requested & VM_SHARED) !== 0 ? requested & ~VM_ACCOUNT : requested;
-  const end = start + pages;
+): Op<Vma | number> {
   const vma = createVma(k, mm, start, end, flags, pgoff, backing);
   if (backing === null) {
     linkVma(k, vma);
-    return 0;
+    return vma;
   }
-  if (file !== null) file.refs++;
   const prepare = backing.mmap?.(k, vma) ?? backing.inode.mmap?.(vma);
   const error = prepare === undefined ? 0 : yield* prepare;
+  // The object behind a shared area carries the charge, not the area. D16: originally a failed call returns it all the same.
+  if ((vma.flags & VM_SHARED) !== 0 && (error >= 0 || !k.defectsKept)) vma.flags &= ~VM_ACCOUNT;
   if (error < 0) {
-    // What the driver may have mapped goes again. The area was never linked, and carries no charge of its own.
+    // What the driver may have mapped goes again. The area was never linked.
     vma.file = null;
+    if ((vma.flags & (VM_SHARED | VM_ACCOUNT)) === (VM_SHARED | VM_ACCOUNT)) k.commitDrift -= vma.pages;
     yield* unmapRegion(k, mm, [vma], mm.vmas.before(start), mm.vmas.find(start), start, end);
     yield* closeFile(backing);
     return error;
   }
-  const merged =
+  const joined =
     vma.ops === null && vmaMerge(k, mm, mm.vmas.before(start), start, end, vma.flags, null, backing, vma.pgoff);
-  // Merged, it needs no reference: the area that grew has one.
-  if (merged) backing.refs--;
+  // Joined, it needs no reference: the area that grew has one.
+  if (joined) backing.refs--;
   else linkVma(k, vma);
-  return 0;
+  return vma;
 }
 
 /** Steps 11 to 13: what an open file says to a mapping of it. 0, or a negative errno. */

@@ -30,8 +30,7 @@ export function* movePageTables(
   to: number,
   pages: number,
 ): Op<number> {
-  // File pages are looked up through the new area from now on: a truncation under way must not pass it over.
-  if (source.truncateCount !== target.truncateCount) target.truncateCount = 0;
+  const fileLock = source.file?.inode.mapping.lock ?? null;
   const { mm } = source;
   const { pteWords, ptesPerTable } = k.tables;
   const cursor = new PteCursor(k);
@@ -43,12 +42,18 @@ export function* movePageTables(
       const at = yield* allocPte(k, mm, (dest / 4294967296) | 0, dest | 0);
       if (at === 0) return vpn - from;
       const nr = Math.min(EXTENT, cursor.nr - done, ptesPerTable - (dest % ptesPerTable));
+      if (fileLock !== null) {
+        if (!fileLock.tryLock()) yield* fileLock.wait();
+        // A truncation may have passed the target already, and not yet the source: it has to come again.
+        if (source.truncateCount !== target.truncateCount) target.truncateCount = 0;
+      }
       const oldLock = pteLock(k, mm, cursor.at);
       if (!oldLock.tryLock()) yield* oldLock.wait();
       const newLock = pteLock(k, mm, at);
       if (newLock !== oldLock && !newLock.tryLock()) yield* newLock.wait();
       moveExtent(k, source, cursor.at + done * pteWords, vpn, at, dest, nr);
       unlockBoth(oldLock, newLock);
+      fileLock?.unlock();
       done += nr;
     }
   }

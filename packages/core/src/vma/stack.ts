@@ -99,8 +99,9 @@ function accountGrowth(k: Kernel, vma: Vma, size: number, growth: number): numbe
   if (size > limitPages(k, mm.rlimits.stack)) return -ERRNO.ENOMEM;
   if (locked && exceedsMemlock(k, mm, mm.lockedVm + growth)) return -ERRNO.ENOMEM;
   // D10: originally areas without VM_ACCOUNT are charged too, and nobody gives it back.
-  const charges = (vma.flags & VM_ACCOUNT) !== 0 || k.defectsKept;
-  if (charges && chargeMemory(k, mm, growth) < 0) return -ERRNO.ENOMEM;
+  const accounted = (vma.flags & VM_ACCOUNT) !== 0;
+  if ((accounted || k.defectsKept) && chargeMemory(k, mm, growth) < 0) return -ERRNO.ENOMEM;
+  if (!accounted && k.defectsKept) k.commitDrift += growth;
   mm.totalVm += growth;
   if (locked) mm.lockedVm += growth;
   statAccount(mm, vma.flags, vma.file, growth);

@@ -6,11 +6,10 @@
  * empty entry of whatever level 1, any other entry nothing; after a block of it the gather is ended and others may run.
  */
 import type { HugeFormat } from '../arch/hugetlb.js';
-import { KernelBug } from '../errors.js';
-import { CLEAR_PTE, END_VMA, SET_DIRTY, START_VMA } from '../events/kinds.js';
+import { CLEAR_PTE, END_VMA, START_VMA } from '../events/kinds.js';
 import { clearHugeRange } from '../hugetlb/unmap.js';
 import type { Kernel } from '../kernel.js';
-import { PG_DIRTY } from '../memory/mem-map.js';
+import { setPageDirty } from '../pagecache/dirty.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
@@ -246,7 +245,7 @@ function zapPteRange(
     }
     if (((mapping[page] as number) & 1) !== 0) {
       anon++;
-      if (!zapDropsAnonDirty && format.isDirty(hi, lo)) dirtyAnonPage(k, page);
+      if (!zapDropsAnonDirty && format.isDirty(hi, lo)) setPageDirty(k, page);
     } else {
       file++;
       if (format.isDirty(hi, lo)) setPageDirty(k, page);
@@ -276,12 +275,6 @@ function lowerRss(k: Kernel, gather: MmuGather, anon: number, file: number): voi
   if (file !== 0) addFileRss(k, gather.mm, -file);
 }
 
-/** Without 6237bcd948: set_page_dirty of an anonymous page that goes away. */
-function dirtyAnonPage(k: Kernel, page: number): void {
-  if (k.events.on) k.events.emit(SET_DIRTY, page);
-  k.map.flags[page] = (k.map.flags[page] as number) | PG_DIRTY;
-}
-
 /** Whether a truncation leaves a page alone: a private copy, or one of a nonlinear area that is not cut off. */
 function isSpared(k: Kernel, details: ZapDetails, page: number): boolean {
   const { mapping, index } = k.map;
@@ -297,20 +290,6 @@ function keepOffset(k: Kernel, vma: Vma, vpn: number, entry: number, page: numbe
   if (index === vma.indexOf(vpn)) return;
   const f = k.arch.pteFormat;
   setPteAt(k, vma.mm, vpn, entry, f.fileEntryHi(index), f.fileEntryLo(index));
-}
-
-/** set_page_dirty by whoever owns the page; a page of no mapping (a driver's) is just marked. */
-function setPageDirty(k: Kernel, page: number): void {
-  const { map } = k;
-  const handle = map.mapping[page] as number;
-  if (k.events.on) k.events.emit(SET_DIRTY, page);
-  if (handle === 0) {
-    map.flags[page] = (map.flags[page] as number) | PG_DIRTY;
-    return;
-  }
-  const space = k.mappings.file(handle);
-  if (space === null) throw new KernelBug(`page ${page} has lost its mapping`);
-  space.host.setPageDirty(page);
 }
 
 function clearEntry(words: Int32Array, entry: number, loAt: number, hiAt: number): void {

@@ -11,8 +11,7 @@ import { type Op, RESCHED } from '../../src/smp/lock.js';
 import { MADV_DONTNEED } from '../../src/vma/madvise.js';
 import { MAP_FIXED, MAP_SHARED } from '../../src/vma/mmap.js';
 import { sysMunmap } from '../../src/vma/munmap.js';
-import { populateRange } from '../../src/vma/populate.js';
-import type { Vma } from '../../src/vma/vma.js';
+import { remapRange } from '../../src/vma/remap-file-pages.js';
 import { PAGE_SIZE, testArch } from '../support/test-arch.js';
 import { openTest, run, testFile, testKernel } from '../support/test-kernel.js';
 import { TestProcess } from '../support/test-process.js';
@@ -91,15 +90,15 @@ test('what lay beyond the end of a truncated file is gone when the file grows ag
 
 test('MAP_POPULATE maps no page that is truncated while it is read', () => {
   class SlowFile extends DiskFile {
-    override *nopage(vma: Vma, vpn: number, out: Nopage): Op<void> {
-      yield* super.nopage(vma, vpn, out);
+    override *findPage(index: number, out: Nopage): Op<void> {
+      yield* super.findPage(index, out);
       yield RESCHED;
     }
   }
   const p = new TestProcess(testKernel());
   const inode = new SlowFile(p.k, 'slow', { size: 2 * PAGE_SIZE });
   p.mmap(100, 2, 3, MAP_SHARED | MAP_FIXED, openTest(inode));
-  const populate = new SteppedOp('populate', populateRange(p.k, p.mm, 100, 2, 0, false));
+  const populate = new SteppedOp('populate', remapRange(p.mm, 100, 2, 102, 0, false));
   populate.step();
   run(vmtruncate(p.k, inode, 0));
   while (!populate.done) populate.step();

@@ -49,11 +49,17 @@ export const adviceOps: Operations = {
     return (world, process) => status(runToEnd(process.ops.msync(world.address(start), world.bytes(length), flags)));
   }),
 
-  remap_file_pages: missing('nonlinear file mappings', (args) => {
-    args.address();
-    args.quantity('a length');
-    args.prot();
-    args.plain('a page offset');
+  remap_file_pages: counted((args) => {
+    const start = args.address();
+    const length = args.quantity('a length');
+    const prot = args.prot();
+    const pgoff = BigInt(args.plain('a page offset'));
+    args.end();
+    return (world, process) => {
+      const { arena } = world;
+      const call = process.ops.remapFilePages(world.address(start), world.bytes(length), prot, arena.word(pgoff), 0);
+      return status(runToEnd(call));
+    };
   }),
 
   swapout: missing('swap', (args) => {
