@@ -20,6 +20,7 @@ import {
 } from '@fourfold/core/fs';
 import { readFile, setFileSize, writeFile } from './file-ops.js';
 import { nopage } from './nopage.js';
+import { populate } from './populate.js';
 import type { Shmem } from './shmem.js';
 import type { SuperBlock } from './super-block.js';
 import { truncateRange } from './truncate.js';
@@ -108,6 +109,10 @@ export class ShmemInode implements RegularFile {
 
   nopage(vma: Vma, vpn: number, out: Nopage): Op<void> {
     return nopage(this, vma, vpn, out);
+  }
+
+  populate(vma: Vma, start: number, pages: number, pgoff: number, nonblock: boolean): Op<number> {
+    return populate(this, vma, start, pages, pgoff, nonblock);
   }
 
   writepage(page: number): Op<number> {

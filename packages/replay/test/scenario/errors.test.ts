@@ -72,7 +72,6 @@ describe('an operation whose subsystem is missing', () => {
     ['file t1 4', 'tmpfs'],
     ['mmap 16 1 rw shared,anon', 'tmpfs, which backs shared anonymous memory'],
     ['swapout 16 4', 'swap'],
-    ['remap_file_pages 16 1 - 3', 'nonlinear file mappings'],
     ['shmget 1 4', 'tmpfs, which SysV shared memory stands on'],
     ['shmat 1 any 0 =S', 'tmpfs, which SysV shared memory stands on'],
     ['shmdt 16', 'tmpfs, which SysV shared memory stands on'],
