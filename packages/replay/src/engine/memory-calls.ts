@@ -4,6 +4,7 @@
  */
 import type { FileTable } from '../trace/file-table.js';
 import type { BrkOp, MmapOp, MremapOp, ShmatOp, TraceOp } from '../trace/trace-op.js';
+import { SEGMENT_PREFIX } from './file-store.js';
 import type { InitialAreas } from './initial-areas.js';
 import { PART_BYTES, PART_SHIFT, type TraceArea } from './part-map.js';
 import type { TraceSpace } from './space.js';
@@ -100,7 +101,7 @@ export class MemoryCalls {
     const start = partOf(op.result);
     const area: TraceArea = {
       kind: 'file',
-      path: `SYSV:${op.id}`,
+      path: `${SEGMENT_PREFIX}${op.id}`,
       offset: 0,
       origin: start,
       isShared: true,

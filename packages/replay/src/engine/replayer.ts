@@ -7,6 +7,7 @@ import {
   ERRNO,
   errnoName,
   FAULT_OOM,
+  type FileSystemType,
   Machine,
   MmError,
   type Process,
@@ -20,7 +21,7 @@ import type { TraceSink } from '../trace/lackey.js';
 import type { SyscallRecord } from '../trace/syscall-record.js';
 import { decodeSyscall } from '../trace/syscalls.js';
 import type { CloneOp, TraceOp } from '../trace/trace-op.js';
-import { FileStore } from './file-store.js';
+import { FileStore, SHARED_MOUNT } from './file-store.js';
 import { InitialAreas, STACK_RANGE } from './initial-areas.js';
 import { MemoryCalls } from './memory-calls.js';
 import { PART_BYTES, PART_SHIFT } from './part-map.js';
@@ -36,6 +37,8 @@ export interface ReplayOptions {
   readonly cold?: boolean;
   /** Stores write their pattern into memory. Default true. */
   readonly contents?: boolean;
+  /** The tmpfs that shared anonymous memory and SysV segments stand on; without it they are refused. */
+  readonly tmpfs?: FileSystemType | undefined;
   /** Check the machine after every system call; slow. */
   readonly audit?: boolean;
 }
@@ -89,12 +92,13 @@ export class Replayer implements TraceSink {
       memory: options.memory ?? '1GiB',
       contents: options.contents ?? true,
       overcommit: 1,
+      mounts: options.tmpfs === undefined ? {} : { [SHARED_MOUNT]: options.tmpfs },
     });
     this.machine.kernel.maxMapCount = 1 << 20;
     this.#relocator = new Relocator(options.arch);
     if (!this.#relocator.isPlaced(STACK_RANGE.end - 1))
       this.#relocator.moveBelowTop(STACK_RANGE.start, STACK_RANGE.end);
-    this.#store = new FileStore(this.machine, !(options.cold ?? false));
+    this.#store = new FileStore(this.machine, !(options.cold ?? false), options.tmpfs !== undefined);
     this.#calls = new MemoryCalls(this.#initial, (line, message) => this.#problem(line, message));
   }
 

@@ -2,7 +2,7 @@
  * One trace file on one machine, in this thread. Whatever ends the reading early becomes `report.error`, beside the results
  * up to there.
  */
-import { MmError } from '@fourfold/core';
+import { type FileSystemType, MmError } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { Replayer } from '../engine/replayer.js';
 import { type MachineReport, reportOf } from '../engine/report.js';
@@ -32,6 +32,8 @@ export interface ReplayProgress {
 }
 
 export interface ReplayHereOptions extends ReplaySettings {
+  /** The machine's tmpfs: what shared anonymous memory and SysV segments stand on. */
+  readonly tmpfs?: FileSystemType | undefined;
   /** Called at most about ten times a second, and at the end. */
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined;
   /** Told of an error of ours that ended the replay, before it becomes a line of the report. */
@@ -54,6 +56,7 @@ export async function replayHere(
     memory: options.memory ?? '1GiB',
     cold: options.cold ?? false,
     contents: options.contents ?? true,
+    tmpfs: options.tmpfs,
   });
   const atStart = holdings(replayer);
   const parser = new LackeyParser(replayer);

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sparc64_8k } from '@fourfold/arch-sparc64';
 import { i386, x86_64 } from '@fourfold/arch-x86';
+import { tmpfs } from '@fourfold/tmpfs';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { MachineReport } from '../../src/index.js';
-import { type ReplaySettings, replayHere } from '../../src/node/index.js';
+import { type ReplayHereOptions, replayHere } from '../../src/node/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fourfold-calls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const TMPFS = tmpfs({ nr_blocks: 0, nr_inodes: 0 });
 const MACHINES = [i386, x86_64, sparc64_8k];
 
 function call(nr: number, name: string, args: string, result: string): string {
@@ -30,10 +32,10 @@ function mremap(from: number, oldLength: number, newLength: number, to: number, 
 }
 
 let serial = 0;
-async function replayed(lines: readonly string[], settings: ReplaySettings = {}): Promise<MachineReport[]> {
+async function replayed(lines: readonly string[], options: ReplayHereOptions = {}): Promise<MachineReport[]> {
   const path = join(folder, `${serial++}.lk`);
   writeFileSync(path, `${[BREAK, ...lines].join('\n')}\n`);
-  return Promise.all(MACHINES.map((arch) => replayHere(path, arch, settings)));
+  return Promise.all(MACHINES.map((arch) => replayHere(path, arch, { tmpfs: TMPFS, ...options })));
 }
 
 /** All was read, nothing was left out, nothing was refused. */
@@ -108,6 +110,15 @@ describe('mremap', () => {
         store(to + 61440),
       ]),
     );
+  });
+
+  test('shared memory is refused without a file system for it, and what follows is left out', async () => {
+    for (const { error, problems } of await replayed([mmap(at, 16384, 33), store(at)], { tmpfs: undefined })) {
+      expect([error, problems.map(({ message }) => message)]).toEqual([
+        null,
+        ['mmap refused: ENODEV', 'access at 0x5000000 goes to an area without the right; left out'],
+      ]);
+    }
   });
 
   test('that keeps the old range leaves it mapped and empty', async () => {
