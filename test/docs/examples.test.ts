@@ -15,6 +15,7 @@ const DOCUMENTS = [
   'packages/arch-ppc64/README.md',
   'packages/arch-ia64/README.md',
   'packages/arch-sparc64/README.md',
+  'packages/tmpfs/README.md',
 ];
 
 interface Example {

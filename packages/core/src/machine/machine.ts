@@ -181,6 +181,12 @@ export class Machine {
     runToEnd(closeFile(file));
   }
 
+  /** ftruncate: sets the size of an open file in bytes. @throws MmError EINVAL, EFBIG */
+  truncate(file: OpenFile, size: number): void {
+    const error = runToEnd(file.inode.setSize(size));
+    if (error < 0) throw new MmError(errnoName(error), `truncate ${file.inode.name} to ${size}`);
+  }
+
   /** Takes the name of a file away. @throws MmError ENOENT */
   unlink(path: string): void {
     const error = runToEnd(this.mounts.unlink(path));
