@@ -13,6 +13,7 @@ export type PollPoint =
   | 'unmap_mapping_range'
   | 'msync'
   | 'get_user_pages'
+  | 'truncate_inode_pages'
   | 'shmem_truncate_range';
 
 /**

@@ -10,10 +10,13 @@ import type { Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED, PG_WRITEBACK } from '../memory/mem-map.js';
 import { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
-import type { Op } from '../smp/lock.js';
+import { type Op, RESCHED } from '../smp/lock.js';
 import { unmapMappingRange } from '../zap/unmap-mapping.js';
 import type { AddressSpace } from './address-space.js';
 import { findGetPage, removeFromPageCache } from './page-cache.js';
+
+/** Pages taken out of the cache before others may run (PAGEVEC_SIZE). */
+const BATCH = 14;
 
 /** vmtruncate: sets i_size in bytes; what lies behind is unmapped everywhere, private copies too. 0, or -EFBIG, -EINVAL. */
 export function* vmtruncate(k: Kernel, inode: Inode, size: number): Op<number> {
@@ -77,7 +80,11 @@ export function* truncateInodePagesRange(k: Kernel, mapping: AddressSpace, start
   const first = Math.ceil(start / pageSize);
   const last = end / pageSize;
   if (mapping.pages.size === 0) return;
-  for (const index of indexesIn(mapping, first, last)) truncateIdlePage(k, mapping, index);
+  let batched = 0;
+  for (const index of indexesIn(mapping, first, last)) {
+    truncateIdlePage(k, mapping, index);
+    if (++batched % BATCH === 0 && k.inject.needResched?.('truncate_inode_pages')) yield RESCHED;
+  }
   if (start % pageSize !== 0) yield* truncatePartialPage(k, mapping, first - 1, start % pageSize);
   for (;;) {
     const left = indexesIn(mapping, first, last);
