@@ -20,6 +20,7 @@ export { HugeFile, Hugetlbfs, type HugetlbfsOptions, hugetlbfs } from './hugetlb
 export { HugePool } from './hugetlb/pool.js';
 export { Kernel, type KernelConfig } from './kernel.js';
 export { SWITCHES, type SwitchableCommit } from './machine/behaviour.js';
+export { type ExportClass, exportedSymbols } from './machine/exported-symbols.js';
 export { Machine, type MachineOptions, type SpawnOptions } from './machine/machine.js';
 export { parseSize } from './machine/size.js';
 export { MemMap } from './memory/mem-map.js';
@@ -34,6 +35,7 @@ export { type SmapsEntry, type SmapsSizes, smapsText } from './proc/smaps.js';
 export { type Statm, statmText } from './proc/statm.js';
 export { type ProcessStatus, statusText } from './proc/status.js';
 export { type Vmstat, vmstatText } from './proc/vmstat.js';
+export { type Backtrace, copyFromUserInatomic, userBacktrace } from './process/backtrace.js';
 export { OPERATION_NAMES, type OperationName, type ProcessOps } from './process/ops.js';
 export { type MmapOptions, Process } from './process/process.js';
 export type { AccessResult } from './process/user-memory.js';

@@ -18,6 +18,7 @@ export const SWITCHES = {
   '4c21e2f244': 'splitsPteLocks',
   '1a44e14908': 'keepsUnchangedPte',
   '51c6f666fc': 'zapCountsWork',
+  e3c3374fbf: 'insertPageIsPlain',
 } as const;
 
 /** A commit that can be taken out, by the first ten digits of its name. */
@@ -49,6 +50,9 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
   /** Unmapping breaks off by work done; before, by distance of addresses. */
   readonly zapCountsWork: boolean;
 
+  /** vm_insert_page may be called by modules of any licence; before, of the GPL only. */
+  readonly insertPageIsPlain: boolean;
+
   /** @throws MmError MM_COMMIT for a commit that cannot be taken out */
   constructor(without: readonly string[] = []) {
     for (const commit of without) {
@@ -68,5 +72,6 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
     this.splitsPteLocks = has('4c21e2f244');
     this.keepsUnchangedPte = has('1a44e14908');
     this.zapCountsWork = has('51c6f666fc');
+    this.insertPageIsPlain = has('e3c3374fbf');
   }
 }
