@@ -33,7 +33,7 @@ mmap 48 6 rw shared,fixed,populate t1 0
 pages 48 6
 mmap 56 6 rw private,fixed,populate t1 0
 pages 56 6
-mmap 64 8 rw shared,fixed,populate t1 2 # stops at the end of the file, and nobody hears of it
+mmap 64 8 rw shared,fixed,populate t1 2 # reaches past the end: nothing is made present (later kernels: what there is)
 pages 64 8
 mmap 80 2 rw shared,fixed,growsdown t1 0
 mmap 80 2 rw shared,fixed,fdwo t1 0
