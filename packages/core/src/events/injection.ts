@@ -18,9 +18,15 @@ export type PollPoint =
 
 /**
  * Where an operation can be stopped: after the unlocked look at an entry that decides what a fault does; after a frame
- * or a table was allocated, before the lock is taken under which it is installed.
+ * or a table was allocated, before the lock is taken under which it is installed; in a hole punch between the unmapping
+ * and the removal from the page cache.
  */
-export type PausePoint = 'after pte read' | 'before pte lock' | 'before table link' | 'before page lock';
+export type PausePoint =
+  | 'after pte read'
+  | 'before pte lock'
+  | 'before table link'
+  | 'before page lock'
+  | 'before cache removal';
 
 /** The injected answers of one kernel. */
 export class Injection {

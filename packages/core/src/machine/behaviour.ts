@@ -19,6 +19,7 @@ export const SWITCHES = {
   '1a44e14908': 'keepsUnchangedPte',
   '51c6f666fc': 'zapCountsWork',
   e3c3374fbf: 'insertPageIsPlain',
+  f6b3ec238d: 'madviseRemoves',
 } as const;
 
 /** A commit that can be taken out, by the first ten digits of its name. */
@@ -53,6 +54,9 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
   /** vm_insert_page may be called by modules of any licence; before, of the GPL only. */
   readonly insertPageIsPlain: boolean;
 
+  /** madvise knows MADV_REMOVE. */
+  readonly madviseRemoves: boolean;
+
   /** @throws MmError MM_COMMIT for a commit that cannot be taken out */
   constructor(without: readonly string[] = []) {
     for (const commit of without) {
@@ -73,5 +77,6 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
     this.keepsUnchangedPte = has('1a44e14908');
     this.zapCountsWork = has('51c6f666fc');
     this.insertPageIsPlain = has('e3c3374fbf');
+    this.madviseRemoves = has('f6b3ec238d');
   }
 }

@@ -6,6 +6,7 @@
  * Locks: i_sem, i_alloc_sem, then i_mmap_lock inside unmapMappingRange. The callers of vmtruncate hold i_sem.
  */
 import { ERRNO } from '../errors.js';
+import { pauseAt } from '../events/injection.js';
 import type { Inode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED, PG_WRITEBACK } from '../memory/mem-map.js';
@@ -56,6 +57,7 @@ export function* vmtruncateRange(k: Kernel, inode: Inode, start: number, end: nu
   if (!mapping.iSem.tryWrite()) yield* mapping.iSem.waitWrite();
   if (!mapping.iAllocSem.tryWrite()) yield* mapping.iAllocSem.waitWrite();
   yield* unmapMappingRange(k, mapping, first, last, true);
+  if (k.inject.pause !== null) yield* pauseAt(k, 'before cache removal');
   yield* truncateInodePagesRange(k, mapping, start, end);
   // D5: the size does not protect a hole. What was faulted back in before its page left the cache would stay mapped.
   if (!k.defectsKept) yield* unmapMappingRange(k, mapping, first, last, true);

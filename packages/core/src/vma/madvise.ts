@@ -72,7 +72,7 @@ function* adviseRange(k: Kernel, mm: Mm, first: number, end: number, advice: num
 }
 
 function* adviseArea(k: Kernel, mm: Mm, vma: Vma, start: number, end: number, advice: number): Op<number> {
-  if (advice === k.arch.madvRemove) return yield* removePages(k, mm, vma, start, end);
+  if (isRemove(k, advice)) return yield* removePages(k, mm, vma, start, end);
   if (HINTS.includes(advice)) return setHint(k, mm, vma, start, end, advice);
   if (advice === MADV_WILLNEED) return willNeed(vma, start, end);
   if (advice === MADV_DONTNEED) return yield* dontNeed(k, vma, start, end);
@@ -138,6 +138,10 @@ function* removePages(k: Kernel, mm: Mm, vma: Vma, start: number, end: number): 
   return error;
 }
 
+function isRemove(k: Kernel, advice: number): boolean {
+  return advice === k.arch.madvRemove && k.behaviour.madviseRemoves;
+}
+
 function isKnown(k: Kernel, advice: number): boolean {
-  return HINTS.includes(advice) || advice === MADV_WILLNEED || advice === MADV_DONTNEED || advice === k.arch.madvRemove;
+  return HINTS.includes(advice) || advice === MADV_WILLNEED || advice === MADV_DONTNEED || isRemove(k, advice);
 }
