@@ -1,8 +1,9 @@
 /** The entry is read without a lock, and whatever acts on it looks again under the lock. */
-import { type Op, SteppedOp } from '@fourfold/core';
+import { type Machine, type Op, type Process, SteppedOp } from '@fourfold/core';
+import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
-import { fault, frameOf, map, outcome, pageAt, pteOf, warmFile } from './support/memory.js';
+import { fault, frameOf, map, outcome, pageAt, pages, plantPte, pteOf, run, warmFile } from './support/memory.js';
 
 /** A fault stopped at `point`, a sibling's store done meanwhile, then the fault's end. */
 function raced(
@@ -36,6 +37,18 @@ function raced(
     extraFrames: free - machine.freePages,
     count: machine.kernel.map.mapcount[page],
   };
+}
+
+/** A nonlinear area of a file, with a file entry for file page 5 at page 2 and a present entry at page 3. */
+function withFileEntry(bench: Bench): { machine: Machine; process: Process } {
+  const machine = bench.machine({ config: { nrCpus: 4 } });
+  const process = machine.spawn();
+  map(process, 8, { file: warmFile(machine, 8), flags: 'shared|fixed' });
+  process.remapFilePages(pageAt(machine, 0), pages(machine, 1), 6);
+  process.store8(pageAt(machine, 3), 1);
+  const f = machine.arch.pteFormat;
+  plantPte(process, 2, f.fileEntryHi(5), f.fileEntryLo(5));
+  return { machine, process };
 }
 
 export default commit({
@@ -75,6 +88,40 @@ export default commit({
         };
       },
       expected: { outcome: 'MINOR', stores: 0, flushes: 0, same: true },
+    },
+    'pte locks taken by a fault on a file entry: one more where an entry is wider than a word': {
+      run: (bench) => {
+        const { machine, process } = withFileEntry(bench);
+        const spy = machine.spy();
+        run(fault(process, 2, false));
+        const locks = spy.of('lock').filter((event) => event.kind === 'pte lock');
+        machine.check();
+        return locks.length;
+      },
+      expected: (arch: ArchDescriptor) => (arch.name === 'i386-pae' ? 2 : 1),
+    },
+    'a file entry whose halves were read around the store of a present one: minor, and no page was looked for': {
+      machines: ['i386-pae'],
+      run: (bench) => {
+        const { machine, process } = withFileEntry(bench);
+        const present = pteOf(process, 3);
+        if (present === null) throw new Error('no entry');
+        machine.inject.tear = () => {
+          machine.inject.tear = null;
+          plantPte(process, 2, present.hi, present.lo);
+        };
+        const spy = machine.spy();
+        const code = run(fault(process, 2, false));
+        const stays = pteOf(process, 2);
+        return {
+          outcome: outcome(code),
+          stores: spy.count('setPte'),
+          allocations: spy.count('allocPage'),
+          locks: spy.of('lock').filter((event) => event.kind === 'pte lock').length,
+          stays: stays?.lo === present.lo && stays.hi === present.hi,
+        };
+      },
+      expected: { outcome: 'MINOR', stores: 0, allocations: 0, locks: 1, stays: true },
     },
   },
 });

@@ -60,7 +60,7 @@ function presentFault(
 ): Op<number> {
   const f = k.arch.pteFormat;
   if (!f.isPresent(hi, lo)) {
-    if (f.isFile(hi, lo)) return doFilePage(k, vma, vpn, at, hi, lo);
+    if (f.isFile(hi, lo)) return doFilePage(k, vma, vpn, at, hi, lo, write);
     return finished(VM_FAULT_SIGBUS); // swap entries: nobody makes them yet
   }
   const lock = pteLock(k, vma.mm, at);

@@ -15,6 +15,7 @@ export const SWITCHES = {
   '872fec16d9': 'kernelTablesLockInside',
   '8f4f8c164c': 'unlinksBeforeTables',
   '508034a32b': 'zapLocksTables',
+  '65500d234e': 'strayFileEntriesAreBad',
   '4c21e2f244': 'splitsPteLocks',
   '1a44e14908': 'keepsUnchangedPte',
   '51c6f666fc': 'zapCountsWork',
@@ -44,6 +45,8 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
   readonly unlinksBeforeTables: boolean;
   /** Unmapping takes the pte lock of each table; before, page_table_lock around everything. */
   readonly zapLocksTables: boolean;
+  /** A file entry in a linear area is a broken one; before, its page was faulted in. */
+  readonly strayFileEntriesAreBad: boolean;
   /** From four CPUs on every pte table has its lock; before, page_table_lock was the only one. */
   readonly splitsPteLocks: boolean;
   /** A fault that changes nothing in the entry stores nothing; before, it was written again and announced. */
@@ -73,6 +76,7 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
     this.kernelTablesLockInside = has('872fec16d9');
     this.unlinksBeforeTables = has('8f4f8c164c');
     this.zapLocksTables = has('508034a32b');
+    this.strayFileEntriesAreBad = has('65500d234e');
     this.splitsPteLocks = has('4c21e2f244');
     this.keepsUnchangedPte = has('1a44e14908');
     this.zapCountsWork = has('51c6f666fc');
