@@ -204,6 +204,7 @@ export class Segments implements SharedSegments {
     if (segment.isLocked) this.#setLocked(segment, false);
     this.#places[segment.id % IPCMNI] = undefined;
     this.#totalPages -= segment.pages;
+    if (segment.isHuge && this.k.hugetlb !== null) this.k.hugetlb.lockedShm -= segment.pages;
   }
 
   /** shmem_lock: SHM_LOCK keeps the pages in memory, within RLIMIT_MEMLOCK. */

@@ -36,10 +36,11 @@ export function* hugetlbFault(k: Kernel, vma: Vma, vpn: number): Op<number> {
       return VM_FAULT_MINOR;
     }
     mm.pageTableLock.unlock();
-    if (k.defectsKept) file.fs.giveQuota();
+    // D6: the original credits a page that this fault never took from the quota.
+    if (k.defectsKept && (beyond || !truncated)) file.fs.giveQuota();
     else if (beyond && isNew && !truncated) file.dropPage(index);
     k.pages.put(page);
     if (beyond) return VM_FAULT_SIGBUS;
-    if (!truncated) return VM_FAULT_MINOR;
+    if (!truncated) return k.behaviour.spuriousHugeIsMinor ? VM_FAULT_MINOR : VM_FAULT_SIGBUS;
   }
 }

@@ -18,8 +18,12 @@ export class HugePool {
   nrPages = 0;
   /** Mounted hugetlbfs instances, for the audit. */
   readonly mounts: Set<Hugetlbfs> = new Set();
-  /** user_struct.locked_shm, in base pages: huge SysV segments of users without CAP_IPC_LOCK. */
+  /** Base pages of the huge SysV segments there are: user_struct.locked_shm, of the one user. */
   lockedShm = 0;
+  /** The user is in sysctl_hugetlb_shm_group, and so needs no right to lock memory. */
+  inShmGroup = false;
+  /** The mount of files without a name, once there is one. */
+  internal: Hugetlbfs | null = null;
   readonly #k: Kernel;
   /** hugepage_freelists: first pages; the page freed last is taken first. */
   readonly #free: number[] = [];

@@ -7,6 +7,7 @@ import { MmError } from '../errors.js';
 
 /** The commits that can be taken out, and the field each one stands for. */
 export const SWITCHES = {
+  ac9b9c667c: 'spuriousHugeIsMinor',
   e040f218bb: 'resetsCopyProgress',
   '6237bcd948': 'zapDropsAnonDirty',
   fc2acab31b: 'zapLowersRss',
@@ -29,6 +30,8 @@ type Field = (typeof SWITCHES)[SwitchableCommit];
 
 /** What a kernel does of all this. */
 export class Behaviour implements Readonly<Record<Field, boolean>> {
+  /** A fault on a huge page that is mapped already is minor; before, the end of the process. */
+  readonly spuriousHugeIsMinor: boolean;
   /** fork's copy loop counts its progress anew after every poll; before, it polled at every entry once it had begun. */
   readonly resetsCopyProgress: boolean;
   /** Unmapping an anonymous page drops the entry's dirty bit; before, it dirtied the page. */
@@ -68,6 +71,7 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
       throw new MmError('MM_COMMIT', `expected a commit that can be taken out (${known}), got ${commit}`);
     }
     const has = (commit: SwitchableCommit): boolean => !without.includes(commit);
+    this.spuriousHugeIsMinor = has('ac9b9c667c');
     this.resetsCopyProgress = has('e040f218bb');
     this.zapDropsAnonDirty = has('6237bcd948');
     this.zapLowersRss = has('fc2acab31b');

@@ -13,6 +13,7 @@ import { Spy } from '../events/spy.js';
 import { newMm } from '../fork/dup-mmap.js';
 import { closeFile, type MappedFile, type OpenFile } from '../fs/file.js';
 import { type FileSystemType, MountTable, type PathOpenMode } from '../fs/file-system.js';
+import { hugetlbZeroSetup } from '../hugetlb/zero-setup.js';
 import { Kernel } from '../kernel.js';
 import type { ZoneSpec } from '../memory/page-allocator.js';
 import type { Bank } from '../memory/physical.js';
@@ -104,6 +105,7 @@ export class Machine {
         `expected a machine with huge pages for hugePages ${hugePages}, got ${arch.name}`,
       );
     this.kernel.hugetlb?.resize(hugePages);
+    if (this.kernel.hugetlb !== null) this.kernel.hugetlbZeroSetup = hugetlbZeroSetup;
     const mounts = options.mounts ?? {};
     if (!Object.hasOwn(mounts, '/')) this.mounts.mount('/', new DiskFs(this.kernel));
     for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel, at));

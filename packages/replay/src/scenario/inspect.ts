@@ -3,6 +3,7 @@
  * Reads only: no fault is taken, no table made, no counter moved.
  */
 import {
+  HugeFile,
   hugeSubPage,
   type Kernel,
   type Mm,
@@ -161,7 +162,7 @@ function viewArea(world: World, mm: Mm, vma: Vma): AreaView {
       ((flags & VM_WRITE) !== 0 ? 'w' : '-') +
       ((flags & VM_EXEC) !== 0 ? 'x' : '-') +
       ((flags & VM_MAYSHARE) !== 0 ? 's' : 'p'),
-    kind: name ?? unnamedKind(mm, arena, vma),
+    kind: name ?? unnamedKind(world, mm, vma),
     pgoff: vma.pgoff,
     named: name !== undefined,
     flags: PRINTED_FLAGS.filter(([flag]) => (flags & flag) !== 0)
@@ -171,10 +172,13 @@ function viewArea(world: World, mm: Mm, vma: Vma): AreaView {
 }
 
 /** SysV segments count their areas; shared anonymous memory needs no operations of its own. */
-function unnamedKind(mm: Mm, arena: Arena, vma: Vma): string {
-  if (vma.file !== null && (vma.flags & VM_MAYSHARE) === 0) return 'anon'; // the flag `huge`
+function unnamedKind(world: World, mm: Mm, vma: Vma): string {
+  if (vma.file !== null && vma.file.inode instanceof HugeFile) {
+    const isSegment = vma.file.inode.fs === world.machine.kernel.hugetlb?.internal;
+    return isSegment ? 'shm' : (vma.flags & VM_MAYSHARE) !== 0 ? 'sanon' : 'anon';
+  }
   if (vma.file !== null) return vma.ops === null ? 'sanon' : 'shm';
-  return isHeap(mm, arena, vma) ? 'heap' : 'anon';
+  return isHeap(mm, world.arena, vma) ? 'heap' : 'anon';
 }
 
 /** The kernel prints [heap] for an area that overlaps what lies between the initial break and the present one. */
