@@ -94,6 +94,7 @@ describe.each(HUGE_MACHINES.map((arch) => [hugeName(arch), arch] as const))('%s'
     const other = process.fork();
     expect(world.free).toBe(0);
     const truncate = (bytes: bigint): string => world.truncate(inode, bytes);
+    expect([other.load8(at + size), process.load8(at + size)]).toEqual([2, 2]); // both have it in their TLB
     expect(truncate(size / 2n)).toBe('EINVAL');
     expect(truncate(3n * size)).toBe('EINVAL');
     expect(truncate(size)).toBe('ok');

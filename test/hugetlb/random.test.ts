@@ -51,7 +51,7 @@ const step = fc.oneof(
       value: fc.integer({ min: 1, max: 255 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('truncate' as const), which, size: fc.nat(4) }) },
+  { weight: 5, arbitrary: fc.record({ op: fc.constant('truncate' as const), which, size: fc.nat(4) }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('fork' as const), who }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('exit' as const), who }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('replace' as const), which }) },
@@ -286,7 +286,7 @@ describe.each(SMALL_HUGE_MACHINES.map((arch) => [hugeName(arch), arch] as const)
         }
         runner.end();
       }),
-      { numRuns: 25 },
+      { numRuns: 30 },
     );
   });
 });

@@ -14,6 +14,9 @@ import {
 import type { HugeFormat } from '@fourfold/core/arch';
 import type { Bench } from './commit.js';
 
+/** VM_FAULT codes. */
+const RESULTS: readonly string[] = ['OOM', 'SIGBUS', 'MINOR', 'MAJOR'];
+
 export interface HugeSetUp {
   readonly machine: Machine;
   readonly process: Process;
@@ -22,8 +25,8 @@ export interface HugeSetUp {
   readonly huge: HugeFormat;
   /** Address of a huge page of the area. */
   at(n: number): bigint;
-  /** Delivers a fault at huge page `n`, whatever is there. A VM_FAULT code. */
-  fault(n: number, write: boolean): number;
+  /** Delivers a fault at huge page `n`, whatever is there: how it ends. */
+  fault(n: number, write: boolean): string;
   /** The entry of huge page `n`, rss, free pages of the pool, references, free quota. */
   look(n: number): { pte: bigint; rss: number; free: number; count: number; quota: number };
 }
@@ -46,7 +49,8 @@ export function mapHuge(bench: Bench, pages: number, options: HugetlbfsOptions =
     fs,
     huge,
     at: (n) => base + BigInt(bytes) * BigInt(n),
-    fault: (n, write) => runToEnd(handleMmFault(k, process.mm.vmas.containing(vpn(n)) as Vma, vpn(n), write)),
+    fault: (n, write) =>
+      RESULTS[runToEnd(handleMmFault(k, process.mm.vmas.containing(vpn(n)) as Vma, vpn(n), write))] ?? 'something else',
     look: (n) => {
       const at = k.tables.lookupHuge(process.mm, vpn(n));
       return {
