@@ -4,13 +4,14 @@ import {
   ArchDescriptor,
   type CostTable,
   type FaultRules,
+  MmError,
   type TlbShape,
   VM_EXEC,
   VM_READ,
   VM_WRITE,
 } from '@fourfold/core/arch';
 import { createGeometry, type Sparc64PageShift } from './geometry.js';
-import { createHugetlb, hugePtes } from './hugetlb.js';
+import { createHugetlb, HPAGE_SHIFT, hugePtes, hugeSizeBits, type Sparc64HugeShift, sizeName } from './hugetlb.js';
 import { createKernelSpace, createLayout } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
@@ -30,15 +31,23 @@ import {
 export interface Sparc64Options {
   /** Base page: 13 for 8 KiB (default), 16 for 64 KiB. */
   readonly pageShift?: Sparc64PageShift;
+  /** Huge pages, log2: 22 (default), with 8 KiB base pages also 19 or 16. */
+  readonly hugeShift?: Sparc64HugeShift;
   /** Processor, or any TLB; costs and physical bits are then spitfire's. Default spitfire. */
   readonly tlb?: Sparc64Chip | TlbShape;
   /** Default: those of the processor. */
   readonly cost?: CostTable;
 }
 
-/** Makes a sparc64 machine (sun4u, Linux 2.6.15: the TLB is filled by software from a linear page table). */
+/**
+ * Makes a sparc64 machine (sun4u, Linux 2.6.15: the TLB is filled by software from a linear page table).
+ * @throws MmError MM_ARCH_OPTION for huge pages whose size bits, or-ed to those of the base page, would say another size.
+ */
 export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
   const pageShift = options.pageShift ?? 13;
+  const hugeShift = options.hugeShift ?? HPAGE_SHIFT;
+  if (pageShift !== 13 && hugeShift !== HPAGE_SHIFT)
+    throw new MmError('MM_ARCH_OPTION', `expected a hugeShift of 22 with 64 KiB pages, got ${hugeShift}`);
   const chip = options.tlb ?? 'spitfire';
   const isCheetah = chip === 'cheetah';
   const cheetah = pageShift === 13 ? CHEETAH_TLB_8K : CHEETAH_TLB_64K;
@@ -52,7 +61,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     geometry: createGeometry(pageShift),
     layout: createLayout(pageShift),
     upper: [SPARC64_UPPER, SPARC64_UPPER],
-    pte: createPteFormat(pageShift),
+    pte: createPteFormat(pageShift, hugeSizeBits(hugeShift)),
     kernelSpace: createKernelSpace(pageShift),
     tlb: typeof chip === 'object' ? chip : isCheetah ? cheetah : SPITFIRE_TLB,
     pendingFlush: SPARC64_PENDING,
@@ -61,8 +70,8 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     cost: options.cost ?? (isCheetah ? CHEETAH_COST : SPITFIRE_COST),
     walker: 'software (VPTE)',
     flushStyle: 'batch of 192 demaps, queued by every store over a valid pte',
-    hugetlb: `4 MiB, ${hugePtes(pageShift)} ptes in a row`,
-    hugePages: createHugetlb(pageShift),
+    hugetlb: `${sizeName(hugeShift)}, ${hugePtes(pageShift, hugeShift)} ptes in a row`,
+    hugePages: createHugetlb(pageShift, hugeShift),
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
     createMmu: (host) => new Sparc64Mmu(host),

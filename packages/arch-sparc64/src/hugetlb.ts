@@ -8,6 +8,8 @@ import { PAGE_SZ4MB, PAGE_SZ64K, PAGE_SZ512K } from './pte.js';
 
 /** HPAGE_SHIFT: 4 MiB, CONFIG_HUGETLB_PAGE_SIZE_4MB. */
 export const HPAGE_SHIFT = 22;
+/** Huge pages that a kernel can be configured for, log2. */
+export type Sparc64HugeShift = 22 | 19 | 16;
 /** All sizes that a kernel can be configured for, with the SZ bits of each. */
 export const HPAGE_SIZES: readonly { readonly shift: number; readonly size: bigint }[] = [
   { shift: 22, size: PAGE_SZ4MB },
@@ -36,4 +38,14 @@ export function sizeCode(shift: number): number {
 /** Huge pages as core needs to know them. */
 export function createHugetlb(pageShift: number, hugeShift: number = HPAGE_SHIFT): HugetlbSpec {
   return { shift: hugeShift, level: 'pte', entries: hugePtes(pageShift, hugeShift) };
+}
+
+/** SZ bits of a huge page: what pte_mkhuge or-s in. */
+export function hugeSizeBits(hugeShift: Sparc64HugeShift): bigint {
+  return HPAGE_SIZES.find(({ shift }) => shift === hugeShift)?.size ?? PAGE_SZ4MB;
+}
+
+/** The size of a huge page for people. */
+export function sizeName(hugeShift: Sparc64HugeShift): string {
+  return hugeShift === HPAGE_SHIFT ? '4 MiB' : `${2 ** (hugeShift - 10)} KiB`;
 }

@@ -82,8 +82,8 @@ export function baseSizeBits(pageShift: Sparc64PageShift): bigint {
   return pageShift === 16 ? PAGE_SZ64K : 0n;
 }
 
-/** The format for one base page size. */
-export function createPteFormat(pageShift: Sparc64PageShift): PteFormat {
+/** The format for one base page size; `hugeSize` are the SZ bits of a huge page. */
+export function createPteFormat(pageShift: Sparc64PageShift, hugeSize: bigint = PAGE_SZ4MB): PteFormat {
   const size = baseSizeBits(pageShift);
   const kept = PAGE_PADDR | PAGE_MODIFIED | PAGE_ACCESSED | PAGE_CACHE | PAGE_E | PAGE_PRESENT | size;
   const spec: PteFormatSpec = {
@@ -110,7 +110,7 @@ export function createPteFormat(pageShift: Sparc64PageShift): PteFormat {
     wrprotect: { clear: PAGE_WRITE | PAGE_W },
     rdprotect: { clear: PAGE_READ | PAGE_VALID },
     // Or-ed, not replaced: right because the base size bits are a subset of the huge ones.
-    mkhuge: { set: PAGE_SZ4MB },
+    mkhuge: { set: hugeSize },
     pfnMask: PAGE_PADDR,
     pfnShift: pageShift,
     base: size,

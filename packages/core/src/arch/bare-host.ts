@@ -9,6 +9,7 @@ import { type Bank, PhysicalMemory } from '../memory/physical.js';
 import { PageTables } from '../pgtable/page-tables.js';
 import { Cpu } from '../smp/cpu.js';
 import { Mm } from '../vma/mm.js';
+import { Vma } from '../vma/vma.js';
 import type { ArchDescriptor } from './descriptor.js';
 import type { Mmu, MmuHost } from './mmu.js';
 import type { AccessKind } from './mmu-data.js';
@@ -95,6 +96,11 @@ export class BareHost implements MmuHost {
   /** Word index of the pte of a page, likewise. */
   lookup(mm: Mm, vpn: number, make = false): number {
     return this.entryAt(mm, vpn, this.tables.depth - 1, make);
+  }
+
+  /** An area of an mm over pages [start, end), for code that looks whether something is mapped. */
+  addArea(mm: Mm, start: number, end: number): void {
+    mm.vmas.insert(new Vma(mm, start, end, 0, 0, null));
   }
 
   /** Entry of `level` at a word; the pte tables' when not said. */

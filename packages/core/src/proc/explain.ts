@@ -4,7 +4,7 @@ import type { DecodedPte } from '../arch/pte-codec.js';
 import type { BitField } from '../arch/table-format.js';
 import { wordToBigInt } from '../arch/words.js';
 import type { Kernel } from '../kernel.js';
-import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../vma/flags.js';
+import { VM_EXEC, VM_HUGETLB, VM_MAYSHARE, VM_READ, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 
 /** One level of the walk. */
@@ -37,10 +37,13 @@ export interface Explanation {
 export function explainPage(k: Kernel, mm: Mm, address: bigint): Explanation {
   const { tables, arch, memory } = k;
   const vpn = Number(BigInt.asUintN(arch.wordBits, address) >> BigInt(memory.pageShift));
-  const hi = (vpn / 4294967296) | 0;
-  const lo = vpn | 0;
+  const vma = mm.vmas.containing(vpn);
+  const huge = vma !== null && (vma.flags & VM_HUGETLB) !== 0 ? arch.huge : null;
+  const slot = huge === null ? vpn : huge.slotPage(vpn);
+  const hi = (slot / 4294967296) | 0;
+  const lo = slot | 0;
   const levels: ExplainedLevel[] = [];
-  const last = tables.depth - 1;
+  const last = huge === null ? tables.depth - 1 : huge.level;
   let table = mm.rootWord;
   let pte: DecodedPte | null = null;
   for (let level = 0; level <= last && table > 0; level++) {
