@@ -164,10 +164,10 @@ test('an access that goes nowhere is left out and noted', async () => {
 });
 
 test('too little memory ends with what to do, not in a crash', async () => {
-  const { status, stdout, stderr } = await replay([bundledTrace('sort'), '--mem', '600K', '--arch', 'x86_64']);
+  const { status, stdout, stderr } = await replay([bundledTrace('sort'), '--mem', '200K', '--arch', 'x86_64']);
   expect(status).toBe(1);
   expect(stdout).toMatch(/NOT read to its end/);
-  expect(stderr).toMatch(/^fourfold: [^\n]+: line \d+: the machine is out of memory \(600K\); give it more[^\n]*\n$/);
+  expect(stderr).toMatch(/^fourfold: [^\n]+: line \d+: the machine is out of memory \(200K\); give it more[^\n]*\n$/);
 });
 
 describe('misuse', () => {

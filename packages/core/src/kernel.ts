@@ -17,10 +17,12 @@ import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
 import { PageTables } from './pgtable/page-tables.js';
 import { TableSlab } from './pgtable/table-slab.js';
+import type { Task } from './reclaim/oom.js';
 import { Mappings } from './rmap/mappings.js';
 import { Cpu } from './smp/cpu.js';
 import type { SpinLock } from './smp/lock.js';
 import { Swap } from './swap/swap.js';
+import { SwapToken } from './swap/token.js';
 import type { Mm } from './vma/mm.js';
 import { VmList } from './vmalloc/vmlist.js';
 import { MmuGather } from './zap/gather.js';
@@ -99,6 +101,15 @@ export class Kernel implements MmuHost {
   readonly swap: Swap;
   /** The huge pages; null in a kernel built without. */
   readonly hugetlb: HugePool | null;
+  /** Processes, for the OOM killer. */
+  readonly tasks: Set<Task> = new Set();
+  /** How much reclaim prefers mapped pages to cached ones, 0 to 100. */
+  swappiness = 60;
+  /** Somebody does kswapd's work. */
+  kswapdRuns = false;
+  readonly swapToken: SwapToken = new SwapToken();
+  /** Milliseconds since boot, set from outside: nothing here looks at a clock. */
+  now = 0;
   /** Split pte locks by the word index of the table's frame; empty below four CPUs. */
   readonly pteLocks: Map<number, SpinLock> = new Map();
   /** Makes the file behind a shared anonymous mapping (tmpfs plugs in here); null answers ENODEV. */
@@ -128,7 +139,7 @@ export class Kernel implements MmuHost {
     this.tablesInUse = new Int32Array(arch.geometry.depth);
     for (let id = 0; id < config.cpus; id++) this.cpus.push(new Cpu(id, arch.tlb, arch.pendingFlush.capacity));
     this.cpu = this.cpus[0] as Cpu;
-    this.zeroPage = this.pages.alloc(0);
+    this.zeroPage = this.pages.takeFirst();
     this.map.flags[this.zeroPage] = PG_RESERVED;
     this.gather = new MmuGather(this);
     this.mmu = arch.createMmu(this);

@@ -83,6 +83,8 @@ function auditSpace(k: Kernel, space: AddressSpace, areas: readonly Vma[], say: 
     if (!list.has(vma)) say('F10', `${name}: area [${vma.start}, ${vma.end}) is not on its list`);
     if ((vma.flags & VM_SHARED) !== 0) writable++;
   }
+  const disorder = space.linear.check();
+  if (disorder !== null) say('F10', `${name}: ${disorder}`);
   if (space.linear.size + space.nonlinear.size !== areas.length) {
     say('F10', `${name}: ${space.linear.size + space.nonlinear.size} areas listed, ${areas.length} map it`);
   }

@@ -7,6 +7,8 @@ import { auditAreas } from './areas.js';
 import type { Finding, Say } from './finding.js';
 import { auditFrames } from './frames.js';
 import { auditHugetlb } from './hugetlb.js';
+import { auditLru } from './lru.js';
+import { auditSwap } from './swap.js';
 import { auditTables, type TableCensus } from './tables.js';
 import { auditTlbs } from './tlbs.js';
 
@@ -20,6 +22,8 @@ export function audit(k: Kernel): Finding[] {
   auditAreas(k, say);
   auditFrames(k, census, say);
   if (k.hugetlb !== null) auditHugetlb(k, k.hugetlb, say);
+  auditSwap(k, census, say);
+  auditLru(k, say);
   auditTlbs(k, say);
   for (const part of k.auditedParts) part.audit(say);
   for (const message of k.mmu.auditExtra()) say('F24', message);

@@ -1,7 +1,16 @@
 /** Frames recounted: map counts, reference counts, free lists, and that every frame belongs to somebody (F1, F2, F22). */
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
-import { PG_BUDDY, PG_CACHED, PG_COMPOUND, PG_RESERVED, PG_TABLE } from '../memory/mem-map.js';
+import {
+  PG_BUDDY,
+  PG_CACHED,
+  PG_COMPOUND,
+  PG_LOCKED,
+  PG_RESERVED,
+  PG_SWAPCACHE,
+  PG_TABLE,
+  PG_WRITEBACK,
+} from '../memory/mem-map.js';
 import type { Say } from './finding.js';
 import { ownedByVmalloc } from './kernel-tables.js';
 import type { TableCensus } from './tables.js';
@@ -25,6 +34,7 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
   const kept = new Int32Array(map.nrPages);
   ownedByVmalloc(k, (page) => kept[page]!++);
   for (const part of k.auditedParts) part.ownedFrames((page) => kept[page]!++);
+  const batched = batchReferences(k);
   let owned = 0;
   for (let page = 0; page < map.nrPages; page++) {
     const count = map.count[page] as number;
@@ -52,6 +62,9 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
     owned++;
     let expected = mapped + (kept[page] as number);
     if ((flags & PG_CACHED) !== 0) expected++;
+    if ((flags & PG_SWAPCACHE) !== 0) expected++;
+    expected += batched.get(page) ?? 0;
+    if ((flags & (PG_LOCKED | PG_WRITEBACK)) !== 0) say('F23', `page ${page} is locked or being written at rest`);
     if (page === k.zeroPage) expected += k.zeroPageBase;
     else if ((flags & PG_RESERVED) !== 0) expected++;
     if (count !== expected) say('F2', `page ${page}: count ${count}, references found ${expected}`);
@@ -59,4 +72,15 @@ export function auditFrames(k: Kernel, census: TableCensus, say: Say): void {
   }
   if (free + owned !== map.nrPages) say('F22', `${free} pages free and ${owned} owned of ${map.nrPages}`);
   if ((k.memory.slot[k.zeroPage] as number) !== 0) say('F13', 'the zero page was written');
+}
+
+/** References that pages on their way to an LRU list have from the batch they wait in. */
+function batchReferences(k: Kernel): Map<number, number> {
+  const references = new Map<number, number>();
+  for (const { lruActive, lruInactive } of k.cpus) {
+    for (const { pages, nr } of [lruActive, lruInactive]) {
+      for (const page of pages.subarray(0, nr)) references.set(page, (references.get(page) ?? 0) + 1);
+    }
+  }
+  return references;
 }

@@ -2,8 +2,10 @@
 import type { Kernel } from '../kernel.js';
 import { PG_TABLE } from '../memory/mem-map.js';
 import { isRaw } from '../pfnmap/normal-page.js';
+import { pteToSwapEntry } from '../swap/entry.js';
 import { isCowMapping, VM_NONLINEAR, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
+import type { Vma } from '../vma/vma.js';
 import type { Say } from './finding.js';
 import { hugeLeaf } from './hugetlb.js';
 import { auditKernelTables } from './kernel-tables.js';
@@ -16,6 +18,8 @@ export interface TableCensus {
   readonly huge: Map<number, number>;
   /** Pages that hold tables. */
   readonly tablePages: Set<number>;
+  /** Entries in page tables that name each swap entry. */
+  readonly swapped: Map<number, number>;
   /** Tables by real level. */
   readonly tables: Int32Array;
 }
@@ -26,6 +30,7 @@ export function auditTables(k: Kernel, say: Say): TableCensus {
     mapped: new Int32Array(k.memory.nrPages),
     huge: new Map(),
     tablePages: new Set(),
+    swapped: new Map(),
     tables: new Int32Array(k.tables.depth),
   };
   const seen = new Set<number>();
@@ -136,8 +141,7 @@ function leaf(
     return;
   }
   if (!f.isPresent(hi, lo)) {
-    if (f.isFile(hi, lo) && (vma.flags & VM_NONLINEAR) === 0)
-      say('F15', `mm ${mm.id}: file entry for page ${vpn} of a linear area`);
+    absent(k, mm, vma, vpn, hi, lo, census, say);
     return;
   }
   if ((vma.flags & VM_PFNMAP) !== 0 && isRaw(vma, vpn, f.frame(hi, lo))) return;
@@ -178,4 +182,17 @@ function noteTablePages(k: Kernel, level: number, pa: number, census: TableCensu
     if (page === first && ((k.map.flags[page] as number) & PG_TABLE) === 0)
       say('F5', `table page ${page} is not marked as one`);
   }
+}
+
+/** A swap entry, or a file entry (F15). */
+function absent(k: Kernel, mm: Mm, vma: Vma, vpn: number, hi: number, lo: number, census: TableCensus, say: Say): void {
+  const f = k.arch.pteFormat;
+  if (f.isFile(hi, lo)) {
+    if ((vma.flags & VM_NONLINEAR) === 0) say('F15', `mm ${mm.id}: file entry for page ${vpn} of a linear area`);
+    return;
+  }
+  const entry = pteToSwapEntry(f, hi, lo);
+  census.swapped.set(entry, (census.swapped.get(entry) ?? 0) + 1);
+  if (vma.anonVma === null) say('F15', `mm ${mm.id}: swap entry for page ${vpn} in an area without anon_vma`);
+  if (!k.swap.mms.has(mm)) say('F15', `mm ${mm.id}: swap entry for page ${vpn}, but the mm is not on mmlist`);
 }

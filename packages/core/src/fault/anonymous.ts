@@ -2,7 +2,9 @@
 import { ZERO_PAGE_FAULTS } from '../events/counters.js';
 import { pauseAt } from '../events/injection.js';
 import type { Kernel } from '../kernel.js';
+import { PG_REFERENCED } from '../memory/mem-map.js';
 import { pteLock } from '../pgtable/lock.js';
+import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
 import type { Op } from '../smp/lock.js';
@@ -10,7 +12,7 @@ import { VM_SHARED } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
-import { allocZeroedPage, installPage } from './install.js';
+import { allocZeroedPage, allocZeroedPageSlow, installPage } from './install.js';
 
 /** Handles a fault on an absent page of an area without a file, or whose file has no nopage. `at` is the pte's word index; no pte lock is held. */
 export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
@@ -22,7 +24,10 @@ export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, w
   if (write) {
     if (vma.anonVma === null && (yield* anonVmaPrepare(k, vma)) < 0) return VM_FAULT_OOM;
     page = allocZeroedPage(k);
-    if (page < 0) return VM_FAULT_OOM;
+    if (page < 0) {
+      page = yield* allocZeroedPageSlow(k);
+      if (page < 0) return VM_FAULT_OOM;
+    }
   } else {
     k.map.count[page] = (k.map.count[page] as number) + 1;
   }
@@ -36,6 +41,8 @@ export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, w
   }
   if (write) {
     addAnonRss(k, mm, 1);
+    lruCacheAddActive(k, page);
+    k.map.flags[page] = (k.map.flags[page] as number) | PG_REFERENCED;
     pageAddAnonRmap(k, page, vma, vpn);
   } else {
     k.counters.values[ZERO_PAGE_FAULTS] = (k.counters.values[ZERO_PAGE_FAULTS] as number) + 1;

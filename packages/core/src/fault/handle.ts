@@ -14,9 +14,10 @@ import type { Op, SpinLock } from '../smp/lock.js';
 import { VM_HUGETLB } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 import { doAnonymousPage } from './anonymous.js';
-import { VM_FAULT_BITS, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
+import { VM_FAULT_BITS, VM_FAULT_MINOR, VM_FAULT_OOM } from './codes.js';
 import { doFilePage } from './file-page.js';
 import { doNoPage } from './nopage.js';
+import { doSwapPage } from './swap.js';
 import { doWpPage, entryIs } from './wp.js';
 
 /**
@@ -61,7 +62,7 @@ function presentFault(
   const f = k.arch.pteFormat;
   if (!f.isPresent(hi, lo)) {
     if (f.isFile(hi, lo)) return doFilePage(k, vma, vpn, at, hi, lo, write);
-    return finished(VM_FAULT_SIGBUS); // swap entries: nobody makes them yet
+    return doSwapPage(k, vma, vpn, at, hi, lo, write);
   }
   const lock = pteLock(k, vma.mm, at);
   if (k.inject.pause !== null || !lock.tryLock()) return lockAndHandle(k, vma, vpn, at, hi, lo, write, lock);

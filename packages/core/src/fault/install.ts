@@ -5,6 +5,8 @@ import type { Kernel } from '../kernel.js';
 import { flushTlbPage } from '../pgtable/flush.js';
 import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setPteAt } from '../pgtable/set-pte.js';
+import { allocPage } from '../reclaim/alloc.js';
+import type { Op } from '../smp/lock.js';
 import { VM_WRITE } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 
@@ -21,37 +23,65 @@ export function installPage(
   write: boolean,
   replaces: boolean = false,
 ): void {
-  const f = k.arch.pteFormat;
-  const pfn = k.memory.pageToPfn(page);
-  let lo = f.makeLo(pfn, vma.protLo);
-  let hi = f.makeHi(pfn, vma.protHi);
-  if (write) {
-    lo = (lo & f.mkdirty.keepLo) | f.mkdirty.setLo;
-    hi = (hi & f.mkdirty.keepHi) | f.mkdirty.setHi;
-    if ((vma.flags & VM_WRITE) !== 0) {
-      lo = (lo & f.mkwrite.keepLo) | f.mkwrite.setLo;
-      hi = (hi & f.mkwrite.keepHi) | f.mkwrite.setHi;
-    }
-  }
+  const lo = newPteLo(k, vma, page, write);
+  const hi = newPteHi(k, vma, page, write);
   setPteAt(k, vma.mm, vpn, at, hi, lo);
   if (replaces) flushTlbPage(k, vma.mm, vpn);
   updateMmuCache(k, vma.mm, vpn, hi, lo);
 }
 
-/** A zeroed frame for a user page, or -1 when memory is short. It has no contents yet: it reads as zero. */
+/** Low half of mk_pte(page, vm_page_prot), made dirty and, where the area allows it, writable when `write`. */
+export function newPteLo(k: Kernel, vma: Vma, page: number, write: boolean): number {
+  const f = k.arch.pteFormat;
+  const lo = f.makeLo(k.memory.pageToPfn(page), vma.protLo);
+  if (!write) return lo;
+  const dirty = (lo & f.mkdirty.keepLo) | f.mkdirty.setLo;
+  return (vma.flags & VM_WRITE) === 0 ? dirty : (dirty & f.mkwrite.keepLo) | f.mkwrite.setLo;
+}
+
+/** High half of it. */
+export function newPteHi(k: Kernel, vma: Vma, page: number, write: boolean): number {
+  const f = k.arch.pteFormat;
+  const hi = f.makeHi(k.memory.pageToPfn(page), vma.protHi);
+  if (!write) return hi;
+  const dirty = (hi & f.mkdirty.keepHi) | f.mkdirty.setHi;
+  return (vma.flags & VM_WRITE) === 0 ? dirty : (dirty & f.mkwrite.keepHi) | f.mkwrite.setHi;
+}
+
+/** A zeroed frame for a user page, or -1 when reclaim has to work first. It has no contents yet: it reads as zero. */
 export function allocZeroedPage(k: Kernel): number {
-  const page = k.pages.alloc(0);
-  if (page >= 0) {
-    k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
-    if (k.events.on) k.events.emit(CLEAR_PAGE, page);
-  }
+  const page = k.pages.easyPage();
+  return page < 0 ? -1 : cleared(k, page);
+}
+
+/** allocZeroedPage's slow half: reclaims, and answers -1 only when there is no memory to be had. */
+export function* allocZeroedPageSlow(k: Kernel): Op<number> {
+  const page = yield* allocPage(k);
+  return page < 0 ? -1 : cleared(k, page);
+}
+
+function cleared(k: Kernel, page: number): number {
+  k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
+  if (k.events.on) k.events.emit(CLEAR_PAGE, page);
   return page;
 }
 
-/** A frame with the contents of `from`, which is mapped at page `vpn`; -1 when memory is short. */
+/**
+ * A frame with the contents of `from`, which is mapped at page `vpn`, or -1 when reclaim has to work first. The caller holds a
+ * reference to `from`.
+ */
 export function allocCopiedPage(k: Kernel, from: number, vpn: number): number {
-  const page = k.pages.alloc(0);
-  if (page < 0) return -1;
+  const page = k.pages.easyPage();
+  return page < 0 ? -1 : copied(k, page, from, vpn);
+}
+
+/** allocCopiedPage's slow half: reclaims, and answers -1 only when there is no memory to be had. */
+export function* allocCopiedPageSlow(k: Kernel, from: number, vpn: number): Op<number> {
+  const page = yield* allocPage(k);
+  return page < 0 ? -1 : copied(k, page, from, vpn);
+}
+
+function copied(k: Kernel, page: number, from: number, vpn: number): number {
   if (k.events.on) k.events.emit(COPY_PAGE, page, from, vpn);
   if (k.contents) k.memory.copyFrame(page, from);
   k.counters.values[PAGES_COPIED] = (k.counters.values[PAGES_COPIED] as number) + 1;
@@ -59,13 +89,14 @@ export function allocCopiedPage(k: Kernel, from: number, vpn: number): number {
 }
 
 /**
- * A frame with what a raw entry shows, or -1 when memory is short: cow_user_page without a source page. The kernel copies
+ * A frame with what a raw entry shows, or -1 when there is no memory: cow_user_page without a source page. The kernel copies
  * from the user address; it is translated by this very entry, or else the copy is thrown away. What cannot be read,
  * because nothing answers there, is left zero.
  */
-export function allocRawCopy(k: Kernel, hi: number, lo: number, vpn: number): number {
+export function* allocRawCopy(k: Kernel, hi: number, lo: number, vpn: number): Op<number> {
   const from = k.inject.failUserCopy?.(vpn) ? -1 : k.memory.frameAt(k.arch.pteFormat.frame(hi, lo));
-  const page = k.pages.alloc(0);
+  let page = k.pages.easyPage();
+  if (page < 0) page = yield* allocPage(k);
   if (page < 0) return -1;
   if (k.events.on) k.events.emit(COPY_USER, page, vpn * k.memory.pageSize);
   if (k.contents && from >= 0) k.memory.copyFrame(page, from);

@@ -4,6 +4,7 @@ import { pauseAt } from '../events/injection.js';
 import { type MappedFile, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type PagedInode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { pteLock } from '../pgtable/lock.js';
+import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
@@ -12,7 +13,7 @@ import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { entryIsNone } from './anonymous.js';
 import { VM_FAULT_MAJOR, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
-import { allocCopiedPage, installPage } from './install.js';
+import { allocCopiedPage, allocCopiedPageSlow, installPage } from './install.js';
 
 /** Handles a fault on an absent page of a file area. `at` is the pte's word index; no pte lock is held. */
 export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
@@ -31,7 +32,10 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
     let page = found.page;
     if (copies) {
       let copy = -1;
-      if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) copy = allocCopiedPage(k, page, vpn);
+      if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) {
+        copy = allocCopiedPage(k, page, vpn);
+        if (copy < 0) copy = yield* allocCopiedPageSlow(k, page, vpn);
+      }
       k.pages.put(page);
       if (copy < 0) return VM_FAULT_OOM;
       page = copy;
@@ -49,6 +53,7 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
     if (entryIsNone(k, at)) {
       if (copies) {
         addAnonRss(k, mm, 1);
+        lruCacheAddActive(k, page);
         pageAddAnonRmap(k, page, vma, vpn);
       } else {
         addFileRss(k, mm, 1);

@@ -8,14 +8,23 @@ import { PG_LOCKED } from '../memory/mem-map.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { flushCachePage, updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
+import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
 import type { Op, SpinLock } from '../smp/lock.js';
+import { canShareSwapPage } from '../swap/cache.js';
 import { VM_WRITE } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
-import { allocCopiedPage, allocRawCopy, allocZeroedPage, installPage } from './install.js';
+import {
+  allocCopiedPage,
+  allocCopiedPageSlow,
+  allocRawCopy,
+  allocZeroedPage,
+  allocZeroedPageSlow,
+  installPage,
+} from './install.js';
 
 /**
  * Entered with the pte lock held and the entry (hi, lo) verified; leaves it released.
@@ -43,8 +52,13 @@ export function* doWpPage(
   lock.unlock();
   let page = -1;
   if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) {
-    if (old === k.zeroPage) page = allocZeroedPage(k);
-    else page = old < 0 ? allocRawCopy(k, hi, lo, vpn) : allocCopiedPage(k, old, vpn);
+    if (old < 0) {
+      page = yield* allocRawCopy(k, hi, lo, vpn);
+    } else {
+      const zeroed = old === k.zeroPage;
+      page = zeroed ? allocZeroedPage(k) : allocCopiedPage(k, old, vpn);
+      if (page < 0) page = yield* zeroed ? allocZeroedPageSlow(k) : allocCopiedPageSlow(k, old, vpn);
+    }
   }
   if (page < 0) {
     if (old >= 0) k.pages.put(old);
@@ -64,6 +78,7 @@ export function* doWpPage(
       addAnonRss(k, mm, 1);
     }
     flushCachePage(k, mm, vpn, k.arch.pteFormat.frame(hi, lo));
+    lruCacheAddActive(k, page);
     pageAddAnonRmap(k, page, vma, vpn);
     installPage(k, vma, vpn, at, page, true, true);
     k.counters.values[COPY_FAULTS] = (k.counters.values[COPY_FAULTS] as number) + 1;
@@ -75,11 +90,6 @@ export function* doWpPage(
   lock.unlock();
   if (old >= 0) k.pages.put(old);
   return result;
-}
-
-/** can_share_swap_page: nobody else maps the page (generic-mm 4.9; swap references join here when swap is built). */
-function canShareSwapPage(k: Kernel, page: number): boolean {
-  return k.map.mapcount[page] === 1;
 }
 
 function reuse(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: number): void {

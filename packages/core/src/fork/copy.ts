@@ -16,6 +16,8 @@ import { PteCursor } from '../pgtable/cursor.js';
 import { pteLock } from '../pgtable/lock.js';
 import { queueOld } from '../pgtable/set-pte.js';
 import { type Op, RESCHED, type SpinLock } from '../smp/lock.js';
+import { pteToSwapEntry } from '../swap/entry.js';
+import { swapDuplicate } from '../swap/swap.js';
 import { isCowMapping, VM_HUGETLB, VM_INSERTPAGE, VM_NONLINEAR, VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
@@ -88,6 +90,7 @@ function copyRun(
   let anon = 0;
   let file = 0;
   let progress = 0;
+  let swapped = false;
   let i = 0;
   for (; i < nr; i++) {
     if (progress >= 32) {
@@ -131,6 +134,9 @@ function copyRun(
         else file++;
         if (!batches) (isAnon ? addAnonRss : addFileRss)(k, child, 1);
       }
+    } else if (!f.isFile(hi, lo)) {
+      swapDuplicate(k, pteToSwapEntry(f, hi, lo));
+      swapped = true;
     }
     const target = to + i * pteWords;
     words[target + loAt] = (lo & countLo) | storeSetLo;
@@ -138,5 +144,6 @@ function copyRun(
   }
   if (anon !== 0 && batches) addAnonRss(k, child, anon);
   if (file !== 0 && batches) addFileRss(k, child, file);
+  if (swapped) k.swap.mms.add(child);
   return i;
 }

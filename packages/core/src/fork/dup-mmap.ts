@@ -17,11 +17,11 @@ import { destroyMm } from '../zap/unmap.js';
 import { copyPageRange } from './copy.js';
 
 /** A new, empty mm with its root table and context; null when memory is short. */
-export function newMm(k: Kernel, parent: Mm | null): Mm | null {
+export function* newMm(k: Kernel, parent: Mm | null): Op<Mm | null> {
   const { layout } = k.arch;
   const topDown = layout.topDownBase >= 0;
   const mm = new Mm(k.nextMmId(), topDown ? layout.topDownBase : layout.unmappedBase, topDown, k.events);
-  if (!allocRoot(k, mm)) return null;
+  if (!(yield* allocRoot(k, mm))) return null;
   k.mmu.initContext(mm, parent);
   k.mms.add(mm);
   return mm;
@@ -29,7 +29,7 @@ export function newMm(k: Kernel, parent: Mm | null): Mm | null {
 
 /** Copies the address space of a fork's parent. The new mm, or -ENOMEM. */
 export function* dupMm(k: Kernel, parent: Mm): Op<Mm | number> {
-  const child = newMm(k, parent);
+  const child = yield* newMm(k, parent);
   if (child === null) return -ERRNO.ENOMEM;
   k.counters.values[FORKS] = (k.counters.values[FORKS] as number) + 1;
   if (!parent.mmapSem.tryWrite()) yield* parent.mmapSem.waitWrite();

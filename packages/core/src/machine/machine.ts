@@ -22,8 +22,11 @@ import { DiskFs } from '../pagecache/disk-fs.js';
 import { type Meminfo, meminfoOf } from '../proc/meminfo.js';
 import { type Vmstat, vmstatOf } from '../proc/vmstat.js';
 import { Process } from '../process/process.js';
+import { lruAddDrainAll } from '../reclaim/lru-batch.js';
 import type { Cpu } from '../smp/cpu.js';
 import { runToEnd } from '../smp/driver.js';
+import { swapOff } from '../swap/swapoff.js';
+import { swapOn } from '../swap/swapon.js';
 import { parseSize } from './size.js';
 
 /** What a machine is made of. */
@@ -44,6 +47,8 @@ export interface MachineOptions {
   readonly overcommit?: 0 | 1 | 2;
   /** Zones by their first frame past the end; default one. */
   readonly zones?: readonly ZoneSpec[];
+  /** Swap: one area of this size (`'64MiB'`), its first page taken by the header. Default none. */
+  readonly swap?: number | string;
   /** What the kernel was built for: from 4 CPUs on, pte locks are split. */
   readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
   /** Commits of the reference's history to do without, by the first ten digits of their names. */
@@ -106,6 +111,7 @@ export class Machine {
       );
     this.kernel.hugetlb?.resize(hugePages);
     if (this.kernel.hugetlb !== null) this.kernel.hugetlbZeroSetup = hugetlbZeroSetup;
+    if (options.swap !== undefined) this.swapOn(options.swap);
     const mounts = options.mounts ?? {};
     if (!Object.hasOwn(mounts, '/')) this.mounts.mount('/', new DiskFs(this.kernel));
     for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel, at));
@@ -114,7 +120,7 @@ export class Machine {
   /** Starts a process with an empty address space. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */
   spawn(options: SpawnOptions = {}): Process {
     this.#cpu(options.cpu ?? 0);
-    const mm = newMm(this.kernel, null);
+    const mm = runToEnd(newMm(this.kernel, null));
     if (mm === null) throw new MmError('ENOMEM', 'no memory for the root table of a new process');
     mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
     mm.brk = mm.startBrk;
@@ -126,6 +132,7 @@ export class Machine {
     this.#cpu(cpu);
     const process = new Process(this, this.#pids++, mm, cpu);
     this.#processes.set(process.pid, process);
+    this.kernel.tasks.add(process);
     return process;
   }
 
@@ -137,6 +144,7 @@ export class Machine {
   /** Called by a process that ends. */
   forget(process: Process): void {
     this.#processes.delete(process.pid);
+    this.kernel.tasks.delete(process);
   }
 
   /** Lets `process` run on its CPU: a context switch when another one was there. */
@@ -193,6 +201,34 @@ export class Machine {
   unlink(path: string): void {
     const error = runToEnd(this.mounts.unlink(path));
     if (error < 0) throw new MmError(errnoName(error), `unlink ${path}`);
+  }
+
+  /**
+   * swapon: pages may go to a new area of `size` bytes, its first page taken by the header; areas of a higher priority (0 to
+   * 32767) are filled first. Returns the area's number for `swapOff`.
+   * @throws MmError EINVAL for less than two pages, EPERM when there are 32 areas
+   */
+  swapOn(size: number | string, priority = -1): number {
+    const type = swapOn(this.kernel, Math.floor(parseSize(size) / this.pageSize), priority);
+    if (type < 0) throw new MmError(errnoName(type), `swapon of ${size}`);
+    return type;
+  }
+
+  /** swapoff: every page of the area comes back to memory, then it is gone. @throws MmError EINVAL, ENOMEM */
+  swapOff(area: number): void {
+    const error = runToEnd(swapOff(this.kernel, area));
+    if (error < 0) throw new MmError(errnoName(error), `swapoff of area ${area}`);
+  }
+
+  /** SwapTotal, SwapFree and SwapCached of /proc/meminfo, in pages. */
+  get swapPages(): { total: number; free: number; cached: number } {
+    const { total, free, cachedPages } = this.kernel.swap;
+    return { total, free, cached: cachedPages };
+  }
+
+  /** lru_add_drain_all: what waits in a CPU's batch goes to the LRU lists, or is freed when nobody else has it. */
+  drainBatches(): void {
+    lruAddDrainAll(this.kernel);
   }
 
   get counters(): Counters {

@@ -39,6 +39,8 @@ export class PageAllocator {
   private readonly inject: Injection;
   /** Destructor of compound pages (huge pages are the only ones): gets the first page, whose count is 0. */
   compoundDestructor: ((head: number) => void) | null = null;
+  /** The last -1 was an injected failure, and who asked does not know yet that trying again is no use. */
+  private refused = false;
 
   constructor(
     memory: PhysicalMemory,
@@ -64,21 +66,82 @@ export class PageAllocator {
     this.zones.reverse();
   }
 
-  /** Takes 2^order frames with count 1 and no contents; returns the first page, or -1 when below the watermark. */
-  alloc(order: number): number {
-    if (this.inject.failPage?.(order)) return -1;
+  /**
+   * One frame with count 1 and no contents while a zone is above its low watermark, else -1: the caller then asks
+   * `allocPage`, which has kswapd work first.
+   */
+  easyPage(): number {
+    if (this.isRefused(0)) return -1;
     const zones = this.zones;
     for (let i = 0; i < zones.length; i++) {
       const zone = zones[i] as Zone;
-      if (order === 0 ? zone.freePages <= zone.pagesMin : !zone.watermarkOk(order, zone.pagesMin)) continue;
+      if (zone.freePages > zone.pagesLow) return this.taken(zone.take(0), 0);
+    }
+    this.refused = false;
+    return -1;
+  }
+
+  /**
+   * Takes 2^order frames with count 1 and no contents, down to the low watermark of every zone, then to the minimum;
+   * returns the first page, or -1. Atomic: who may sleep has `makeRoom` after it.
+   */
+  alloc(order: number): number {
+    if (this.isRefused(order)) return -1;
+    const zones = this.zones;
+    for (let i = 0; i < 2 * zones.length; i++) {
+      const zone = zones[i % zones.length] as Zone;
+      const mark = i < zones.length ? zone.pagesLow : zone.pagesMin;
+      if (order === 0 ? zone.freePages <= mark : !zone.watermarkOk(order, mark)) continue;
       const page = zone.take(order);
-      if (page < 0) continue;
-      this.map.count[page] = 1;
-      this.counters[PAGES_ALLOCATED] = (this.counters[PAGES_ALLOCATED] as number) + (1 << order);
-      if (this.events.on) this.events.emit(ALLOC_PAGE, page, order);
-      return page;
+      if (page >= 0) return this.taken(page, order);
+    }
+    this.refused = false;
+    return -1;
+  }
+
+  /** As `alloc` without regard to watermarks (PF_MEMALLOC): for what reclaim itself needs to make memory free. */
+  allocReserve(order: number): number {
+    for (const zone of this.zones) {
+      const page = zone.take(order);
+      if (page >= 0) return this.taken(page, order);
     }
     return -1;
+  }
+
+  /** Whether 2^order frames could be taken at the minimum, or at the high watermark. Takes nothing. */
+  couldAlloc(order: number, high: boolean): boolean {
+    return this.zones.some((zone) => zone.watermarkOk(order, high ? zone.pagesHigh : zone.pagesMin));
+  }
+
+  /** Whether the last -1 was injected; asked once. */
+  takeRefusal(): boolean {
+    const refused = this.refused;
+    this.refused = false;
+    return refused;
+  }
+
+  private isRefused(order: number): boolean {
+    const { failPage } = this.inject;
+    if (failPage === null) return false;
+    this.refused = failPage(order);
+    return this.refused;
+  }
+
+  private taken(page: number, order: number): number {
+    this.map.count[page] = 1;
+    this.counters[PAGES_ALLOCATED] = (this.counters[PAGES_ALLOCATED] as number) + (1 << order);
+    if (this.events.on) this.events.emit(ALLOC_PAGE, page, order);
+    return page;
+  }
+
+  /**
+   * Takes the machine's first frame, once, at boot. It is never anybody's table: an upper entry that is nothing but an address
+   * could not tell a table at address 0 from none.
+   */
+  takeFirst(): number {
+    const zone = this.zoneOf(0);
+    if (!zone.takeAt(0, 0)) throw new KernelBug('the first frame was taken before');
+    return this.taken(0, 0);
   }
 
   /**

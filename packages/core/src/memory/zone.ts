@@ -30,6 +30,13 @@ export class Zone {
   readonly lru: LruLists;
   /** MAX_ORDER: orders of blocks are 0 to maxOrder - 1. */
   readonly maxOrder: number;
+  /** Reclaim: pages still to be scanned by list, pages scanned since one was freed, and how hard the last passes had it. */
+  scanActive = 0;
+  scanInactive = 0;
+  pagesScanned = 0;
+  allUnreclaimable = false;
+  prevPriority = 12;
+  tempPriority = 12;
   private readonly map: MemMap;
   private readonly spans: readonly Span[];
   /** Heads of the free lists by order, -1 empty. */
@@ -128,6 +135,8 @@ export class Zone {
     const { flags, priv } = this.map;
     if (((flags[page] as number) & PG_BUDDY) !== 0) throw new KernelBug(`page ${page} freed twice`);
     this.freePages += 1 << order;
+    this.pagesScanned = 0;
+    this.allUnreclaimable = false;
     const { start, end, toPfn } = this.spanOf(page);
     let first = page;
     let o = order;

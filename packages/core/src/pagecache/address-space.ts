@@ -3,6 +3,7 @@ import type { EventRing } from '../events/ring.js';
 import type { Inode } from '../fs/file.js';
 import { RwSemaphore, SpinLock } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
+import { AreaTree } from './area-tree.js';
 
 /** The page cache of one inode, and who maps it. */
 export class AddressSpace {
@@ -10,7 +11,7 @@ export class AddressSpace {
   /** Cached page of each file index; the tree lock of the kernel guards it. */
   readonly pages: Map<number, number> = new Map();
   /** i_mmap: linear areas; i_mmap_lock guards both. */
-  readonly linear: Set<Vma> = new Set();
+  readonly linear: AreaTree = new AreaTree();
   readonly nonlinear: Set<Vma> = new Set();
   readonly lock: SpinLock;
   /** i_sem and i_alloc_sem of the inode, outermost of all locks: writing, truncating. An inode has one mapping here. */

@@ -7,6 +7,9 @@ import { ERRNO } from '../errors.js';
 import { NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type RegularFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { PG_DIRTY } from '../memory/mem-map.js';
+import { unlockPage } from '../memory/page-lock.js';
+import { makeRoom } from '../reclaim/alloc.js';
+import { lruAddDrainAll, lruCacheAdd, markPageAccessed } from '../reclaim/lru-batch.js';
 import type { Op } from '../smp/lock.js';
 import type { Vma } from '../vma/vma.js';
 import { AddressSpace } from './address-space.js';
@@ -72,9 +75,23 @@ export class DiskFile implements RegularFile {
     if (page < 0) {
       out.major = !this.#warm;
       page = this.#warm ? this.#read(index) : this.#readAround(index);
+      while (page < 0 && (yield* makeRoom(this.#k, 0))) {
+        if (index >= this.sizePages) {
+          out.page = NOPAGE_SIGBUS;
+          return;
+        }
+        page = this.#cached(index);
+      }
       if (page >= 0) this.#k.map.count[page] = (this.#k.map.count[page] as number) + 1;
     }
+    if (page >= 0) markPageAccessed(this.#k, page);
     out.page = page < 0 ? NOPAGE_OOM : page;
+  }
+
+  *writepage(page: number): Op<number> {
+    this.#writeBlock(this.#k.map.index[page] as number, page);
+    unlockPage(this.#k, page);
+    return 0;
   }
 
   setPageDirty(page: number): void {
@@ -124,10 +141,10 @@ export class DiskFile implements RegularFile {
 
   /** Writes every dirty page back to the disk. */
   sync(): void {
-    const { map, memory } = this.#k;
+    const { map } = this.#k;
     for (const [index, page] of this.mapping.pages) {
       if (((map.flags[page] as number) & PG_DIRTY) === 0) continue;
-      this.#blocks.set(index, memory.read(memory.pageToPfn(page) * memory.pageSize, memory.pageSize));
+      this.#writeBlock(index, page);
       map.flags[page] = (map.flags[page] as number) & ~PG_DIRTY;
     }
   }
@@ -135,6 +152,7 @@ export class DiskFile implements RegularFile {
   /** Drops the pages of the cache that nobody maps, written back first. */
   dropCache(): void {
     this.sync();
+    lruAddDrainAll(this.#k);
     for (const [index, page] of [...this.mapping.pages]) {
       if (this.#k.map.count[page] === 1) removeFromPageCache(this.#k, this.mapping, index);
     }
@@ -150,7 +168,10 @@ export class DiskFile implements RegularFile {
     const { iSem } = this.mapping;
     if (!iSem.tryWrite()) yield* iSem.waitWrite();
     let written = 0;
-    while (written < bytes.length && this.writeByte(offset + written, bytes[written] as number)) written++;
+    while (written < bytes.length) {
+      if (this.writeByte(offset + written, bytes[written] as number)) written++;
+      else if (!(yield* makeRoom(this.#k, 0))) break;
+    }
     iSem.upWrite();
     return written === 0 && bytes.length > 0 ? -ERRNO.ENOMEM : written;
   }
@@ -189,6 +210,11 @@ export class DiskFile implements RegularFile {
     return this.mapping.pages.get(index) ?? this.#read(index);
   }
 
+  #writeBlock(index: number, page: number): void {
+    const { memory } = this.#k;
+    this.#blocks.set(index, memory.read(memory.pageToPfn(page) * memory.pageSize, memory.pageSize));
+  }
+
   #readAround(index: number): number {
     const start = Math.max(0, index - READ_AROUND / 2);
     const end = Math.min(this.sizePages, start + READ_AROUND);
@@ -203,6 +229,7 @@ export class DiskFile implements RegularFile {
     const page = k.pages.alloc(0);
     if (page < 0) return -1;
     addToPageCache(k, this.mapping, index, page);
+    lruCacheAdd(k, page);
     k.pages.put(page);
     const block = this.#blocks.get(index);
     if (block !== undefined) {

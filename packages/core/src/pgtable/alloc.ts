@@ -11,6 +11,7 @@ import { pauseAt } from '../events/injection.js';
 import { ALLOC_TABLE, FREE_TABLE, LINK_TABLE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PG_TABLE } from '../memory/mem-map.js';
+import { makeRoom } from '../reclaim/alloc.js';
 import type { Op } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
 
@@ -25,6 +26,16 @@ export function allocTable(k: Kernel, level: number): number {
     if (k.events.on) k.events.emit(ALLOC_TABLE, level, pa);
   }
   return pa;
+}
+
+/** allocTable for a caller that may sleep, after a first try failed: -1 only when there is no memory to be had. */
+export function* allocTableSlow(k: Kernel, level: number): Op<number> {
+  const order = orderOf(k, k.arch.geometry.tableBytes[level] as number);
+  while (yield* makeRoom(k, order)) {
+    const pa = allocTable(k, level);
+    if (pa >= 0) return pa;
+  }
+  return -1;
 }
 
 /** Gives a table of `level` at physical address `pa` back. */
@@ -50,15 +61,17 @@ export function tableWord(k: Kernel, pa: number): number {
 }
 
 /** pgd_alloc: the root of a new mm, with the tables that come with it. False when memory is short. */
-export function allocRoot(k: Kernel, mm: Mm): boolean {
-  const pa = allocTable(k, 0);
+export function* allocRoot(k: Kernel, mm: Mm): Op<boolean> {
+  let pa = allocTable(k, 0);
+  if (pa < 0) pa = yield* allocTableSlow(k, 0);
   if (pa < 0) return false;
   mm.rootPa = pa;
   mm.rootWord = tableWord(k, pa);
   const format = k.arch.upper[0];
   if (!format?.preallocated) return true;
   for (let i = 0; i < 1 << (k.arch.geometry.bits[0] as number); i++) {
-    const below = allocTable(k, 1);
+    let below = allocTable(k, 1);
+    if (below < 0) below = yield* allocTableSlow(k, 1);
     if (below < 0) {
       freeRoot(k, mm);
       return false;
@@ -99,7 +112,8 @@ export function* allocEntry(k: Kernel, mm: Mm, target: number, vpnHi: number, vp
     const at = tables.entryAt(level, table, vpnHi, vpnLo);
     let below = tables.tableAt(level, at);
     if (below === 0) {
-      const pa = allocTable(k, level + 1);
+      let pa = allocTable(k, level + 1);
+      if (pa < 0) pa = yield* allocTableSlow(k, level + 1);
       if (pa < 0) return 0;
       if (k.inject.pause !== null) yield* pauseAt(k, 'before table link');
       if (!mm.pageTableLock.tryLock()) yield* mm.pageTableLock.wait();

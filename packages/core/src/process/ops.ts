@@ -8,7 +8,7 @@ import { ERRNO, MmError } from '../errors.js';
 import { OPERATION } from '../events/ring.js';
 import { dupMm } from '../fork/dup-mmap.js';
 import type { Kernel } from '../kernel.js';
-import type { Op } from '../smp/lock.js';
+import type { Op, Wait } from '../smp/lock.js';
 import { sysBrk } from '../vma/brk.js';
 import { sysMadvise } from '../vma/madvise.js';
 import { sysMincore } from '../vma/mincore.js';
@@ -20,7 +20,6 @@ import { sysMremap } from '../vma/mremap.js';
 import { sysMsync } from '../vma/msync.js';
 import { sysMunmap } from '../vma/munmap.js';
 import { sysRemapFilePages } from '../vma/remap-file-pages.js';
-import { destroyMm } from '../zap/unmap.js';
 import type { Process } from './process.js';
 import { type AccessResult, fetchAt, loadBytes, storeBytes } from './user-memory.js';
 
@@ -138,12 +137,16 @@ export class ProcessOps {
   /** The child, or a negative errno. */
   *fork(): Op<Process | number> {
     const mm = yield* this.#run('fork', dupMm);
-    return typeof mm === 'number' ? mm : this.#process.machine.adopt(mm, this.#process.cpu);
+    if (typeof mm === 'number') return mm;
+    const child = this.#process.machine.adopt(mm, this.#process.cpu);
+    child.parent = this.#process;
+    this.#process.children.add(child);
+    return child;
   }
 
   /** Ends the process; does nothing when it has ended already. */
   *exit(): Op<void> {
-    if (this.#process.alive) yield* this.#run('exit', (k, mm) => this.#leave(k, mm));
+    if (this.#process.alive) yield* this.#run('exit', () => this.#process.kill());
   }
 
   load(addr: bigint, out: Uint8Array): Op<AccessResult> {
@@ -158,14 +161,6 @@ export class ProcessOps {
     return this.#run('fetch', () => fetchAt(this.#process, addr));
   }
 
-  *#leave(k: Kernel, mm: Mm): Op<void> {
-    const process = this.#process;
-    process.alive = false;
-    process.machine.forget(process);
-    mm.users--;
-    if (mm.users === 0) yield* destroyMm(k, mm);
-  }
-
   /**
    * One operation: puts the process on its CPU before the first step and again before every further one, for others may
    * have run there meanwhile. The operation is the cause of the events that follow.
@@ -178,8 +173,10 @@ export class ProcessOps {
     const { events } = machine.kernel;
     if (events.on) events.emit(OPERATION, pid, OPERATION_NAMES.indexOf(call));
     const op = begin(machine.kernel, mm);
-    let step = op.next();
+    process.underWay++;
+    let step: IteratorResult<Wait, T> | undefined;
     try {
+      step = op.next();
       while (!step.done) {
         yield step.value;
         machine.enter(process);
@@ -188,7 +185,8 @@ export class ProcessOps {
       return step.value;
     } finally {
       // The driver gave up (a deadlock): the operation has to leave the queues it waits in.
-      if (!step.done) op.return(undefined as T);
+      process.underWay--;
+      if (step !== undefined && !step.done) op.return(undefined as T);
     }
   }
 }

@@ -13,8 +13,11 @@ import { mapsText } from '../proc/maps.js';
 import { type SmapsEntry, smapsOf } from '../proc/smaps.js';
 import { type Statm, statmOf } from '../proc/statm.js';
 import { type ProcessStatus, statusOf } from '../proc/status.js';
+import type { Task } from '../reclaim/oom.js';
 import { runToEnd } from '../smp/driver.js';
+import type { Op } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
+import { destroyMm } from '../zap/unmap.js';
 import { type FlagsLike, type ProtLike, parseFlags, parseProt } from './mmap-words.js';
 import { ProcessOps } from './ops.js';
 import type { AccessResult } from './user-memory.js';
@@ -33,7 +36,7 @@ export interface MmapOptions {
 }
 
 /** One process, or one thread of an address space that several share. */
-export class Process implements FaultCounts {
+export class Process implements FaultCounts, Task {
   readonly machine: Machine;
   readonly pid: number;
   readonly mm: Mm;
@@ -43,6 +46,13 @@ export class Process implements FaultCounts {
   majFlt = 0;
   bitFlt = 0;
   alive = true;
+  /** oom_adj, -17 to 15: how much rather the OOM killer takes this process; -17 spares it. */
+  oomAdj = 0;
+  /** Who forked it, and the living processes it forked itself. */
+  parent: Process | null = null;
+  readonly children: Set<Process> = new Set();
+  /** Operations of it under way. */
+  underWay = 0;
   /** The operations as generators. */
   readonly ops: ProcessOps;
 
@@ -52,6 +62,21 @@ export class Process implements FaultCounts {
     this.mm = mm;
     this.cpu = cpu;
     this.ops = new ProcessOps(this);
+  }
+
+  get busy(): boolean {
+    return this.underWay > 0;
+  }
+
+  /** SIGKILL of a process that is not in the middle of an operation: it ends. */
+  *kill(): Op<void> {
+    if (!this.alive) return;
+    const { machine, mm } = this;
+    this.alive = false;
+    machine.forget(this);
+    this.parent?.children.delete(this);
+    mm.users--;
+    if (mm.users === 0) yield* destroyMm(machine.kernel, mm);
   }
 
   /** Maps memory; returns its address. @throws MmError with the errno's name */

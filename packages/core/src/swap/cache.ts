@@ -9,12 +9,13 @@ import { PG_DIRTY, PG_LOCKED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK } from '..
 import { tryLockPage, unlockPage } from '../memory/page-lock.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
 import { addToPageCache, removeFromPageCache } from '../pagecache/page-cache.js';
-import { swapOffset } from './entry.js';
+import { swapOffset, swapType } from './entry.js';
 import { areaOf, getSwapPage, swapCount, swapDuplicate, swapFree } from './swap.js';
 
 /** lookup_swap_cache: the page of an entry with a reference taken, or -1. */
 export function lookupSwapCache(k: Kernel, entry: number): number {
-  const page = areaOf(k, entry).cached[swapOffset(entry)] as number;
+  const area = k.swap.areas[swapType(entry)];
+  const page = area ? (area.cached[swapOffset(entry)] ?? -1) : -1;
   if (page >= 0) k.map.count[page] = (k.map.count[page] as number) + 1;
   return page;
 }

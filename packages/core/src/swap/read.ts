@@ -18,7 +18,7 @@ import { areaOf, swapDuplicate } from './swap.js';
 export function* readSwapCacheAsync(k: Kernel, entry: number): Op<number> {
   const cached = lookupSwapCache(k, entry);
   if (cached >= 0) return cached;
-  let page = k.pages.alloc(0);
+  let page = k.pages.easyPage();
   if (page < 0) page = yield* allocPage(k);
   return page < 0 ? -1 : readInto(k, entry, page);
 }
@@ -30,8 +30,9 @@ export function* readSwapCacheAsync(k: Kernel, entry: number): Op<number> {
 export function swapinReadahead(k: Kernel, entry: number): void {
   const { pageCluster } = k.swap;
   if (pageCluster === 0) return;
-  const { map } = areaOf(k, entry);
   const type = swapType(entry);
+  const map = k.swap.areas[type]?.map;
+  if (map === undefined) return;
   const block = 2 ** pageCluster;
   const start = Math.floor(swapOffset(entry) / block) * block;
   const end = Math.min(start + block, map.length);

@@ -16,6 +16,8 @@ export interface SwapUser {
    * @returns whether it was there.
    */
   unuse(entry: number, page: number): Op<boolean>;
+  /** Every entry it keeps, for the audit. */
+  entries(): Iterable<number>;
 }
 
 /** All that swap keeps for one machine. */

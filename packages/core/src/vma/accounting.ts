@@ -64,17 +64,17 @@ export function limitPages(k: Kernel, bytes: number): number {
 
 /** Mode 0: refuse only what obviously cannot fit. Without the capability the last 1/32 is left to the administrator. */
 function guessAllows(k: Kernel, mm: Mm | null, pages: number): boolean {
-  // Free swap and reclaimable slab count here too; this kernel has neither.
-  const reclaimable = lessReserve(mm, k.pageCachePages);
+  // Reclaimable slab counts here too; this kernel has none.
+  const reclaimable = lessReserve(mm, k.pageCachePages + k.swap.free);
   if (reclaimable > pages) return true;
   return reclaimable + lessReserve(mm, k.pages.freePages) > pages;
 }
 
-/** Mode 2: a share of RAM, less some for this process's own growth. */
+/** Mode 2: a share of RAM and all of swap, less some for this process's own growth. */
 function commitLimit(k: Kernel, mm: Mm | null): number {
   const ram = k.memory.nrPages - (k.hugetlb?.totalBasePages ?? 0);
   const share = lessReserve(mm, Math.floor((ram * k.overcommitRatio) / 100));
-  return share - Math.floor((mm?.totalVm ?? 0) / 32);
+  return share + k.swap.total - Math.floor((mm?.totalVm ?? 0) / 32);
 }
 
 function lessReserve(mm: Mm | null, pages: number): number {

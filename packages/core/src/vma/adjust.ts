@@ -33,22 +33,24 @@ export function adjustVma(k: Kernel, vma: Vma, start: number, end: number, pgoff
   }
   if (next !== null && end > next.start) {
     importFrom(k, vma, next);
-    next.pgoff += end - next.start;
-    next.start = end;
+    setBounds(next, end, next.end, next.pgoff + (end - next.start));
   } else if (end < vma.end) {
     if (next === null || next.start !== vma.end)
       throw new KernelBug('an area gets shorter with no one to take the rest');
     importFrom(k, next, vma);
-    next.pgoff -= vma.end - end;
-    next.start = end;
+    setBounds(next, end, next.end, next.pgoff - (vma.end - end));
   }
   setBounds(vma, start, end, pgoff);
 }
 
+/** The file's tree of areas is ordered by what changes here. */
 function setBounds(vma: Vma, start: number, end: number, pgoff: number): void {
+  const tree = vma.file?.inode.mapping.linear;
+  const listed = tree?.delete(vma) === true;
   vma.start = start;
   vma.end = end;
   vma.pgoff = pgoff;
+  if (listed) tree?.add(vma);
 }
 
 /** The growing area inherits what the pages it gets need: their anon_vma, and truncation's attention. */

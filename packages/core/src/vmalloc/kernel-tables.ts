@@ -9,7 +9,7 @@ import type { UpperFormat } from '../arch/table-format.js';
 import { pauseAt } from '../events/injection.js';
 import { LINK_TABLE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
-import { allocRoot, allocTable, freeTable, tableWord } from '../pgtable/alloc.js';
+import { allocRoot, allocTable, allocTableSlow, freeTable, tableWord } from '../pgtable/alloc.js';
 import type { Op } from '../smp/lock.js';
 import { Mm } from '../vma/mm.js';
 
@@ -17,10 +17,10 @@ import { Mm } from '../vma/mm.js';
 export const INIT_MM_ID = -1;
 
 /** init_mm, made with its root table when the kernel first maps something; null when memory is short. */
-export function initMm(k: Kernel): Mm | null {
+export function* initMm(k: Kernel): Op<Mm | null> {
   if (k.initMm !== null) return k.initMm;
   const mm = new Mm(INIT_MM_ID, 0, false, k.events);
-  if (!allocRoot(k, mm)) return null;
+  if (!(yield* allocRoot(k, mm))) return null;
   k.initMm = mm;
   return mm;
 }
@@ -52,7 +52,8 @@ export function* allocKernelPte(k: Kernel, mm: Mm, vpn: number, locked: boolean)
     let below = tables.tableAt(level, at);
     if (below === 0) {
       if (locked) lock.unlock();
-      const pa = allocTable(k, level + 1);
+      let pa = allocTable(k, level + 1);
+      if (pa < 0) pa = yield* allocTableSlow(k, level + 1);
       if (k.inject.pause !== null) yield* pauseAt(k, 'before table link');
       if ((pa >= 0 || locked) && !lock.tryLock()) yield* lock.wait();
       if (pa < 0) return 0;

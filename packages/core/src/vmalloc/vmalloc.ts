@@ -6,6 +6,7 @@ import type { KernelSpace } from '../arch/kernel-space.js';
 import { EV_FLUSH_KERNEL_RANGE, FLUSH_CACHE_VMAP, FLUSH_CACHE_VUNMAP, SET_PTE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { storeEntry } from '../pgtable/set-pte.js';
+import { allocPage } from '../reclaim/alloc.js';
 import type { Op } from '../smp/lock.js';
 import { allocKernelPte, initMm, lookupKernelPte } from './kernel-tables.js';
 import { VM_ALLOC, VM_IOREMAP, type VmStruct } from './vmlist.js';
@@ -21,7 +22,8 @@ export function* vmalloc(k: Kernel, bytes: number): Op<bigint> {
   const area = yield* k.vmlist.take(nr, VM_ALLOC, kernelSpace.start, kernelSpace.end);
   if (area === null) return 0n;
   for (let i = 0; i < nr; i++) {
-    const page = k.pages.alloc(0);
+    let page = k.pages.easyPage();
+    if (page < 0) page = yield* allocPage(k);
     if (page < 0) break;
     area.frames.push(page);
   }
@@ -85,7 +87,7 @@ function* mapVmArea(
   protHi: number,
   protLo: number,
 ): Op<boolean> {
-  const mm = initMm(k);
+  const mm = yield* initMm(k);
   if (mm === null) return false;
   const f = k.arch.pteFormat;
   const held = !k.behaviour.kernelTablesLockInside;

@@ -7,9 +7,12 @@
 import { KernelBug } from '../errors.js';
 import { GATHER_FINISH, GATHER_FLUSH, GATHER_START } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
+import { PG_SWAPCACHE } from '../memory/mem-map.js';
 import { freeTable } from '../pgtable/alloc.js';
 import { flushTlbPending } from '../pgtable/flush.js';
+import { lruAddDrain } from '../reclaim/lru-batch.js';
 import type { Op } from '../smp/lock.js';
+import { freeSwapCache } from '../swap/cache.js';
 import type { Mm } from '../vma/mm.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 
@@ -80,6 +83,7 @@ export class MmuGather {
   removePage(page: number): void {
     this.needFlush = true;
     if (this.fast) {
+      if (((this.k.map.flags[page] as number) & PG_SWAPCACHE) !== 0) freeSwapCache(this.k, page);
       this.k.pages.put(page);
       return;
     }
@@ -125,7 +129,12 @@ export class MmuGather {
   }
 
   private free(): void {
-    for (let i = 0; i < this.nr; i++) this.k.pages.put(this.pages[i] as number);
+    if (this.nr > 0) lruAddDrain(this.k);
+    for (let i = 0; i < this.nr; i++) {
+      const page = this.pages[i] as number;
+      if (((this.k.map.flags[page] as number) & PG_SWAPCACHE) !== 0) freeSwapCache(this.k, page);
+      this.k.pages.put(page);
+    }
     this.nr = 0;
     for (let i = 0; i < this.tables.length; i += 2) {
       freeTable(this.k, this.tables[i] as number, this.tables[i + 1] as number);

@@ -6,6 +6,7 @@ import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { freeRoot } from '../pgtable/alloc.js';
 import { freePgtables } from '../pgtable/free.js';
+import { lruAddDrain } from '../reclaim/lru-batch.js';
 import { unlinkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
 import { unchargeMemory } from '../vma/accounting.js';
@@ -29,6 +30,7 @@ export function* unmapRegion(
   start: number,
   end: number,
 ): Op<void> {
+  lruAddDrain(k);
   const gather = k.gather.start(mm, false);
   mm.updateHiwaterRss();
   const accounted = yield* unmapVmas(k, gather, areas, start, end);
@@ -40,6 +42,7 @@ export function* unmapRegion(
 
 /** exit_mmap: everything goes. Nobody uses the mm any more. */
 export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
+  lruAddDrain(k);
   const gather = k.gather.start(mm, true);
   const areas = [...mm.vmas];
   const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity);
@@ -61,6 +64,8 @@ export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
 export function* destroyMm(k: Kernel, mm: Mm): Op<void> {
   k.counters.values[EXITS] = (k.counters.values[EXITS] as number) + 1;
   yield* exitMmap(k, mm);
+  k.swap.mms.delete(mm);
+  k.swapToken.put(k, mm);
   k.mmu.destroyContext(mm);
   for (const cpu of k.cpus) {
     if (cpu.mm === mm) cpu.mm = null;

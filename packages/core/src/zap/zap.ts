@@ -15,9 +15,11 @@ import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { queueOld, setPteAt } from '../pgtable/set-pte.js';
-import { markPageAccessed } from '../reclaim/lru-batch.js';
+import { lruAddDrain, markPageAccessed } from '../reclaim/lru-batch.js';
 import { pageRemoveRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
+import { freeSwapAndCache } from '../swap/cache.js';
+import { pteToSwapEntry } from '../swap/entry.js';
 import { VM_ACCOUNT, VM_HUGETLB, VM_PFNMAP } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
@@ -72,6 +74,7 @@ export function* zapPageRange(
   end: number,
   details: ZapDetails | null = null,
 ): Op<number> {
+  lruAddDrain(k);
   const gather = k.gather.start(vma.mm, false);
   vma.mm.updateHiwaterRss();
   const reached = yield* zapArea(k, new ZapWork(k), gather, vma, start, end, details);
@@ -228,7 +231,10 @@ function zapPteRange(
     }
     if (((lo & presentLo) | (hi & presentHi)) === 0) {
       // Swapped-out copies and file entries are nothing a truncation has to take away.
-      if (details === null) clearEntry(words, entry, loAt, hiAt);
+      if (details === null) {
+        if (!format.isFile(hi, lo)) freeSwapAndCache(k, pteToSwapEntry(format, hi, lo));
+        clearEntry(words, entry, loAt, hiAt);
+      }
       continue;
     }
     left -= pageSize;
@@ -249,7 +255,7 @@ function zapPteRange(
     } else {
       file++;
       if (format.isDirty(hi, lo)) setPageDirty(k, page);
-      if (format.isYoung(hi, lo)) markPageAccessed(k, page);
+      if (format.isYoung(hi, lo) && page !== k.zeroPage) markPageAccessed(k, page);
     }
     pageRemoveRmap(k, page);
     gather.removePage(page);

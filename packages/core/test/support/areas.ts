@@ -55,7 +55,7 @@ export function checkAreas(k: Kernel): void {
   expect(k.committed).toBe(charged);
   for (const [space, areas] of areasOfSpace) {
     const linear = new Set([...areas].filter((vma) => (vma.flags & VM_NONLINEAR) === 0));
-    expect(space.linear).toEqual(linear);
+    expect(new Set(space.linear)).toEqual(linear);
     expect(space.linear.size + space.nonlinear.size).toBe(areas.size);
     expect(space.writableAreas).toBe([...areas].filter((vma) => (vma.flags & VM_SHARED) !== 0).length);
   }

@@ -30,7 +30,7 @@ export function testKernel(
 
 /** An empty address space, run by the first CPU. */
 export function testMm(k: Kernel): Mm {
-  const mm = newMm(k, null);
+  const mm = runToEnd(newMm(k, null));
   if (mm === null) throw new Error('no memory for a root table');
   k.mmu.switchMm(k.cpu, k.cpu.mm, mm);
   return mm;

@@ -1,0 +1,39 @@
+/** Where an area maps a page (vma_address, page_check_address of mm/rmap.c). Atomic, so the pte lock need not be kept. */
+import type { Kernel } from '../kernel.js';
+import { pteLock } from '../pgtable/lock.js';
+import type { SpinLock } from '../smp/lock.js';
+import type { Vma } from '../vma/vma.js';
+
+/** What a walk over the areas of a page found in one of them; one for all walks, for it never outlives a step. */
+export class PageAddress {
+  vpn = 0;
+  /** Word index of the entry. */
+  at = 0;
+  hi = 0;
+  lo = 0;
+  /** A lock that somebody holds: the walk has to be begun again when it is free. */
+  blockedOn: SpinLock | null = null;
+}
+
+/** Whether `vma` maps `page` where page.index says; `out` holds the entry then, or the lock that keeps it. */
+export function findPageIn(k: Kernel, vma: Vma, page: number, out: PageAddress): boolean {
+  const vpn = vma.start + ((k.map.index[page] as number) - vma.pgoff);
+  if (vpn < vma.start || vpn >= vma.end) return false;
+  const at = k.tables.lookupPage(vma.mm, vpn);
+  if (at === 0) return false;
+  const { memory, tables } = k;
+  const f = k.arch.pteFormat;
+  const lo = memory.words[at + tables.loAt] as number;
+  const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
+  if (!f.isPresent(hi, lo) || memory.pfnToPage(f.frame(hi, lo)) !== page) return false;
+  const lock = pteLock(k, vma.mm, at);
+  if (lock.held) {
+    out.blockedOn = lock;
+    return false;
+  }
+  out.vpn = vpn;
+  out.at = at;
+  out.hi = hi;
+  out.lo = lo;
+  return true;
+}
