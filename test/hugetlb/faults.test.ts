@@ -1,5 +1,5 @@
 /** Huge pages on every machine: mapping, demand faults, the TLB, fork, truncation and the way back to the pool. */
-import { MmError, runToEnd } from '@fourfold/core';
+import { followHugetlbPages, MmError, runToEnd, type Vma } from '@fourfold/core';
 import { describe, expect, test } from 'vitest';
 import { HUGE_MACHINES, HugeWorld, hugeName } from '../support/huge.js';
 
@@ -179,6 +179,54 @@ describe.each(HUGE_MACHINES.map((arch) => [hugeName(arch), arch] as const))('%s'
     machine.check();
     process.store8(at, 2);
     expect(errnoOf(() => world.map(process, other.file, 1, 1))).toBe('ENOMEM');
+    machine.check();
+  });
+
+  test('page_table_lock is held across the whole range that is unmapped, and the flush follows', () => {
+    const world = new HugeWorld(arch, 3, { config: { nrCpus: 4 } });
+    const { machine, size } = world;
+    const { file } = world.open('h1');
+    const process = machine.spawn();
+    const at = world.map(process, file, 0, 3);
+    for (let i = 0n; i < 3n; i++) process.store8(at + i * size, 1);
+    const spy = machine.spy();
+    process.munmap(at, 3n * size);
+    const steps: string[] = [];
+    for (const event of spy.of('lock', 'unlock', 'setPte', 'addRss', 'flushRange', 'gatherFinish')) {
+      if ((event.name === 'lock' || event.name === 'unlock') && event.kind !== 'page_table_lock') continue;
+      if (event.name !== 'setPte' || steps[steps.length - 1] !== 'setPte') steps.push(event.name);
+    }
+    expect(steps).toEqual([
+      'lock',
+      ...['setPte', 'addRss', 'setPte', 'addRss', 'setPte', 'addRss'],
+      'unlock',
+      'flushRange',
+      'gatherFinish',
+    ]);
+    machine.check();
+  });
+
+  test('get_user_pages faults huge pages in, hands out their parts, and a pin on one keeps all of it', () => {
+    const world = new HugeWorld(arch, 2);
+    const { machine, size, huge } = world;
+    const { kernel: k } = machine;
+    const { inode, file } = world.open('h1');
+    const process = machine.spawn();
+    const at = world.map(process, file, 0, 2);
+    const vpn = Number(at >> BigInt(k.memory.pageShift));
+    const vma = process.mm.vmas.containing(vpn) as Vma;
+    const taken: number[] = [];
+    const first = vpn + huge.pages - 2;
+    expect(runToEnd(followHugetlbPages(k, vma, first, 3, (page) => taken.push(page)))).toBe(3);
+    const heads = [0, 1].map((index) => inode.mapping.pages.get(index) as number) as [number, number];
+    expect(taken).toEqual([heads[0] + huge.pages - 2, heads[0] + huge.pages - 1, heads[1]]);
+    expect([k.map.count[heads[0]], k.map.count[heads[1]], process.minFlt, world.free]).toEqual([4, 3, 0, 0]);
+    world.truncate(inode, 0n);
+    expect(world.free).toBe(0); // only the pins are left
+    expect(runToEnd(followHugetlbPages(k, vma, vpn, 1, null))).toBe(-14);
+    for (const page of taken) k.pages.put(page);
+    expect(world.free).toBe(2);
+    process.munmap(at, 2n * size);
     machine.check();
   });
 });
