@@ -62,6 +62,20 @@ export default commit({
       },
       expected: 0,
     },
+    'locks of tables that are left when the tables are gone': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { nrCpus: 4 } });
+        const process = machine.spawn();
+        map(process, 4);
+        touch(process, 4);
+        const before = machine.kernel.pteLocks.size;
+        process.munmap(pageAt(machine, 0), pages(machine, 4));
+        machine.check();
+        return [before, machine.kernel.pteLocks.size];
+      },
+      expected: [1, 0],
+      without: [0, 0],
+    },
     'locks of a move of 4 pages inside one table, and into another': {
       run: ({ arch, machine: make }) =>
         [64, span(arch)].map((to) => {

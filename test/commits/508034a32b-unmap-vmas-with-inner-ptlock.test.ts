@@ -1,6 +1,7 @@
 /** Unmapping takes the lock of each table where it clears its entries, and holds none around the areas. */
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
+import { mapHuge } from './support/huge.js';
 import { AT, map, pages, touch } from './support/memory.js';
 
 /** Locks around the tables of an unmap that spans two, and whether one is held where an area begins or ends. */
@@ -44,6 +45,22 @@ export default commit({
       run: (bench) => around(bench, 1),
       expected: { locks: 'lock clear unlock lock clear unlock (1)', held: 0 },
       without: { locks: 'lock clear clear unlock (1)', held: 2 },
+    },
+    'an unmap of two huge pages: page_table_lock around all of it, then one flush of the range': {
+      run: (bench) => {
+        const { machine, process, at } = mapHuge(bench, 2);
+        for (const page of [0, 1]) process.store8(at(page), 1);
+        const spy = machine.spy();
+        process.munmap(at(0), at(2) - at(0));
+        machine.check();
+        const steps: string[] = [];
+        for (const event of spy.of('lock', 'unlock', 'flushRange', 'freePage')) {
+          if (event.name === 'flushRange') steps.push('flush');
+          else if (event.name !== 'freePage' && event.kind === 'page_table_lock') steps.push(event.name);
+        }
+        return steps.slice(0, 3);
+      },
+      expected: ['lock', 'unlock', 'flush'],
     },
   },
 });

@@ -1,8 +1,8 @@
 /** Unmapping breaks off by the work it did, a present page for a page size, an empty entry for 1, not by addresses. */
-import { type Op, SteppedOp } from '@fourfold/core';
+import { type DiskFile, type Op, SteppedOp } from '@fourfold/core';
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
-import { AT, map, pages, touch } from './support/memory.js';
+import { AT, map, pages, touch, warmFile } from './support/memory.js';
 
 const TERABYTE = 1n << 40n;
 
@@ -59,6 +59,29 @@ export default commit({
         return [breaks, unmap.result, process.mm.rss];
       },
       expected: [2, 0, 0],
+    },
+    'i_mmap_lock wanted by others while a file is cut off: pages gone, where to go on, lock held; and at the end': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { preempt: true } });
+        const process = machine.spawn();
+        const file = warmFile(machine, 20);
+        map(process, 20, { file, flags: 'shared|fixed' });
+        touch(process, 20);
+        const vma = process.mm.vmas.first;
+        machine.inject.needLockbreak = (lock) => lock.what === 'i_mmap_lock';
+        const cut = new SteppedOp('truncate', (file.inode as DiskFile).setSize(0) as Op<number>);
+        cut.stepTo('resched');
+        const atBreak = {
+          gone: 20 - process.mm.rss,
+          restart: ((vma?.truncateCount ?? 0) - (vma?.start ?? 0) * machine.pageSize) / machine.pageSize,
+          held: file.inode.mapping.lock.held,
+        };
+        cut.finish();
+        machine.inject.clear();
+        machine.check();
+        return [atBreak, process.mm.rss];
+      },
+      expected: [{ gone: 8, restart: 8, held: false }, 0],
     },
     'root entries looked at, beyond those that span it, by 1000 times 1 TB mapped and unmapped; calls a time': {
       machines: ['ppc64-4k', 'x86_64', 'ppc64-64k', 'ia64-16k', 'ia64-64k', 'sparc64-8k', 'sparc64-64k'],
