@@ -25,6 +25,22 @@ export default commit({
       expected: 1,
       without: 512,
     },
+    'root entries looked at when 4 GiB of untouched memory are unmapped; 1 TiB takes 256 times as many without it': {
+      machines: ['x86_64', 'ppc64-4k'],
+      run: ({ machine: make }) => {
+        const machine = make({ config: { preempt: true }, overcommit: 1 });
+        const process = machine.spawn();
+        const length = 1n << 32n;
+        const addr = process.mmap({ addr: 2n * TERABYTE, length, prot: 'rw', flags: 'private|anonymous|fixed' });
+        const before = machine.counters.get('rootVisits');
+        process.munmap(addr, length);
+        machine.check();
+        return machine.counters.get('rootVisits') - before;
+      },
+      // One by the zap and one by free_pgtables; by addresses one every 8 pages.
+      expected: 2,
+      without: 2 ** 20 / 8 + 1,
+    },
     'present pages cleared before each end of a gather when 20 are unmapped': {
       run: ({ machine: make }) => {
         const machine = make({ config: { preempt: true } });
