@@ -8,6 +8,7 @@ import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbPage, flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
+import { flushCacheRange } from '../pgtable/mmu-hooks.js';
 import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 import type { Vma } from './vma.js';
@@ -35,6 +36,7 @@ export function* movePageTables(
   const { pteWords, ptesPerTable } = k.tables;
   const cursor = new PteCursor(k);
   cursor.start(mm, from, from + pages);
+  flushCacheRange(k, mm, from, from + pages);
   while (cursor.next()) {
     for (let done = 0; done < cursor.nr; ) {
       const vpn = cursor.vpn + done;

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
+import { flushCacheRange } from '../pgtable/mmu-hooks.js';
 import { replacePteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, statAccount, unchargeMemory } from './accounting.js';
@@ -116,6 +117,7 @@ function* mprotectFixup(
 
 /** change_protection: every present entry of [start, end) gets the area's vm_page_prot, then one flush. */
 function* changeProtection(k: Kernel, vma: Vma, start: number, end: number): Op<void> {
+  flushCacheRange(k, vma.mm, start, end);
   const cursor = new PteCursor(k);
   cursor.start(vma.mm, start, end);
   while (cursor.next()) {

@@ -7,6 +7,7 @@ import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
+import { flushCacheRange } from '../pgtable/mmu-hooks.js';
 import { updatePteAt } from '../pgtable/set-pte.js';
 import { type Op, RESCHED } from '../smp/lock.js';
 import { VM_HUGETLB, VM_LOCKED, VM_SHARED } from './flags.js';
@@ -68,6 +69,7 @@ function* syncArea(k: Kernel, vma: Vma, start: number, end: number, flags: numbe
 
 /** filemap_sync, one table at a time. */
 function* collectDirty(k: Kernel, vma: Vma, start: number, end: number): Op<void> {
+  flushCacheRange(k, vma.mm, start, end);
   const cursor = new PteCursor(k);
   cursor.start(vma.mm, start, end);
   while (cursor.next()) {
