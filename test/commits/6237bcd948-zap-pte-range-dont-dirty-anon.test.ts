@@ -1,7 +1,7 @@
 /** Unmapping moves the dirty and young bits of an entry to a file's page; an anonymous page that goes away needs neither. */
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
-import { AT, map, pageAt, pages, warmFile } from './support/memory.js';
+import { AT, frameOf, map, pageAt, pages, swapOut, warmFile } from './support/memory.js';
 
 /** set_page_dirty and mark_page_accessed calls of unmapping one page that was written. */
 function unmapWritten({ machine: make }: Bench, shared: boolean): number[] {
@@ -28,5 +28,24 @@ export default commit({
       run: (bench) => unmapWritten(bench, true),
       expected: [1, 1],
     },
+    "a page written before a fork, gone from the parent, swapped out by the child: the child's bytes when it reads again":
+      {
+        run: ({ machine: make }) => {
+          const machine = make({ swap: '16MiB' });
+          const parent = machine.spawn();
+          map(parent, 1);
+          parent.store8(pageAt(machine, 0), 42);
+          const child = parent.fork();
+          parent.munmap(AT, pages(machine, 1));
+          const written = machine.counters.get('pswpout');
+          swapOut(child, 1);
+          const out = machine.counters.get('pswpout') - written;
+          const gone = frameOf(child, 0) < 0;
+          const byte = child.load8(pageAt(machine, 0));
+          machine.check();
+          return { out, gone, byte };
+        },
+        expected: { out: 1, gone: true, byte: 42 },
+      },
   },
 });

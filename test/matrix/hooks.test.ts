@@ -44,12 +44,13 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     machine.check();
   });
 
-  test('fork: the caches of the whole address space', () => {
+  test('fork and exit: the caches of the whole address space', () => {
     const { machine, process } = withPages(false);
     const fork = hooksOf(process, () => {
       process.fork();
     });
     expect([fork[0], fork.at(-1)]).toEqual(['flushCacheMm', 'flushMm']);
+    expect(hooksOf(process, () => process.exit())[0]).toBe('flushCacheMm');
     machine.check();
   });
 });

@@ -39,6 +39,7 @@ export { type Backtrace, copyFromUserInatomic, userBacktrace } from './process/b
 export { OPERATION_NAMES, type OperationName, type ProcessOps } from './process/ops.js';
 export { type MmapOptions, Process } from './process/process.js';
 export type { AccessResult } from './process/user-memory.js';
+export { pageOutRange } from './reclaim/page-out.js';
 export { interleave, runToEnd, SteppedOp } from './smp/driver.js';
 export { type Op, RwSemaphore, SpinLock, type Wait } from './smp/lock.js';
 export * from './vma/flags.js';

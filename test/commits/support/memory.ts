@@ -6,6 +6,7 @@ import {
   type MmapOptions,
   type Op,
   type Process,
+  pageOutRange,
   runToEnd,
   VM_FAULT_MASK,
   VM_FAULT_WRITE,
@@ -111,4 +112,22 @@ export function fault(process: Process, n: number, write: boolean): Op<number> {
 export function outcome(code: number): string {
   const name = ['OOM', 'SIGBUS', 'MINOR', 'MAJOR'][code & VM_FAULT_MASK] as string;
   return (code & VM_FAULT_WRITE) !== 0 ? `${name}|WRITE` : name;
+}
+
+/** Pages out pages [first, first + n) that nobody else maps; swap must have room. */
+export function swapOut(process: Process, n: number, first = 0): void {
+  const { machine, mm } = process;
+  const at = vpnAt(machine, first);
+  machine.enter(process);
+  // The first look finds the pages young, the second does not.
+  for (let look = 0; look < 2; look++) runToEnd(pageOutRange(machine.kernel, mm, at, at + n));
+}
+
+/** References to all slots of all swap areas: entries in page tables and elsewhere, and the swap cache's. */
+export function swapReferences(machine: Machine): number {
+  let references = 0;
+  for (const area of machine.kernel.swap.areas) {
+    if (area !== null) for (let slot = 1; slot < area.map.length; slot++) references += area.map[slot] as number;
+  }
+  return references;
 }

@@ -71,6 +71,7 @@ export function* doSwapPage(
   if (!lock.tryLock()) yield* lock.wait();
   if (!entryIs(k, at, hi, lo) || ((k.map.flags[page] as number) & PG_UPTODATE) === 0) {
     if (entryIs(k, at, hi, lo)) result = VM_FAULT_SIGBUS;
+    else if (!k.behaviour.readIsMajorInRace) result = VM_FAULT_MINOR;
     lock.unlock();
     unlockPage(k, page);
     k.pages.put(page);

@@ -17,6 +17,7 @@ export const SWITCHES = {
   '8f4f8c164c': 'unlinksBeforeTables',
   '508034a32b': 'zapLocksTables',
   '65500d234e': 'strayFileEntriesAreBad',
+  '9e9bef07ce': 'readIsMajorInRace',
   '4c21e2f244': 'splitsPteLocks',
   '1a44e14908': 'keepsUnchangedPte',
   '51c6f666fc': 'zapCountsWork',
@@ -50,6 +51,8 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
   readonly zapLocksTables: boolean;
   /** A file entry in a linear area is a broken one; before, its page was faulted in. */
   readonly strayFileEntriesAreBad: boolean;
+  /** A fault that read from swap is major, whoever mapped the page first; before, only who mapped it. */
+  readonly readIsMajorInRace: boolean;
   /** From four CPUs on every pte table has its lock; before, page_table_lock was the only one. */
   readonly splitsPteLocks: boolean;
   /** A fault that changes nothing in the entry stores nothing; before, it was written again and announced. */
@@ -81,6 +84,7 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
     this.unlinksBeforeTables = has('8f4f8c164c');
     this.zapLocksTables = has('508034a32b');
     this.strayFileEntriesAreBad = has('65500d234e');
+    this.readIsMajorInRace = has('9e9bef07ce');
     this.splitsPteLocks = has('4c21e2f244');
     this.keepsUnchangedPte = has('1a44e14908');
     this.zapCountsWork = has('51c6f666fc');

@@ -6,6 +6,7 @@ import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { freeRoot } from '../pgtable/alloc.js';
 import { freePgtables } from '../pgtable/free.js';
+import { flushCacheMm } from '../pgtable/mmu-hooks.js';
 import { lruAddDrain } from '../reclaim/lru-batch.js';
 import { unlinkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
@@ -43,6 +44,7 @@ export function* unmapRegion(
 /** exit_mmap: everything goes. Nobody uses the mm any more. */
 export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   lruAddDrain(k);
+  flushCacheMm(k, mm);
   const gather = k.gather.start(mm, true);
   const areas = [...mm.vmas];
   const accounted = yield* unmapVmas(k, gather, areas, 0, Infinity);
