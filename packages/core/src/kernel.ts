@@ -105,6 +105,8 @@ export class Kernel implements MmuHost {
   readonly tasks: Set<Task> = new Set();
   /** How much reclaim prefers mapped pages to cached ones, 0 to 100. */
   swappiness = 60;
+  /** What kswapd was woken for: log2 of frames in a row; -1 while it sleeps. */
+  kswapdOrder = -1;
   /** Somebody does kswapd's work. */
   kswapdRuns = false;
   readonly swapToken: SwapToken = new SwapToken();

@@ -6,7 +6,9 @@ import { type AccessKind, STORE } from '../arch/mmu-data.js';
 import { TLB_DATA_LOOKUPS, TLB_EXEC_LOOKUPS } from '../events/counters.js';
 import { type FaultCounts, takePageFault } from '../fault/page-fault.js';
 import type { Kernel } from '../kernel.js';
+import { runKswapd } from '../reclaim/alloc.js';
 import type { Cpu } from '../smp/cpu.js';
+import { runToEnd } from '../smp/driver.js';
 import {
   TLB_BUCKETS,
   TLB_CONTEXT,
@@ -198,6 +200,7 @@ function resolve(
       stop.vpn = vpn;
       return -1;
     }
+    if (k.kswapdOrder >= 0) runToEnd(runKswapd(k));
     slot = translate(k, cpu, kind, vpnHi, vpnLo);
   }
   return slot;

@@ -8,6 +8,7 @@ import { ERRNO, MmError } from '../errors.js';
 import { OPERATION } from '../events/ring.js';
 import { dupMm } from '../fork/dup-mmap.js';
 import type { Kernel } from '../kernel.js';
+import { runKswapd } from '../reclaim/alloc.js';
 import type { Op, Wait } from '../smp/lock.js';
 import { sysBrk } from '../vma/brk.js';
 import { sysMadvise } from '../vma/madvise.js';
@@ -182,6 +183,7 @@ export class ProcessOps {
         machine.enter(process);
         step = op.next();
       }
+      if (machine.kernel.kswapdOrder >= 0) yield* runKswapd(machine.kernel);
       return step.value;
     } finally {
       // The driver gave up (a deadlock): the operation has to leave the queues it waits in.
