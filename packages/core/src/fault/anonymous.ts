@@ -7,33 +7,71 @@ import { pteLock } from '../pgtable/lock.js';
 import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
-import type { Op } from '../smp/lock.js';
+import { finished } from '../smp/driver.js';
+import type { Op, SpinLock } from '../smp/lock.js';
 import { VM_SHARED } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
-import { allocZeroedPage, allocZeroedPageSlow, installPage } from './install.js';
+import { allocZeroedPage, allocZeroedPageSlow, installPage, NOT_TRIED } from './install.js';
 
-/** Handles a fault on an absent page of an area without a file, or whose file has no nopage. `at` is the pte's word index; no pte lock is held. */
-export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
+/**
+ * Handles a fault on an absent page of an area without a file, or whose file has no nopage. `at` is the pte's word index; no
+ * pte lock is held. It ends in the plain part unless it has to wait for something.
+ */
+export function doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   // D9: a shared area without nopage has no page to give; the original mapped a writable zero page here.
-  if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept) return VM_FAULT_SIGBUS;
-  if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
-  const { mm } = vma;
-  let page = k.zeroPage;
-  if (write) {
-    if (vma.anonVma === null && (yield* anonVmaPrepare(k, vma)) < 0) return VM_FAULT_OOM;
-    page = allocZeroedPage(k);
-    if (page < 0) {
-      page = yield* allocZeroedPageSlow(k);
-      if (page < 0) return VM_FAULT_OOM;
-    }
-  } else {
-    k.map.count[page] = (k.map.count[page] as number) + 1;
+  if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept) return finished(VM_FAULT_SIGBUS);
+  if (k.inject.pause !== null || (write && vma.anonVma === null)) {
+    return waitForAnonymousPage(k, vma, vpn, at, write, NOT_TRIED);
   }
+  const page = takeFrame(k, write);
+  const lock = pteLock(k, vma.mm, at);
+  if (page < 0 || !lock.tryLock()) return waitForAnonymousPage(k, vma, vpn, at, write, page);
+  return finished(mapAnonymousPage(k, vma, vpn, at, write, page, lock));
+}
+
+/** @param taken the frame, -1 if there was none without reclaim, NOT_TRIED */
+function* waitForAnonymousPage(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  write: boolean,
+  taken: number,
+): Op<number> {
+  let page = taken;
+  if (page === NOT_TRIED) {
+    if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
+    if (write && vma.anonVma === null && (yield* anonVmaPrepare(k, vma)) < 0) return VM_FAULT_OOM;
+    page = takeFrame(k, write);
+  }
+  if (page < 0) page = yield* allocZeroedPageSlow(k);
+  if (page < 0) return VM_FAULT_OOM;
   if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
-  const lock = pteLock(k, mm, at);
+  const lock = pteLock(k, vma.mm, at);
   if (!lock.tryLock()) yield* lock.wait();
+  return mapAnonymousPage(k, vma, vpn, at, write, page, lock);
+}
+
+/** A frame of its own for a store, the zero page for a read, with a reference; -1 when reclaim has to work first. */
+function takeFrame(k: Kernel, write: boolean): number {
+  if (write) return allocZeroedPage(k);
+  k.map.count[k.zeroPage] = (k.map.count[k.zeroPage] as number) + 1;
+  return k.zeroPage;
+}
+
+/** The lock is held, and released here: maps the frame, unless somebody else was faster. */
+function mapAnonymousPage(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  write: boolean,
+  page: number,
+  lock: SpinLock,
+): number {
+  const { mm } = vma;
   if (!entryIsNone(k, at)) {
     lock.unlock();
     k.pages.put(page);

@@ -10,6 +10,9 @@ import type { Op } from '../smp/lock.js';
 import { VM_WRITE } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 
+/** In the place of a frame: nobody has asked for one yet. (-1: there is none to be had without reclaim.) */
+export const NOT_TRIED = -2;
+
 /**
  * mk_pte(page, vm_page_prot), made dirty and, where the area allows it, writable when `write`; stored and announced.
  * @param replaces a present entry is replaced (ptep_establish): its translation goes before the new one is announced.

@@ -11,6 +11,7 @@ import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
+import { finished } from '../smp/driver.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 import { canShareSwapPage } from '../swap/cache.js';
 import { VM_WRITE } from '../vma/flags.js';
@@ -24,13 +25,14 @@ import {
   allocZeroedPage,
   allocZeroedPageSlow,
   installPage,
+  NOT_TRIED,
 } from './install.js';
 
 /**
- * Entered with the pte lock held and the entry (hi, lo) verified; leaves it released.
- * An anonymous page that nobody else maps is made writable in place; everything else is copied.
+ * Entered with the pte lock held and the entry (hi, lo) verified; leaves it released. An anonymous page that nobody else maps
+ * is made writable in place; everything else is copied. It ends in the plain part unless it has to wait for something.
  */
-export function* doWpPage(
+export function doWpPage(
   k: Kernel,
   vma: Vma,
   vpn: number,
@@ -40,25 +42,42 @@ export function* doWpPage(
   lock: SpinLock,
 ): Op<number> {
   const { map } = k;
-  const { mm } = vma;
   const old = vmNormalPage(k, vma, vpn, hi, lo);
-  const anon = old >= 0 && map.isAnon(old);
-  if (anon && ((map.flags[old] as number) & PG_LOCKED) === 0 && canShareSwapPage(k, old)) {
+  const reusable = old >= 0 && map.isAnon(old) && ((map.flags[old] as number) & PG_LOCKED) === 0;
+  if (reusable && canShareSwapPage(k, old)) {
     reuse(k, vma, vpn, at, hi, lo);
     lock.unlock();
-    return VM_FAULT_MINOR | VM_FAULT_WRITE;
+    return finished(VM_FAULT_MINOR | VM_FAULT_WRITE);
   }
   if (old >= 0) map.count[old] = (map.count[old] as number) + 1;
   lock.unlock();
-  let page = -1;
-  if (vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0) {
-    if (old < 0) {
-      page = yield* allocRawCopy(k, hi, lo, vpn);
-    } else {
-      const zeroed = old === k.zeroPage;
-      page = zeroed ? allocZeroedPage(k) : allocCopiedPage(k, old, vpn);
-      if (page < 0) page = yield* zeroed ? allocZeroedPageSlow(k) : allocCopiedPageSlow(k, old, vpn);
-    }
+  if (k.inject.pause !== null || vma.anonVma === null || old < 0) {
+    return waitForCopy(k, vma, vpn, at, hi, lo, lock, old, NOT_TRIED);
+  }
+  const page = takeCopy(k, old, vpn);
+  if (page < 0 || !lock.tryLock()) return waitForCopy(k, vma, vpn, at, hi, lo, lock, old, page);
+  return finished(mapCopy(k, vma, vpn, at, hi, lo, lock, old, page));
+}
+
+/** @param taken the copy of `old`, -1 if there was no frame without reclaim, NOT_TRIED */
+function* waitForCopy(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  lock: SpinLock,
+  old: number,
+  taken: number,
+): Op<number> {
+  let page = taken;
+  const prepared = vma.anonVma !== null || (yield* anonVmaPrepare(k, vma)) === 0;
+  if (prepared && old < 0) {
+    page = yield* allocRawCopy(k, hi, lo, vpn);
+  } else if (prepared) {
+    if (page === NOT_TRIED) page = takeCopy(k, old, vpn);
+    if (page < 0) page = yield* old === k.zeroPage ? allocZeroedPageSlow(k) : allocCopiedPageSlow(k, old, vpn);
   }
   if (page < 0) {
     if (old >= 0) k.pages.put(old);
@@ -66,16 +85,37 @@ export function* doWpPage(
   }
   if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
   if (!lock.tryLock()) yield* lock.wait();
+  return mapCopy(k, vma, vpn, at, hi, lo, lock, old, page);
+}
+
+/** A frame with what `old` holds; -1 when reclaim has to work first. */
+function takeCopy(k: Kernel, old: number, vpn: number): number {
+  return old === k.zeroPage ? allocZeroedPage(k) : allocCopiedPage(k, old, vpn);
+}
+
+/** The lock is held, and released here: maps the copy in the place of `old`, unless the entry has changed. */
+function mapCopy(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  lock: SpinLock,
+  old: number,
+  page: number,
+): number {
+  const { mm } = vma;
   let result = VM_FAULT_MINOR;
   if (entryIs(k, at, hi, lo)) {
-    if (old >= 0) {
+    if (old < 0) {
+      addAnonRss(k, mm, 1);
+    } else {
       pageRemoveRmap(k, old);
-      if (!anon) {
+      if (!k.map.isAnon(old)) {
         addFileRss(k, mm, -1);
         addAnonRss(k, mm, 1);
       }
-    } else {
-      addAnonRss(k, mm, 1);
     }
     flushCachePage(k, mm, vpn, k.arch.pteFormat.frame(hi, lo));
     lruCacheAddActive(k, page);
