@@ -107,6 +107,8 @@ function* reachEntry(inode: ShmemInode, index: number, sgp: Sgp): Op<number> {
     const error = page < 0 ? -ERRNO.ENOMEM : isBeyond(inode, index, sgp) ? -ERRNO.EINVAL : 0;
     if (error === 0 && !vector.reaches(index)) {
       vector.plant(index, page);
+      // Even if no entry comes to stand in it: truncation looks at nothing from nextIndex on. (The kernel lost such pages.)
+      inode.nextIndex = Math.max(inode.nextIndex, index + 1);
     } else {
       // Somebody else's page is there, the file got shorter, or there was none.
       sb.giveBlocks(inode, 1);

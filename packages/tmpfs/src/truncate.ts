@@ -90,7 +90,7 @@ function leaveMiddle(cut: Cut, tree: SwapVector, topSlot: number): void {
   const { first, count } = geometry.leavesBelow(topSlot);
   const start = geometry.firstOfLeaf(first);
   if (!covers(cut, start, start + count * geometry.entries)) return;
-  const left = tree.leavesOf(tree.below(topSlot)).filter((leaf) => leaf >= 0);
+  const left = tree.leavesOf(tree.below(topSlot));
   const { inode } = cut;
   // D2: a middle page entered at its start went whole, and the leaves behind the hole with it.
   if (inode.k.defectsKept) inode.lostLeaves.push(...left);

@@ -100,22 +100,19 @@ export class SwapVector {
     return tree;
   }
 
-  /** Leaf pages below a middle page, missing ones as -1. */
+  /** Leaf pages below a middle page. */
   leavesOf(middle: number): number[] {
-    return Array.from({ length: this.geometry.entries }, (_, slot) => this.#load(middle, slot) - 1);
+    return this.#slotsInUse(middle).map((slot) => this.#load(middle, slot) - 1);
   }
 
   /** Every index page, top page first. */
   *pages(): Generator<number, void, void> {
     if (this.top < 0) return;
     yield this.top;
-    const { entries } = this.geometry;
-    for (let slot = 0; slot < entries; slot++) {
+    for (const slot of this.#slotsInUse(this.top)) {
       const below = this.below(slot);
-      if (below < 0) continue;
       yield below;
-      if (slot < entries / 2) continue;
-      for (const leaf of this.leavesOf(below)) if (leaf >= 0) yield leaf;
+      if (slot >= this.geometry.entries / 2) yield* this.leavesOf(below);
     }
   }
 
@@ -129,36 +126,43 @@ export class SwapVector {
       const page = this.leaf(leaf);
       if (this.#k.map.priv[page] === 0) continue;
       const first = this.geometry.firstOfLeaf(leaf);
-      for (let slot = 0; slot < this.geometry.entries && first + slot < limit; slot++) {
-        const entry = this.#load(page, slot);
-        if (entry !== 0) yield { index: first + slot, entry };
+      for (const slot of this.#slotsInUse(page)) {
+        if (first + slot < limit) yield { index: first + slot, entry: this.#load(page, slot) };
       }
     }
   }
 
   /** Entries of a leaf page that are not 0. */
   *entriesOf(leaf: number): Generator<number, void, void> {
-    for (let slot = 0; slot < this.geometry.entries; slot++) {
-      const entry = this.#load(leaf, slot);
-      if (entry !== 0) yield entry;
-    }
+    for (const slot of this.#slotsInUse(leaf)) yield this.#load(leaf, slot);
   }
 
   /** Numbers of the leaves that are there and have an index in [start, end), ascending. */
   *leaves(start: number, end: number): Generator<number, void, void> {
     if (this.top < 0 || end <= NR_DIRECT || end <= start) return;
-    const last = this.geometry.leafOf(Math.min(end, this.geometry.maxIndex) - 1);
-    let leaf = this.geometry.leafOf(Math.max(start, NR_DIRECT));
-    while (leaf <= last) {
-      const topSlot = this.geometry.topSlot(leaf);
-      if (this.below(topSlot) < 0) {
-        const { first, count } = this.geometry.leavesBelow(topSlot);
-        leaf = first + count;
-        continue;
+    const { geometry } = this;
+    const first = geometry.leafOf(Math.max(start, NR_DIRECT));
+    const last = geometry.leafOf(Math.min(end, geometry.maxIndex) - 1);
+    for (const topSlot of this.#slotsInUse(this.top)) {
+      const below = geometry.leavesBelow(topSlot);
+      if (below.first > last) return;
+      // While the caller runs, leaves may come and go.
+      for (let leaf = Math.max(first, below.first); leaf <= last && leaf < below.first + below.count; leaf++) {
+        if (this.leaf(leaf) >= 0) yield leaf;
       }
-      if (this.leaf(leaf) >= 0) yield leaf;
-      leaf++;
     }
+  }
+
+  /** Slots of an index page that are not 0. */
+  #slotsInUse(page: number): number[] {
+    const { words, slot: at } = this.#k.memory;
+    const start = at[page] as number;
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.geometry.entries; slot++) {
+      const word = start + slot * this.#words;
+      if (((words[word] as number) | (words[word + this.#words - 1] as number)) !== 0) slots.push(slot);
+    }
+    return slots;
   }
 
   #load(page: number, slot: number): number {

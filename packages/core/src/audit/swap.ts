@@ -38,8 +38,10 @@ function auditArea(k: Kernel, area: SwapArea, found: Map<number, number>, say: S
   for (let offset = 0; offset < area.map.length; offset++) {
     const count = area.map[offset] as number;
     if (count === SWAP_MAP_BAD) continue;
-    const entry = swapEntry(area.type, offset);
     const page = area.cached[offset] as number;
+    // Whatever refers to a free slot is left in `found`.
+    if (count === 0 && page < 0 && offset >= area.lowestBit && offset <= area.highestBit) continue;
+    const entry = swapEntry(area.type, offset);
     const references = (found.get(entry) ?? 0) + (page >= 0 ? 1 : 0);
     found.delete(entry);
     // A count at the maximum is not exact any more.
