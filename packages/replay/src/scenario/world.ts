@@ -53,9 +53,10 @@ export class World {
   /** What files are called, those included that have lost their name. */
   readonly #names = new WeakMap<Inode, string>();
 
-  constructor(arch: ScenarioArch, tmpfs: FileSystemType | undefined) {
+  /** @param hasPool whether there is memory for huge pages; without, the first touch of one is BUS_ADRERR. */
+  constructor(arch: ScenarioArch, tmpfs: FileSystemType | undefined, hasPool: boolean) {
     this.hasTmpfs = tmpfs !== undefined;
-    const huge = arch.huge === null ? 0 : HUGE_PAGES;
+    const huge = arch.huge !== null && hasPool ? HUGE_PAGES : 0;
     this.hugeBytes = arch.huge === null ? 0n : 1n << BigInt(arch.huge.shift);
     this.machine = new Machine({
       arch,
@@ -64,7 +65,7 @@ export class World {
       hugePages: huge,
       mounts: {
         ...(tmpfs === undefined ? {} : { [TMPFS]: tmpfs }),
-        ...(huge === 0 ? {} : { [HUGETLBFS]: hugetlbfs() }),
+        ...(arch.huge === null ? {} : { [HUGETLBFS]: hugetlbfs() }),
       },
     });
     this.arena = new Arena(this.machine.kernel);
