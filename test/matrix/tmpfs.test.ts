@@ -56,6 +56,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     const { machine, file, write } = setUp(arch, { nr_blocks: 64 });
     const free = machine.freePages;
     write(file, 15, 1);
+    machine.drainBatches();
     expect(free - machine.freePages).toBe(1);
     write(file, 16, 1);
     expect(free - machine.freePages).toBe(4);
@@ -65,6 +66,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     machine.check();
     machine.close(file);
     machine.check();
+    machine.drainBatches();
     expect(machine.freePages).toBe(free);
   });
 
@@ -85,6 +87,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     expect(child.load8(va)).toBe(5);
     child.exit();
     machine.check();
+    machine.drainBatches();
     expect(machine.kernel.committed).toBe(committed);
     expect(machine.freePages).toBe(free);
   });

@@ -40,6 +40,7 @@ export { OPERATION_NAMES, type OperationName, type ProcessOps } from './process/
 export { type MmapOptions, Process } from './process/process.js';
 export type { AccessResult } from './process/user-memory.js';
 export { pageOutRange } from './reclaim/page-out.js';
+export { tryToFreePages } from './reclaim/reclaim.js';
 export { interleave, runToEnd, SteppedOp } from './smp/driver.js';
 export { type Op, RwSemaphore, SpinLock, type Wait } from './smp/lock.js';
 export * from './vma/flags.js';

@@ -76,6 +76,8 @@ function auditInode(shmem: Shmem, inode: ShmemInode, say: Say): void {
     const leaf = vector.leaf(vector.geometry.leafOf(index));
     leaves.set(leaf, (leaves.get(leaf) ?? 0) + 1);
   }
+  // D2: what was lost is counted for ever.
+  for (const leaf of inode.lostLeaves) swapped += [...vector.entriesOf(leaf)].length;
   if (swapped !== inode.swapped) say('F19', `${who}: swapped ${inode.swapped}, entries ${swapped}`);
   if (swapped > 0 && !shmem.swapList.has(inode)) say('F19', `${who}: has swap entries and is not on the list`);
   const indexPages = [...vector.pages(), ...inode.lostLeaves].length;

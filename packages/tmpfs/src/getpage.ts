@@ -11,6 +11,7 @@ import {
   findGetPage,
   type Kernel,
   lookupSwapCache,
+  lruCacheAdd,
   moveFromSwapCache,
   type Op,
   PAGES_CLEARED,
@@ -193,6 +194,7 @@ function* newPage(inode: ShmemInode, index: number, sgp: Sgp, out: FoundPage): O
     return error < 0 ? error : AGAIN;
   }
   addToPageCache(k, inode.mapping, index, page);
+  lruCacheAdd(k, page);
   inode.pageIn = true;
   inode.alloced++;
   lock.unlock();
