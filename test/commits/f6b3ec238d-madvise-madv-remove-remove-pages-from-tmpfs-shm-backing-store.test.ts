@@ -3,6 +3,7 @@ import { type Machine, MmError, type OpenFile, type Process } from '@fourfold/co
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { ShmemInode } from '@fourfold/tmpfs';
 import { tmpfs } from '@fourfold/tmpfs';
+import { emptySwapCache, pageOut } from '../support/page-out.js';
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
 import { AT, frameOf, map, pageAt, pages, run, touch, warmFile } from './support/memory.js';
@@ -95,6 +96,39 @@ export default commit({
         anonRss: 1,
         again: [4, 1, 8],
       },
+    },
+    'a page of the hole that is in swap, and nowhere else': {
+      run: ({ machine: make, arch }) => {
+        const machine = make({
+          memory: 2 ** (arch.geometry.pageShift + 9),
+          swap: 64 * arch.geometry.pageSize,
+          mounts: { '/tmp': tmpfs({ nr_blocks: 64 }) },
+        });
+        machine.kernel.swap.pageCluster = 0;
+        const file = machine.open('/tmp/f', { create: true });
+        const inode = file.inode as ShmemInode;
+        machine.truncate(file, 8 * machine.pageSize);
+        const process = machine.spawn();
+        map(process, 8, { file, flags: 'shared|fixed' });
+        touch(process, 8);
+        pageOut(process, pageAt(machine, 5), 1);
+        emptySwapCache(machine);
+        // Reclaim may have taken others along: all but page 5 are brought back.
+        for (const page of [0, 1, 2, 3, 4, 6, 7]) process.load8(pageAt(machine, page));
+        const state = () => [inode.allocatedPages, inode.swapped, machine.swapPages.free];
+        const before = state();
+        const error = refusal(process, pageAt(machine, 2), pages(machine, 4));
+        machine.check();
+        const change = state().map((now, i) => now - (before[i] as number));
+        return {
+          error,
+          swapped: before[1],
+          change,
+          again: [1, 5, 7].map((page) => process.load8(pageAt(machine, page))),
+        };
+      },
+      expected: { error: 'ok', swapped: 1, change: [-4, -1, 1], again: [2, 0, 8] },
+      without: { error: 'EINVAL', swapped: 1, change: [0, 0, 0], again: [2, 6, 8] },
     },
     'the number of MADV_REMOVE': {
       run: ({ arch }) => arch.madvRemove,
