@@ -9,7 +9,6 @@ import {
   allocPage,
   ERRNO,
   findGetPage,
-  type Kernel,
   lookupSwapCache,
   lruCacheAdd,
   moveFromSwapCache,
@@ -66,7 +65,7 @@ export function* getPage(inode: ShmemInode, index: number, sgp: Sgp, out: FoundP
     if (sgp === SGP_QUICK) return 0;
     if (!lock.tryLock()) yield* lock.wait();
     inode.recalc();
-    const error = yield* reachEntry(inode, index, sgp);
+    const error = isReached(inode, index, sgp) ? 0 : yield* reachEntry(inode, index, sgp);
     if (error < 0) {
       lock.unlock();
       return error;
@@ -91,6 +90,13 @@ function lookAgain(inode: ShmemInode, index: number): number {
   return inode.mapping.pages.has(index) ? AGAIN : 0;
 }
 
+/** The case of shmem_swp_alloc that has nothing to wait for: the index pages are there, and the file reaches so far. */
+function isReached(inode: ShmemInode, index: number, sgp: Sgp): boolean {
+  if (isBeyond(inode, index, sgp) || !inode.vector.reaches(index)) return false;
+  if (index >= inode.nextIndex) inode.nextIndex = index + 1;
+  return true;
+}
+
 /**
  * shmem_swp_alloc: makes the index pages that an index needs, the inode locked on entry and exit. For reading a missing one
  * is as good as an empty one.
@@ -103,7 +109,8 @@ function* reachEntry(inode: ShmemInode, index: number, sgp: Sgp): Op<number> {
     // One block is left for the page itself: an index page alone would be of no use.
     if (!sb.takeBlock(inode, 1)) return -ERRNO.ENOSPC;
     lock.unlock();
-    const page = yield* takeFrame(k);
+    let page = k.pages.alloc(0);
+    if (page < 0) page = yield* allocPage(k);
     if (!lock.tryLock()) yield* lock.wait();
     const error = page < 0 ? -ERRNO.ENOMEM : isBeyond(inode, index, sgp) ? -ERRNO.EINVAL : 0;
     if (error === 0 && !vector.reaches(index)) {
@@ -117,7 +124,7 @@ function* reachEntry(inode: ShmemInode, index: number, sgp: Sgp): Op<number> {
     }
     if (error < 0) return error;
   }
-  inode.nextIndex = Math.max(inode.nextIndex, index + 1);
+  if (index >= inode.nextIndex) inode.nextIndex = index + 1;
   return 0;
 }
 
@@ -184,9 +191,12 @@ function* newPage(inode: ShmemInode, index: number, sgp: Sgp, out: FoundPage): O
   const charged = takeRoom(inode);
   lock.unlock();
   if (!charged) return -ERRNO.ENOSPC;
-  const page = yield* takeFrame(k);
+  let page = k.pages.alloc(0);
+  if (page < 0) page = yield* allocPage(k);
   if (!lock.tryLock()) yield* lock.wait();
-  const error = page < 0 ? -ERRNO.ENOMEM : yield* reachEntry(inode, index, sgp);
+  let error = page < 0 ? -ERRNO.ENOMEM : 0;
+  // All may be different now: the file shorter, an index page gone, another page there.
+  if (error === 0 && !isReached(inode, index, sgp)) error = yield* reachEntry(inode, index, sgp);
   if (error < 0 || inode.vector.entry(index) !== 0 || inode.mapping.pages.has(index)) {
     giveRoom(inode);
     lock.unlock();
@@ -195,6 +205,7 @@ function* newPage(inode: ShmemInode, index: number, sgp: Sgp, out: FoundPage): O
   }
   addToPageCache(k, inode.mapping, index, page);
   lruCacheAdd(k, page);
+  k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
   inode.pageIn = true;
   inode.alloced++;
   lock.unlock();
@@ -213,12 +224,4 @@ function takeRoom(inode: ShmemInode): boolean {
 function giveRoom(inode: ShmemInode): void {
   inode.sb.giveBlocks(inode, 1);
   inode.unchargePage();
-}
-
-/** A zeroed frame; waits for reclaim. -1 when there is none to be had. */
-function* takeFrame(k: Kernel): Op<number> {
-  let page = k.pages.alloc(0);
-  if (page < 0) page = yield* allocPage(k);
-  if (page >= 0) k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
-  return page;
 }
