@@ -91,4 +91,34 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     expect(machine.kernel.committed).toBe(committed);
     expect(machine.freePages).toBe(free);
   });
+
+  test('RLIMIT_FSIZE stops writing and growing, on tmpfs and on the disk', () => {
+    const { machine, process, pageSize } = setUp(arch);
+    for (const path of ['/tmp/g', '/g']) {
+      const { inode } = machine.open(path, { create: true });
+      process.mm.rlimits.fsize = 2 * pageSize + 1;
+      machine.enter(process);
+      expect(runToEnd(inode.write(2 * pageSize, new Uint8Array(9).fill(7)))).toBe(1);
+      expect(runToEnd(inode.write(2 * pageSize + 1, Uint8Array.of(7)))).toBe(-ERRNO.EFBIG);
+      expect(runToEnd(inode.setSize(3 * pageSize))).toBe(-ERRNO.EFBIG);
+      expect([inode.size, runToEnd(inode.write(0, new Uint8Array(0)))]).toEqual([2 * pageSize + 1, 0]);
+      process.mm.rlimits.fsize = Infinity;
+      expect(runToEnd(inode.setSize(3 * pageSize))).toBe(0);
+    }
+    machine.check();
+  });
+
+  test('shared anonymous memory without reserve is charged page by page', () => {
+    const { machine, process, pageSize } = setUp(arch);
+    const { committed } = machine.kernel;
+    const va = process.mmap({ length: 8 * pageSize, prot: 'rw', flags: 'shared|anonymous|noreserve' });
+    expect(machine.kernel.committed).toBe(committed);
+    process.store8(va, 1);
+    process.load8(va + BigInt(5 * pageSize));
+    expect(machine.kernel.committed).toBe(committed + 2);
+    machine.check();
+    process.exit();
+    expect(machine.kernel.committed).toBe(committed);
+    machine.check();
+  });
 });

@@ -1,5 +1,13 @@
 /** read, write and ftruncate of a tmpfs file (generic-mm 14.5, 14.6). */
-import { doTruncate, ERRNO, type Kernel, markPageAccessed, type Op, vmtruncate } from '@fourfold/core/fs';
+import {
+  doTruncate,
+  ERRNO,
+  type Kernel,
+  markPageAccessed,
+  type Op,
+  vmtruncate,
+  writableBytes,
+} from '@fourfold/core/fs';
 import { type FoundPage, getPage, SGP_READ, SGP_WRITE } from './getpage.js';
 import type { ShmemInode } from './inode.js';
 
@@ -32,10 +40,10 @@ export function* readFile(inode: ShmemInode, offset: number, out: Uint8Array): O
 /** shmem_file_write: page by page under i_sem; the size grows as the bytes arrive. Bytes written, or a negative errno. */
 export function* writeFile(inode: ShmemInode, offset: number, bytes: Uint8Array): Op<number> {
   const { iSem } = inode.mapping;
-  if (bytes.length === 0) return 0;
-  if (offset >= inode.maxBytes) return -ERRNO.EFBIG;
+  const length = writableBytes(inode.k, inode, offset, bytes.length);
+  if (length <= 0) return length;
   if (!iSem.tryWrite()) yield* iSem.waitWrite();
-  const result = yield* writePages(inode, offset, bytes.subarray(0, inode.maxBytes - offset));
+  const result = yield* writePages(inode, offset, bytes.subarray(0, length));
   iSem.upWrite();
   return result;
 }

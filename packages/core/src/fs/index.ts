@@ -39,4 +39,5 @@ export type { Vma, VmaOps } from '../vma/vma.js';
 export { unmapMappingRange } from '../zap/unmap-mapping.js';
 export * from './file.js';
 export * from './file-system.js';
+export { writableBytes } from './limits.js';
 export * from './segments.js';

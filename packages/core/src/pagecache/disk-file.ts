@@ -5,6 +5,7 @@
  */
 import { ERRNO } from '../errors.js';
 import { NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type RegularFile } from '../fs/file.js';
+import { writableBytes } from '../fs/limits.js';
 import type { Kernel } from '../kernel.js';
 import { PG_DIRTY } from '../memory/mem-map.js';
 import { unlockPage } from '../memory/page-lock.js';
@@ -166,14 +167,16 @@ export class DiskFile implements RegularFile {
 
   *write(offset: number, bytes: Uint8Array): Op<number> {
     const { iSem } = this.mapping;
+    const length = writableBytes(this.#k, this, offset, bytes.length);
+    if (length <= 0) return length;
     if (!iSem.tryWrite()) yield* iSem.waitWrite();
     let written = 0;
-    while (written < bytes.length) {
+    while (written < length) {
       if (this.writeByte(offset + written, bytes[written] as number)) written++;
       else if (!(yield* makeRoom(this.#k, 0))) break;
     }
     iSem.upWrite();
-    return written === 0 && bytes.length > 0 ? -ERRNO.ENOMEM : written;
+    return written === 0 ? -ERRNO.ENOMEM : written;
   }
 
   setSize(size: number): Op<number> {

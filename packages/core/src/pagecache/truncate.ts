@@ -8,6 +8,7 @@
 import { ERRNO } from '../errors.js';
 import { pauseAt } from '../events/injection.js';
 import type { Inode } from '../fs/file.js';
+import { maxFileSize } from '../fs/limits.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED, PG_WRITEBACK } from '../memory/mem-map.js';
 import { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
@@ -23,7 +24,7 @@ const BATCH = 14;
 export function* vmtruncate(k: Kernel, inode: Inode, size: number): Op<number> {
   if (size < 0) return -ERRNO.EINVAL;
   if (size > inode.size) {
-    if (size > (inode.maxBytes ?? Number.MAX_SAFE_INTEGER)) return -ERRNO.EFBIG;
+    if (size > maxFileSize(k, inode)) return -ERRNO.EFBIG;
     inode.size = size;
   } else {
     inode.size = size;

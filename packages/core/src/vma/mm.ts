@@ -10,6 +10,7 @@ export interface Rlimits {
   data: number;
   stack: number;
   memlock: number;
+  fsize: number;
 }
 
 /** One address space: its areas, tables, counters, limits and locks. */
@@ -59,7 +60,7 @@ export class Mm {
   /** Initial stack pointer. */
   startStack = 0n;
 
-  rlimits: Rlimits = { as: Infinity, data: Infinity, stack: 8 * 1024 * 1024, memlock: 32 * 1024 };
+  rlimits: Rlimits = { as: Infinity, data: Infinity, stack: 8 * 1024 * 1024, memlock: 32 * 1024, fsize: Infinity };
   /** CAP_IPC_LOCK and CAP_SYS_ADMIN of the process. */
   capIpcLock = true;
   capSysAdmin = true;
