@@ -43,6 +43,7 @@ export { pageOutRange } from './reclaim/page-out.js';
 export { tryToFreePages } from './reclaim/reclaim.js';
 export { interleave, runToEnd, SteppedOp } from './smp/driver.js';
 export { type Op, RwSemaphore, SpinLock, type Wait } from './smp/lock.js';
+export { swapOff } from './swap/swapoff.js';
 export * from './vma/flags.js';
 export type { Mm, Rlimits } from './vma/mm.js';
 export * from './vma/mmap.js';
