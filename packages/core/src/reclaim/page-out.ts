@@ -44,7 +44,10 @@ function* pageOutArea(k: Kernel, vma: Vma, first: number, end: number): Op<void>
   scan.force = true;
   const pages = isolateMapped(k, vma, first, end);
   yield* shrinkList(k, pages, pages.length, scan);
-  putBack(k, pages, pages.length);
+  // A page of a memory-backed file has only come as far as the swap cache: once more.
+  const left = pages.filter((page) => page >= 0);
+  yield* shrinkList(k, left, left.length, scan);
+  putBack(k, left, left.length);
 }
 
 /** Takes the pages that the range alone maps off their lists, with a reference to each. */

@@ -81,6 +81,18 @@ export function census(k: Kernel, mm: Mm, areas: readonly Vma[]): Census {
   return counted;
 }
 
+/** Pages of [start, end) that are mapped, zero pages aside. */
+export function residentPages(k: Kernel, mm: Mm, start: number, end: number): number {
+  let pages = 0;
+  forEachRun(k, mm, start, end, (cursor) => {
+    for (let i = 0; i < cursor.nr; i++) {
+      const { kind } = decodeEntry(k, mm, cursor.vpn + i, cursor.at + i * k.tables.pteWords);
+      if (kind !== 'none' && kind !== 'zero' && kind !== 'swap') pages++;
+    }
+  });
+  return pages;
+}
+
 /** Pte tables whose span lies in the arena. */
 export function leafTables(k: Kernel, mm: Mm, arena: Arena): number {
   const tables = new Set<number>();

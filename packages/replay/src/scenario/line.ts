@@ -52,13 +52,13 @@ export function syntax(at: Place, expected: string, came: string): ScenarioError
   return new ScenarioError({ kind: 'syntax', file: at.file, line: at.line, expected, came: shown });
 }
 
-/** An operation whose subsystem is not there; `what` names it. */
+/** A line that needs what the machine was not given; `what` names it. */
 export function unsupported(at: Place, what: string, came: string): ScenarioError {
   return new ScenarioError({
     kind: 'unsupported',
     file: at.file,
     line: at.line,
-    expected: `a machine with ${what}, which this version does not have`,
+    expected: `a machine with ${what}, which this one does not have`,
     came,
   });
 }

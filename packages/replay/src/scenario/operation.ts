@@ -38,12 +38,3 @@ export function uncounted(parse: ProcessOperation['parse']): ProcessOperation {
 export function worldly(parse: WorldOperation['parse']): WorldOperation {
   return { actor: 'world', counted: false, parse };
 }
-
-/** An operation whose subsystem is missing: its arguments are read, then the run ends. */
-export function missing(what: string, read: (args: Arguments) => void): WorldOperation {
-  return worldly((args) => {
-    read(args);
-    args.end();
-    throw args.unsupported(what);
-  });
-}

@@ -22,6 +22,8 @@ export type ScenarioArch = MachineOptions['arch'];
 const MEMORY = 2 ** 28;
 /** Huge pages of the machine. */
 const HUGE_PAGES = 8;
+/** Swap of the machine. */
+const SWAP = '64MiB';
 /** RLIMIT_MEMLOCK of a process without capabilities. */
 const MEMLOCK = 8 * 1024 * 1024;
 
@@ -63,11 +65,14 @@ export class World {
       // One more than the pool has: the lowest frames are in use.
       memory: MEMORY + (huge === 0 ? 0 : Number(this.hugeBytes) * (huge + 1)),
       hugePages: huge,
+      swap: SWAP,
       mounts: {
         ...(tmpfs === undefined ? {} : { [TMPFS]: tmpfs }),
         ...(arch.huge === null ? {} : { [HUGETLBFS]: hugetlbfs() }),
       },
     });
+    // Swap is read one page at a time.
+    this.machine.kernel.swap.pageCluster = 0;
     this.arena = new Arena(this.machine.kernel);
     const { mm } = this.#add('A', this.machine.spawn({ startBrk: START_BRK }));
     // Bottom-up first fit on every machine, so that `any` means the same everywhere.

@@ -71,7 +71,6 @@ describe('an operation whose subsystem is missing', () => {
   test.each([
     ['file t1 4', 'tmpfs'],
     ['mmap 16 1 rw shared,anon', 'tmpfs, which backs shared anonymous memory'],
-    ['swapout 16 4', 'swap'],
     ['shmget 1 4', 'tmpfs, which SysV shared memory stands on'],
     ['shmat 1 any 0 =S', 'tmpfs, which SysV shared memory stands on'],
     ['shmdt 16', 'tmpfs, which SysV shared memory stands on'],
@@ -81,7 +80,7 @@ describe('an operation whose subsystem is missing', () => {
     const error = errorOf(text);
     expect(error).toMatchObject({ kind: 'unsupported', line: 1, came: `'${text}'` });
     expect(error.message).toBe(
-      `x.mm:1: expected a machine with ${what}, which this version does not have, came '${text}'`,
+      `x.mm:1: expected a machine with ${what}, which this one does not have, came '${text}'`,
     );
   });
 

@@ -1,7 +1,8 @@
 /** Advice, locking and residence: madvise, mlock and its family, mincore, msync, remap_file_pages, swapout. */
-import { errnoName, type Process, runToEnd } from '@fourfold/core';
+import { ERRNO, errnoName, type Process, pageOutRange, runToEnd } from '@fourfold/core';
 import { ADVICE, MLOCKALL_BITS, MSYNC_BITS, sum } from '../abi.js';
-import { counted, missing, type Operations, type ProcessOperation, uncounted } from '../operation.js';
+import { residentPages } from '../inspect.js';
+import { counted, type Operations, type ProcessOperation, uncounted } from '../operation.js';
 import { status } from '../results.js';
 
 export const adviceOps: Operations = {
@@ -62,9 +63,23 @@ export const adviceOps: Operations = {
     };
   }),
 
-  swapout: missing('swap', (args) => {
-    args.address();
-    args.quantity('a length');
+  swapout: uncounted((args) => {
+    const start = args.address();
+    const length = args.quantity('a length');
+    args.end();
+    return (world, process) => {
+      const { kernel } = world.machine;
+      const { pageSize } = world.arena;
+      const address = world.address(start);
+      const first = Number(address / pageSize);
+      const end = Math.min(
+        Number((address + world.bytes(length) + pageSize - 1n) / pageSize),
+        kernel.arch.layout.taskSizePages,
+      );
+      const unaligned = address % pageSize !== 0n;
+      const result = unaligned ? -ERRNO.EINVAL : runToEnd(pageOutRange(kernel, process.mm, first, end));
+      return `${status(result)} left=${residentPages(kernel, process.mm, first, end)}`;
+    };
   }),
 };
 
