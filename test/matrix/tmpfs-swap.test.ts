@@ -94,6 +94,35 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     machine.check();
   });
 
+  test('more shared memory than RAM: two processes write and read all of it, and swap is empty at the end', () => {
+    const { pageShift, pageSize } = arch.geometry;
+    const machine = new Machine({
+      arch,
+      memory: 2 ** (pageShift + 9),
+      swap: 2048 * pageSize,
+      overcommit: 1,
+      mounts: { '/tmp': tmpfs() },
+    });
+    const pages = 1200;
+    const one = machine.spawn();
+    const va = one.mmap({ length: pages * pageSize, prot: 'rw', flags: 'shared|anonymous' });
+    const two = one.fork();
+    const page = (n: number): bigint => va + BigInt(n * pageSize);
+    for (let n = 0; n < pages; n++) (n % 3 === 0 ? two : one).store8(page(n), n & 255);
+    machine.check();
+    const seen: number[] = [];
+    for (let n = 0; n < pages; n++) seen.push((n % 2 === 0 ? two : one).load8(page(n)));
+    expect(seen).toEqual(Array.from({ length: pages }, (_, n) => n & 255));
+    expect(machine.counters.get('pswpout')).toBeGreaterThan(pages - 512);
+    machine.check();
+    one.exit();
+    two.exit();
+    machine.check();
+    machine.drainBatches();
+    expect(machine.swapPages).toEqual({ total: 2047, free: 2047, cached: 0 });
+    expect(machine.kernel.committed).toBe(0);
+  });
+
   test('SHM_LOCK keeps the pages of a segment in memory', () => {
     const { machine, process, pageSize } = setUp(arch, 1);
     const id = process.shmget(0, 4 * pageSize);
