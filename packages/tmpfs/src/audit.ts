@@ -1,5 +1,6 @@
 /** F19: the invariants of tmpfs (generic-mm 14.7), recounted. */
 import type { AuditedPart, Say } from '@fourfold/core/fs';
+import { NR_DIRECT } from './geometry.js';
 import type { ShmemInode } from './inode.js';
 import type { Segment } from './segments.js';
 import type { Shmem } from './shmem.js';
@@ -58,41 +59,42 @@ export class ShmemAudit implements AuditedPart {
 }
 
 function auditInode(shmem: Shmem, inode: ShmemInode, say: Say): void {
-  const { k, vector, mapping } = inode;
+  const { vector, mapping, sb } = inode;
   const cached = mapping.pages.size;
   const who = `tmpfs inode ${inode.ino} (${inode.name})`;
   if (inode.lock.held) say('F23', `${who}: its lock is held at rest`);
   if (!mapping.iSem.free || !mapping.iAllocSem.free) say('F23', `${who}: i_sem or i_alloc_sem is held at rest`);
   if (inode.alloced < cached + inode.swapped)
     say('F19', `${who}: alloced ${inode.alloced}, cached ${cached} and swapped ${inode.swapped}`);
-  let swapped = 0;
-  const leaves = new Map<number, number>();
-  for (const { index, entry } of vector.used(Infinity)) {
-    swapped++;
-    if (index >= inode.nextIndex)
-      say('F19', `${who}: index ${index} has swap entry ${entry}, next_index ${inode.nextIndex}`);
-    if (mapping.pages.has(index)) say('F19', `${who}: index ${index} is cached and has swap entry ${entry}`);
-    if (index < 16) continue;
-    const leaf = vector.leaf(vector.geometry.leafOf(index));
-    leaves.set(leaf, (leaves.get(leaf) ?? 0) + 1);
-  }
-  // D2: what was lost is counted for ever.
-  for (const leaf of inode.lostLeaves) swapped += [...vector.entriesOf(leaf)].length;
-  if (swapped !== inode.swapped) say('F19', `${who}: swapped ${inode.swapped}, entries ${swapped}`);
-  if (swapped > 0 && !shmem.swapList.has(inode)) say('F19', `${who}: has swap entries and is not on the list`);
-  const indexPages = [...vector.pages(), ...inode.lostLeaves].length;
-  for (const leaf of vector.leaves(16, Infinity)) {
-    const page = vector.leaf(leaf);
-    const entries = leaves.get(page) ?? 0;
-    if (k.map.priv[page] !== entries)
-      say('F19', `${who}: leaf ${leaf} counts ${k.map.priv[page]} entries, has ${entries}`);
-  }
   for (const index of mapping.pages.keys()) {
     if (index >= inode.nextIndex) say('F19', `${who}: page ${index} is cached, next_index ${inode.nextIndex}`);
   }
-  const blocks = inode.sb.maxBlocks === 0 ? 0 : inode.alloced + indexPages;
+  const swapped = auditVector(inode, who, say);
+  if (swapped !== inode.swapped) say('F19', `${who}: swapped ${inode.swapped}, entries ${swapped}`);
+  if (swapped > 0 && !shmem.swapList.has(inode)) say('F19', `${who}: has swap entries and is not on the list`);
+  const indexPages = [...vector.pages(), ...inode.lostLeaves].length;
+  const blocks = sb.maxBlocks === 0 ? 0 : inode.alloced + indexPages;
   if (inode.blockPages !== blocks) say('F19', `${who}: i_blocks of ${inode.blockPages} pages, has ${blocks}`);
   if (inode.nlink === 0 && inode.opens === 0) say('F19', `${who}: has neither name nor user`);
+}
+
+/** Every entry of a vector, and the count of every leaf. Answers how many entries there are. */
+function auditVector({ k, vector, mapping, nextIndex, lostLeaves }: ShmemInode, who: string, say: Say): number {
+  let swapped = 0;
+  for (const { index, entry } of vector.used(Infinity)) {
+    swapped++;
+    if (index >= nextIndex) say('F19', `${who}: index ${index} has swap entry ${entry}, next_index ${nextIndex}`);
+    if (mapping.pages.has(index)) say('F19', `${who}: index ${index} is cached and has swap entry ${entry}`);
+  }
+  for (const leaf of vector.leaves(NR_DIRECT, Infinity)) {
+    const page = vector.leaf(leaf);
+    const entries = [...vector.entriesOf(page)].length;
+    if (k.map.priv[page] !== entries)
+      say('F19', `${who}: leaf ${leaf} counts ${k.map.priv[page]} entries, has ${entries}`);
+  }
+  // D2: what was lost is counted for ever.
+  for (const leaf of lostLeaves) swapped += [...vector.entriesOf(leaf)].length;
+  return swapped;
 }
 
 function auditMount(sb: SuperBlock, say: Say): void {

@@ -40,6 +40,8 @@ export const SHMMAX = 0x200_0000;
 /** SHMMNI: segments there may be. */
 export const SHMMNI = 4096;
 const IPCMNI = 32768;
+/** Sequence numbers that an id, a positive int, has room for. */
+const SEQUENCES = 2 ** 31 / IPCMNI;
 
 /** One segment (shmid_kernel). */
 export interface Segment {
@@ -159,7 +161,8 @@ export class Segments implements SharedSegments {
       yield* closeFile(file);
       return -ERRNO.ENOSPC;
     }
-    const id = this.#sequence++ * IPCMNI + place;
+    const id = this.#sequence * IPCMNI + place;
+    this.#sequence = (this.#sequence + 1) % SEQUENCES;
     const isHuge = (flags & SHM_HUGETLB) !== 0;
     const segment: Segment = { id, key, size, pages, file, isHuge, nattch: 0, isDoomed: false, isLocked: false };
     this.#places[place] = segment;
