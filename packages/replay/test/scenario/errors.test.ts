@@ -79,9 +79,7 @@ describe('an operation whose subsystem is missing', () => {
   ])('%s', (text, what) => {
     const error = errorOf(text);
     expect(error).toMatchObject({ kind: 'unsupported', line: 1, came: `'${text}'` });
-    expect(error.message).toBe(
-      `x.mm:1: expected a machine with ${what}, which this one does not have, came '${text}'`,
-    );
+    expect(error.message).toBe(`x.mm:1: expected a machine with ${what}, which this one does not have, came '${text}'`);
   });
 
   test.each([['shmat 1 any rdonly,wide'], ['shmget 1 4 tiny'], ['swapout 16'], ['remap_file_pages 16 1 q 3']])(
