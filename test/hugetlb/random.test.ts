@@ -201,7 +201,10 @@ class Runner {
         );
         break;
       case 'store': {
-        const got = outcomeOf(() => (process.store8(this.#place(s.slot, s.place), s.value), s.value));
+        const got = outcomeOf(() => {
+          process.store8(this.#place(s.slot, s.place), s.value);
+          return s.value;
+        });
         expect(got).toBe(this.model.access(slots, s.slot, s.place, s.value));
         break;
       }

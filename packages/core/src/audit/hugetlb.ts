@@ -59,7 +59,7 @@ export function auditHugetlb(k: Kernel, pool: HugePool, say: Say): void {
   const { map } = k;
   let heads = 0;
   let pinned = 0;
-  for (let page = 0; page < map.nrPages; page += 1) {
+  for (let page = 0; page < map.nrPages; page++) {
     if (((map.flags[page] as number) & PG_COMPOUND) === 0 || map.priv[page] !== page) continue;
     heads++;
     if ((map.count[page] as number) > 0 && ((map.flags[page] as number) & PG_CACHED) === 0) pinned++;

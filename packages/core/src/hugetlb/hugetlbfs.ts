@@ -72,7 +72,7 @@ export class Hugetlbfs implements FileSystem {
     if (file === undefined) return -ERRNO.ENOENT;
     this.#names.delete(path);
     file.nlink = 0;
-    if (file.opens === 0) yield* file.delete();
+    if (file.opens === 0) file.delete();
     return 0;
   }
 
@@ -152,13 +152,11 @@ export class HugeFile implements RegularFile {
   setPageDirty(_page: number): void {}
 
   /** There is no f_op.read. */
-  // biome-ignore lint/correctness/useYield: the contract is a generator
   *read(_offset: number, _out: Uint8Array): Op<number> {
     return -ERRNO.EINVAL;
   }
 
   /** There is no f_op.write. */
-  // biome-ignore lint/correctness/useYield: the contract is a generator
   *write(_offset: number, _bytes: Uint8Array): Op<number> {
     return -ERRNO.EINVAL;
   }
@@ -172,12 +170,12 @@ export class HugeFile implements RegularFile {
 
   *closed(): Op<void> {
     this.opens--;
-    if (this.opens === 0 && this.nlink === 0) yield* this.delete();
+    if (this.opens === 0 && this.nlink === 0) this.delete();
   }
 
   /** hugetlbfs_delete_inode: nobody has a way to the file any more. */
-  *delete(): Op<void> {
-    yield* this.#dropFrom(0);
+  delete(): void {
+    this.#dropFrom(0);
     if (this.mapping.handle !== 0) this.#k.mappings.remove(this.mapping.handle);
     this.mapping.handle = 0;
     this.fs.files.delete(this);
@@ -189,7 +187,7 @@ export class HugeFile implements RegularFile {
     if (size < 0 || size % 2 ** format.shift !== 0 || size > this.size) return -ERRNO.EINVAL;
     this.size = size;
     yield* this.#unmapFrom(this.hugePages * format.pages);
-    yield* this.#dropFrom(this.hugePages);
+    this.#dropFrom(this.hugePages);
     return 0;
   }
 
@@ -197,6 +195,7 @@ export class HugeFile implements RegularFile {
   *#unmapFrom(first: number): Op<void> {
     const { lock, linear } = this.mapping;
     if (!lock.tryLock()) yield* lock.wait();
+    // The lock stays held where a page_table_lock has to be waited for: an area leaves the list under it, so none here ends.
     for (const vma of linear) {
       const start = vma.start + Math.max(0, first - vma.pgoff);
       if (start < vma.end) yield* unmapHugepageRange(this.#k, vma, start, vma.end);
@@ -205,8 +204,7 @@ export class HugeFile implements RegularFile {
   }
 
   /** truncate_hugepages. */
-  // biome-ignore lint/correctness/useYield: the page lock of another step would be waited for here
-  *#dropFrom(first: number): Op<void> {
+  #dropFrom(first: number): void {
     for (const index of [...this.mapping.pages.keys()]) if (index >= first) this.dropPage(index);
   }
 }

@@ -53,7 +53,7 @@ export function freePgtables(
 /** Whether an area begins where only huge pages may be: the kernel asks about its first HPAGE_SIZE bytes. */
 function isHugeOnly(k: Kernel, vma: Vma): boolean {
   const { huge } = k.arch;
-  return huge !== null && huge.reserves && k.mmu.isHugepageOnlyRange(vma.mm, vma.start, huge.pages);
+  return huge?.reserves === true && k.mmu.isHugepageOnlyRange(vma.mm, vma.start, huge.pages);
 }
 
 /**
