@@ -217,3 +217,11 @@ test('a thread that dies is one line, and its stack is shown on demand', async (
   const loud = await replay([small, '--arch', 'i386'], { worker: dead, env: { FOURFOLD_DEBUG: '1' } });
   expect(loud.stderr).toMatch(/\n +at /);
 });
+
+test('with little memory and swap a trace is replayed to its end, and what was swapped is said', async () => {
+  const args = [bundledTrace('sort'), '--memory', '300K', '--swap', '4M', '--arch', 'x86_64'];
+  const { status, stdout, stderr } = await replay(args);
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/pages swapped out +[1-9]/);
+  expect(stdout).toMatch(/major faults +[1-9]/);
+});

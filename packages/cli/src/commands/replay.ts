@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Machine, MmError } from '@fourfold/core';
+import { Machine, MmError, parseSize } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { MachineReport } from '@fourfold/replay';
 import { ReplayPool } from '@fourfold/replay/node';
@@ -17,7 +17,8 @@ export interface ReplayCommandOptions {
   readonly arch?: string;
   readonly json?: boolean;
   readonly out?: string;
-  readonly mem: string;
+  readonly memory: string;
+  readonly swap?: string;
   readonly cold?: boolean;
   /** False for --no-contents. */
   readonly contents: boolean;
@@ -38,11 +39,17 @@ const WORKER = new URL('./replay-worker.js', import.meta.url);
 /** @throws Misuse before anything runs; Failure when a result cannot be written */
 export async function replay(paths: readonly string[], options: ReplayCommandOptions, host: Host): Promise<number> {
   const machines = machinesNamed(options.arch);
-  if (options.mem !== DEFAULT_MEMORY) checkMemory(options.mem, machines);
+  if (options.memory !== DEFAULT_MEMORY) checkMemory(options.memory, machines);
+  if (options.swap !== undefined) checkSwap(options.swap, machines);
   const files = await Promise.all(paths.map((path) => openTrace(path, machines.length)));
   if (options.out !== undefined) await createFolder(options.out);
 
-  const settings = { memory: options.mem, cold: options.cold ?? false, contents: options.contents };
+  const settings = {
+    memory: options.memory,
+    swap: options.swap,
+    cold: options.cold ?? false,
+    contents: options.contents,
+  };
   const progress = new Progress(
     host,
     files.map(({ bytes }) => bytes),
@@ -91,6 +98,18 @@ export async function replay(paths: readonly string[], options: ReplayCommandOpt
   }
   if (options.json === true) host.stdout.write(documentOf(results, settings));
   return status;
+}
+
+/** Swap takes at least its header and one page. */
+function checkSwap(swap: string, machines: readonly ArchDescriptor[]): void {
+  const least = 2 * Math.max(...machines.map((arch) => arch.geometry.pageSize));
+  try {
+    if (parseSize(swap) >= least) return;
+  } catch (error) {
+    if (error instanceof MmError) throw new Misuse(`--swap ${swap}: ${error.message.replace(/^[A-Z_]+: /, '')}`);
+    throw error;
+  }
+  throw new Misuse(`--swap ${swap}: expected at least ${least} bytes, two pages of the machines asked for`);
 }
 
 /** A machine with this much memory must be possible: tried, because only the machine knows. */

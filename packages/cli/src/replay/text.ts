@@ -47,6 +47,12 @@ const ROWS: readonly Row[] = [
   ['  per 1,000 accesses', (r) => (r.records === 0 ? NOTHING : grouped((r.cycles / r.records) * 1000))],
 ];
 
+/** What machines with swap say besides. */
+const SWAP_ROWS: readonly Row[] = [
+  ['pages swapped out', (r) => grouped(r.swap?.out ?? 0)],
+  ['  in', (r) => grouped(r.swap?.in ?? 0)],
+];
+
 /** Misses of the second level, where there is one. */
 function secondLevel(misses: number, chain: readonly number[]): string {
   return chain.length < 2 ? NOTHING : grouped(misses);
@@ -58,11 +64,12 @@ export function textOf(result: TraceResult, machines: readonly ArchDescriptor[],
   const { records, calls, isComplete } = extentOf(reports);
   const read = `${countOf(records, 'access', 'accesses')} and ${countOf(calls, 'system call', 'system calls')}`;
   const head = `${result.trace}: ${read}, ${isComplete ? 'read to its end' : 'NOT read to its end'}\n\n`;
+  const rows = reports.some(({ swap }) => swap !== null) ? [...ROWS, ...SWAP_ROWS] : ROWS;
   const columns = reports.map((report) => {
     const arch = machines.find(({ name }) => name === report.machine) as ArchDescriptor;
-    return [report.machine, ...ROWS.map(([, value]) => value(report, arch))];
+    return [report.machine, ...rows.map(([, value]) => value(report, arch))];
   });
-  const labels = ['', ...ROWS.map(([label]) => label)];
+  const labels = ['', ...rows.map(([label]) => label)];
   return head + tablesOf(labels, columns, widthOf(host)) + notesOf(reports);
 }
 
@@ -84,7 +91,7 @@ function tablesOf(labels: readonly string[], columns: readonly (readonly string[
     const shown = left.slice(0, count);
     left = left.slice(count);
     const titles = shown.map((column) => ({ title: column[0] as string, align: 'right' as const }));
-    const rows = ROWS.map(([label], row) => [label, ...shown.map((column) => column[row + 1] as string)]);
+    const rows = labels.slice(1).map((label, row) => [label, ...shown.map((column) => column[row + 1] as string)]);
     text += `${tableOf([{ title: '' }, ...titles], rows)}\n`;
   }
   return text;

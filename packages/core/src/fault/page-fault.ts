@@ -114,7 +114,7 @@ function settle(k: Kernel, task: FaultCounts, kind: AccessKind, vpn: number, res
   if (outcome === VM_FAULT_MAJOR) {
     task.majFlt++;
     values[MAJOR_FAULTS] = (values[MAJOR_FAULTS] as number) + 1;
-    values[EXEC_FAULTS + kind] = (values[EXEC_FAULTS + kind] as number) + 1;
+    if ((result & VM_FAULT_WRITE) === 0) values[EXEC_FAULTS + kind] = (values[EXEC_FAULTS + kind] as number) + 1;
     return FAULT_MAJOR;
   }
   return outcome === VM_FAULT_OOM ? FAULT_OOM : signal(k, vpn, BUS_ADRERR);

@@ -33,6 +33,8 @@ export interface ReplayOptions {
   readonly arch: ArchDescriptor;
   /** RAM; default 1 GiB (frames without contents take no room). */
   readonly memory?: number | string;
+  /** Swap, its first page taken by the header; default none. */
+  readonly swap?: number | string | undefined;
   /** Page cache starts empty: first reads of a file page are major faults. Default false. */
   readonly cold?: boolean;
   /** Stores write their pattern into memory. Default true. */
@@ -91,6 +93,7 @@ export class Replayer implements TraceSink {
       arch: options.arch,
       memory: options.memory ?? '1GiB',
       contents: options.contents ?? true,
+      ...(options.swap === undefined ? {} : { swap: options.swap }),
       overcommit: 1,
       mounts: options.tmpfs === undefined ? {} : { [SHARED_MOUNT]: options.tmpfs },
     });

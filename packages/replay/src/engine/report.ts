@@ -67,6 +67,8 @@ export interface MachineReport {
   };
   /** Resident pages at the end and at their peak, and the peak in bytes, of all processes. */
   readonly resident: { readonly pages: number; readonly peakPages: number; readonly peakBytes: number };
+  /** Pages written to swap and read from it; null on a machine without swap. */
+  readonly swap: { readonly out: number; readonly in: number } | null;
   readonly virtualPeakBytes: number;
   readonly cycles: number;
   readonly badAccesses: number;
@@ -121,6 +123,7 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
       purgedEntries: c.purgedEntries,
     },
     resident,
+    swap: machine.kernel.swap.total === 0 ? null : { out: c.pswpout, in: c.pswpin },
     virtualPeakBytes: virtualPeak(machine),
     cycles: cyclesOf(machine),
     badAccesses: replayer.badAccesses,

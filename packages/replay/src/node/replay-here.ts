@@ -16,6 +16,8 @@ import { readTraceFile } from './trace-file.js';
 export interface ReplaySettings {
   /** RAM, in bytes or as `'64MiB'`; default 1 GiB. */
   readonly memory?: number | string | undefined;
+  /** Swap, in bytes or as `'64MiB'`; default none. */
+  readonly swap?: number | string | undefined;
   /** The page cache starts empty. Default false. */
   readonly cold?: boolean | undefined;
   /** Stores write into simulated memory. Default true. */
@@ -54,6 +56,7 @@ export async function replayHere(
   const replayer = new Replayer({
     arch,
     memory: options.memory ?? '1GiB',
+    swap: options.swap,
     cold: options.cold ?? false,
     contents: options.contents ?? true,
     tmpfs: options.tmpfs,
@@ -131,6 +134,10 @@ function holdings({ machine }: Replayer): Holdings {
 /** Ends the processes; says so if a frame or a table does not come back. */
 function leakOf(replayer: Replayer, atStart: Holdings): string | null {
   replayer.finish();
+  const { machine } = replayer;
+  // What only a batch for the LRU lists or the swap cache still holds is nobody's.
+  machine.drainBatches();
+  for (const area of machine.kernel.swap.areas) if (area !== null) machine.swapOff(area.type);
   const { freePages, tables } = holdings(replayer);
   if (freePages === atStart.freePages && tables === atStart.tables) return null;
   const frames = atStart.freePages - freePages;
