@@ -6,7 +6,7 @@
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
 import { type Ia64Levels, type Ia64PageShift, regionMapLimit } from './geometry.js';
-import { PAGE_KERNEL } from './pte.js';
+import { PAGE_GATE, PAGE_KERNEL, PAGE_READONLY } from './pte.js';
 import { RGN_DATA, RGN_GATE, RGN_UNCACHED, regionBase } from './regions.js';
 
 /** TASK_SIZE: regions 0 to 4. */
@@ -18,6 +18,8 @@ export const ELF_ET_DYN_BASE: bigint = MAP_BASE + 0x8_0000_0000n;
 /** Gate pages: a readable one, and at + 64 KiB the execute-only one; the rest up to 128 KiB is zero pages. */
 export const GATE_ADDR: bigint = 0xa000_0000_0000_0000n;
 export const GATE_SIZE = 0x2_0000n;
+/** Offset of the execute-only page, through which `epc` enters the kernel. */
+const GATE_EPC = 0x1_0000n;
 /** Kernel image, vmalloc area and per-CPU area. */
 export const KERNEL_START: bigint = GATE_ADDR + 0x1_0000_0000n;
 export const VMALLOC_START: bigint = GATE_ADDR + 0x2_0000_0000n;
@@ -75,7 +77,15 @@ export function createLayout(pageShift: Ia64PageShift, levels: Ia64Levels): Layo
     maxLength: limit,
     region: { shift: 61, limit },
     colourBytes: SHMLBA,
-    gate: { start: GATE_ADDR, end: GATE_ADDR + GATE_SIZE },
+    gate: {
+      start: GATE_ADDR,
+      end: GATE_ADDR + GATE_SIZE,
+      pages: [
+        { offset: 0n, protection: PAGE_READONLY },
+        { offset: GATE_EPC, protection: PAGE_GATE },
+      ],
+      filler: PAGE_READONLY,
+    },
   });
 }
 

@@ -201,12 +201,12 @@ export class Ia64Mmu extends Mmu {
     const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
+    const allowed = USER_RIGHTS[(lo >>> 7) & 31] as number;
     if (page < 0 || page >= this.nrPages) {
       page = this.memory.deviceFrame(pfn);
-      if (page < 0) return FAULT_BUS;
+      if (page < 0) return ((allowed >>> kind) & 1) !== 0 ? FAULT_BUS : FAULT_RIGHTS;
     }
     if (span !== 0) page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
-    const allowed = USER_RIGHTS[(lo >>> 7) & 31] as number;
     let rights = (lo & A) === 0 ? 0 : allowed;
     let attrs = allowed << TLB_OWN_SHIFT;
     if ((lo & D) === 0) {

@@ -135,12 +135,12 @@ export class Sparc64Mmu extends Mmu {
     const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PADDR_HI) << (32 - shift));
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
-    if (page < 0 || page >= this.nrPages) {
-      page = this.memory.deviceFrame(pfn);
-      if (page < 0) return FAULT_BUS;
-    }
     // RIGHT_EXEC from bit 12, RIGHT_LOAD always, RIGHT_STORE from W (bit 1); nothing for a privileged page.
     const rights = (lo & P_LO) !== 0 ? 0 : ((lo >>> 12) & 1) | 2 | ((lo & 2) << 1);
+    if (page < 0 || page >= this.nrPages) {
+      page = this.memory.deviceFrame(pfn);
+      if (page < 0) return ((rights >>> kind) & 1) !== 0 ? FAULT_BUS : FAULT_RIGHTS;
+    }
     const size = (hi >>> 29) & 3;
     let span = 0;
     if (size > this.baseSize) {

@@ -5,7 +5,7 @@
  * minimum of 128 MiB, and no random offset is taken. x86_64 tasks search upward from TASK_UNMAPPED_BASE.
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
-import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_NX, PAGE_PRESENT, PAGE_RW } from './bits.js';
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_NX, PAGE_PRESENT, PAGE_RW, PAGE_USER } from './bits.js';
 import { PAGE_SHIFT } from './geometry.js';
 
 const I386_TASK_SIZE = 0xc000_0000n;
@@ -13,13 +13,16 @@ const I386_MIN_GAP = 128n << 20n;
 /** 2^47 less a guard page: one lower than the non-canonical hole, so that no access runs into it. */
 const X86_64_TASK_SIZE = 0x7fff_ffff_f000n;
 
+/** A page of the kernel that users may read. */
+const GATE = BigInt(PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED);
+
 /** Both i386 machines: three gigabytes, the gate page near the top of the space. */
 export const I386_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   taskSize: I386_TASK_SIZE,
   unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 3)
   topDownBase: I386_TASK_SIZE - I386_MIN_GAP,
   stackTop: I386_TASK_SIZE,
-  gate: { start: 0xffff_e000n, end: 0xffff_f000n },
+  gate: { start: 0xffff_e000n, end: 0xffff_f000n, pages: [{ offset: 0n, protection: GATE }] },
 });
 
 /** A 64-bit task; the gate area is the vsyscall range. */
@@ -27,7 +30,12 @@ export const X86_64_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   taskSize: X86_64_TASK_SIZE,
   unmappedBase: 0x2aaa_aaaa_b000n, // PAGE_ALIGN(TASK_SIZE / 3)
   stackTop: X86_64_TASK_SIZE,
-  gate: { start: 0xffff_ffff_ff60_0000n, end: 0xffff_ffff_ffe0_0000n },
+  gate: {
+    start: 0xffff_ffff_ff60_0000n,
+    end: 0xffff_ffff_ffe0_0000n,
+    // One page of 2048; PAGE_KERNEL_VSYSCALL.
+    pages: [{ offset: 0n, protection: GATE | BigInt(PAGE_GLOBAL) }],
+  },
 });
 
 /** PAGE_KERNEL on processors with global pages. */

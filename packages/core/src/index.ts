@@ -14,6 +14,16 @@ export { BUS_ADRERR, FAULT_OOM, type FaultCounts, SEGV_ACCERR, SEGV_MAPERR } fro
 export * from './fs/file.js';
 export * from './fs/file-system.js';
 export * from './fs/segments.js';
+export {
+  FOLL_ANON,
+  FOLL_GET,
+  FOLL_TOUCH,
+  FOLL_WRITE,
+  FOLLOW_BUSY,
+  FOLLOW_NONE,
+  followPage,
+} from './gup/follow-page.js';
+export { type GupRequest, getUserPages, makePagesPresent } from './gup/get-user-pages.js';
 export { hugePageOf, hugePteIsNone, hugePteWord } from './hugetlb/entry.js';
 export { followHugetlbPages, hugeSubPage } from './hugetlb/follow.js';
 export { HugeFile, Hugetlbfs, type HugetlbfsOptions, hugetlbfs } from './hugetlb/hugetlbfs.js';
@@ -27,7 +37,12 @@ export { MemMap } from './memory/mem-map.js';
 export type { Bank } from './memory/physical.js';
 export { DiskFile, type DiskFileOptions } from './pagecache/disk-file.js';
 export { vmtruncate, vmtruncateRange } from './pagecache/truncate.js';
+export { DevMem, FrameBuffer, RingDevice, type RingFill } from './pfnmap/devices.js';
+export { vmInsertPage, zeromapPageRange } from './pfnmap/insert-page.js';
+export { vmNormalPage } from './pfnmap/normal-page.js';
+export { remapPfnRange } from './pfnmap/remap-pfn-range.js';
 export { PteCursor } from './pgtable/cursor.js';
+export { getLockedPte } from './pgtable/locked-pte.js';
 export type { ExplainedLevel, Explanation } from './proc/explain.js';
 export { mapsText } from './proc/maps.js';
 export { type Meminfo, meminfoText } from './proc/meminfo.js';

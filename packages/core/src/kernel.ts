@@ -10,6 +10,8 @@ import { Injection } from './events/injection.js';
 import { EventRing } from './events/ring.js';
 import type { MappedFile } from './fs/file.js';
 import type { SharedSegments } from './fs/segments.js';
+import type { Gate } from './gup/gate.js';
+import { Pins } from './gup/pins.js';
 import { HugePool } from './hugetlb/pool.js';
 import { Behaviour } from './machine/behaviour.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
@@ -71,6 +73,10 @@ export class Kernel implements MmuHost {
   readonly vmlist: VmList = new VmList(this.events);
   /** Subsystems outside core that the audit asks too. */
   readonly auditedParts: Set<AuditedPart> = new Set();
+  /** References handed out by get_user_pages. */
+  readonly pins: Pins = new Pins();
+  /** The gate area; null where the machine has none, or nobody asked for it yet. */
+  gate: Gate | null = null;
   /** Tables in use by real level, kernel tables included. */
   readonly tablesInUse: Int32Array;
   /** Most tables ever in use at once. */
@@ -144,6 +150,7 @@ export class Kernel implements MmuHost {
     this.zeroPage = this.pages.takeFirst();
     this.map.flags[this.zeroPage] = PG_RESERVED;
     this.gather = new MmuGather(this);
+    this.auditedParts.add(this.pins);
     this.mmu = arch.createMmu(this);
   }
 

@@ -27,7 +27,17 @@ export interface LayoutSpec {
   /** brk may not change these address bits (which half of the space); default none. */
   readonly brkFixedBits?: bigint;
   /** Gate area (vsyscall page): readable by every process, outside every mm. */
-  readonly gate?: { readonly start: bigint; readonly end: bigint };
+  readonly gate?: GateSpec;
+}
+
+/** A gate area and what the kernel maps there. */
+export interface GateSpec {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Pages of its own, by their offset in the area, with their protection word. */
+  readonly pages: readonly { readonly offset: bigint; readonly protection: bigint }[];
+  /** Protection word of the zero page, where the rest of the area shows it; default: nothing is there. */
+  readonly filler?: bigint;
 }
 
 /** Layout of one machine; page numbers are vaddr >> pageShift. */

@@ -40,6 +40,7 @@ export function auditKernelTables(k: Kernel, note: (level: number, pa: number) =
         say('V2', `kernel page ${area.start + i} maps page ${page}, its area has ${area.frames[i]}`);
     }
   }
+  entries -= k.gate?.entries ?? 0;
   if (entries !== 0) say('V2', `${entries} kernel entries lie in no area`);
 }
 

@@ -162,7 +162,9 @@ function leaf(
     say('F16', `mm ${mm.id}: page ${vpn} is writable though shared (mapcount ${k.map.mapcount[page]})`);
   }
   if (k.map.isAnon(page)) {
-    if ((vma.flags & VM_SHARED) !== 0) say('F12', `mm ${mm.id}: anonymous page ${page} in a shared area`);
+    // D8 and D9 leave such pages.
+    if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept)
+      say('F12', `mm ${mm.id}: anonymous page ${page} in a shared area`);
     if (vma.anonVma === null) say('F11', `mm ${mm.id}: anonymous page at ${vpn} in an area without anon_vma`);
     else if (k.map.mapping[page] !== vma.anonVma.handle)
       say('F12', `mm ${mm.id}: page ${vpn} belongs to another anon_vma`);

@@ -9,7 +9,7 @@ import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
 import { finished } from '../smp/driver.js';
 import type { Op, SpinLock } from '../smp/lock.js';
-import { VM_SHARED } from '../vma/flags.js';
+import { isCowMapping, VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
@@ -20,8 +20,10 @@ import { allocZeroedPage, allocZeroedPageSlow, installPage, NOT_TRIED } from './
  * pte lock is held. It ends in the plain part unless it has to wait for something.
  */
 export function doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
-  // D9: a shared area without nopage has no page to give; the original mapped a writable zero page here.
-  if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept) return finished(VM_FAULT_SIGBUS);
+  // D9: a shared area without nopage has no page to give; the original mapped a writable zero page here, and what it mapped
+  // into an area of raw entries nobody could tell from those afterwards.
+  if (!isCowMapping(vma.flags) && (vma.flags & (VM_SHARED | VM_PFNMAP)) !== 0 && !k.defectsKept)
+    return finished(VM_FAULT_SIGBUS);
   if (k.inject.pause !== null || (write && vma.anonVma === null)) {
     return waitForAnonymousPage(k, vma, vpn, at, write, NOT_TRIED);
   }

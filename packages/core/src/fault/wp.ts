@@ -14,10 +14,10 @@ import { pageAddAnonRmap, pageRemoveRmap } from '../rmap/rmap.js';
 import { finished } from '../smp/driver.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 import { canShareSwapPage } from '../swap/cache.js';
-import { VM_WRITE } from '../vma/flags.js';
+import { isCowMapping, VM_WRITE } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
-import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
+import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_WRITE } from './codes.js';
 import {
   allocCopiedPage,
   allocCopiedPageSlow,
@@ -48,6 +48,11 @@ export function doWpPage(
     reuse(k, vma, vpn, at, hi, lo);
     lock.unlock();
     return finished(VM_FAULT_MINOR | VM_FAULT_WRITE);
+  }
+  // D8: originally a copy goes into areas whose pages are shared, where no copy should ever be.
+  if (!isCowMapping(vma.flags) && !k.defectsKept) {
+    lock.unlock();
+    return VM_FAULT_SIGBUS;
   }
   if (old >= 0) map.count[old] = (map.count[old] as number) + 1;
   lock.unlock();

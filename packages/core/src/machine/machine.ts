@@ -264,6 +264,11 @@ export class Machine {
     return this.kernel.pages.freePages;
   }
 
+  /** Gives references back that `Process.pin` took. @throws MmError MM_PIN for a page that is not pinned */
+  unpin(pages: readonly number[]): void {
+    for (const page of pages) this.kernel.pins.release(this.kernel, page);
+  }
+
   /** Every cached truth recomputed; empty when all agree. */
   audit(): Finding[] {
     return audit(this.kernel);

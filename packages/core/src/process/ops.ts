@@ -7,6 +7,8 @@
 import { ERRNO, MmError } from '../errors.js';
 import { OPERATION } from '../events/ring.js';
 import { dupMm } from '../fork/dup-mmap.js';
+import { accessProcessVm } from '../gup/access-process-vm.js';
+import { getUserPages } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import { runKswapd } from '../reclaim/alloc.js';
 import type { Op, Wait } from '../smp/lock.js';
@@ -21,6 +23,7 @@ import { sysMremap } from '../vma/mremap.js';
 import { sysMsync } from '../vma/msync.js';
 import { sysMunmap } from '../vma/munmap.js';
 import { sysRemapFilePages } from '../vma/remap-file-pages.js';
+import { toPages, word } from '../vma/words.js';
 import type { Process } from './process.js';
 import { type AccessResult, fetchAt, loadBytes, storeBytes } from './user-memory.js';
 
@@ -43,6 +46,8 @@ export const OPERATION_NAMES = [
   'shmdt',
   'shmctl',
   'remap_file_pages',
+  'get_user_pages',
+  'access_vm',
   'fork',
   'exit',
   'load',
@@ -133,6 +138,24 @@ export class ProcessOps {
   /** `prot` has to be 0; `pgoff` counts file pages; `flags` is MAP_NONBLOCK or 0. */
   remapFilePages(addr: bigint, length: bigint, prot: number, pgoff: bigint, flags: number): Op<number> {
     return this.#run('remap_file_pages', (k, mm) => sysRemapFilePages(k, mm, addr, length, prot, pgoff, flags));
+  }
+
+  /**
+   * get_user_pages: `count` pages from the one of `addr`, appended to `out`, each with a reference that `machine.unpin` gives
+   * back. How many there are, or a negative errno.
+   */
+  getUserPages(addr: bigint, count: number, write: boolean, force: boolean, out: number[]): Op<number> {
+    return this.#run('get_user_pages', function* (k, mm) {
+      if (!mm.mmapSem.tryRead()) yield* mm.mmapSem.waitRead();
+      const got = yield* getUserPages(k, mm.owner, mm, toPages(k, word(k, addr)), count, { write, force, pages: out });
+      mm.mmapSem.upRead();
+      return got;
+    });
+  }
+
+  /** access_process_vm: a debugger reads into `bytes`, or writes them. How many bytes it could. */
+  accessVm(addr: bigint, bytes: Uint8Array, write: boolean): Op<number> {
+    return this.#run('access_vm', (k, mm) => accessProcessVm(k, this.#process, mm, addr, bytes, write));
   }
 
   /** The child, or a negative errno. */

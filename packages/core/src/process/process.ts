@@ -163,6 +163,35 @@ export class Process implements FaultCounts, Task {
     );
   }
 
+  /**
+   * Reads memory as a debugger does (ptrace): through the kernel, and what the process itself may not read now.
+   * @throws MmError EIO when not all of it can be read
+   */
+  peek(addr: bigint | number, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    if (runToEnd(this.ops.accessVm(BigInt(addr), out, false)) < length) throw new MmError('EIO', 'peek');
+    return out;
+  }
+
+  /**
+   * Writes memory as a debugger does: into private memory that the process itself may only read too, as a copy of its own.
+   * @throws MmError EIO when not all of it can be written
+   */
+  poke(addr: bigint | number, bytes: Uint8Array): void {
+    if (runToEnd(this.ops.accessVm(BigInt(addr), bytes, true)) < bytes.length) throw new MmError('EIO', 'poke');
+  }
+
+  /**
+   * get_user_pages: pins `count` pages for a device or the kernel, faulting them in; `machine.unpin` lets them go.
+   * @returns the pages, fewer than asked for where the rest cannot be had
+   * @throws MmError EFAULT or ENOMEM when not even the first can
+   */
+  pin(addr: bigint | number, count: number, write: boolean, force = false): number[] {
+    const pages: number[] = [];
+    this.#done(runToEnd(this.ops.getUserPages(BigInt(addr), count, write, force, pages)), 'get_user_pages');
+    return pages;
+  }
+
   /** Forks; the child runs on the same CPU. @throws MmError ENOMEM */
   fork(): Process {
     const child = runToEnd(this.ops.fork());

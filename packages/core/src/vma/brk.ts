@@ -1,6 +1,6 @@
 /** brk and do_brk (generic-mm 9.6): the heap. */
 import { ERRNO } from '../errors.js';
-import { makePagesPresent } from '../fault/present.js';
+import { makePagesPresent } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, exceedsMemlock, mayExpandVm } from './accounting.js';

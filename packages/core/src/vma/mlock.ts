@@ -1,6 +1,6 @@
 /** mlock, munlock, mlockall and munlockall (generic-mm 9.10). */
 import { ERRNO } from '../errors.js';
-import { makePagesPresent } from '../fault/present.js';
+import { makePagesPresent } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { canDoMlock, exceedsMemlock } from './accounting.js';

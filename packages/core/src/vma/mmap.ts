@@ -3,8 +3,8 @@
  * that hold mmap_sem for writing. What was mapped in the range before is gone even when a later check fails.
  */
 import { ERRNO } from '../errors.js';
-import { makePagesPresent } from '../fault/present.js';
 import { closeFile, type MappedFile } from '../fs/file.js';
+import { makePagesPresent } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { unmapRegion } from '../zap/unmap.js';

@@ -1,6 +1,6 @@
 /** move_vma and copy_vma: the second half of mremap, when a mapping goes elsewhere (generic-mm 9.8). */
 import { ERRNO } from '../errors.js';
-import { makePagesPresent } from '../fault/present.js';
+import { makePagesPresent } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { statAccount, unchargeMemory } from './accounting.js';

@@ -3,7 +3,7 @@
  * page is copied and no count changes.
  */
 import { ERRNO } from '../errors.js';
-import { makePagesPresent } from '../fault/present.js';
+import { makePagesPresent } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, exceedsMemlock, mayExpandVm, statAccount, unchargeMemory } from './accounting.js';

@@ -3,11 +3,9 @@
  * reading; being plain, it is serialised by itself.
  */
 import { ERRNO } from '../errors.js';
-import { makePagesPresent } from '../fault/present.js';
 import type { MappedFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { AnonVma, findMergeableAnonVma } from '../rmap/anon-vma.js';
-import type { Op } from '../smp/lock.js';
 import { chargeMemory, exceedsMemlock, limitPages, mayExpandVm, statAccount } from './accounting.js';
 import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSDOWN, VM_GROWSUP, VM_LOCKED } from './flags.js';
 import { createVma, linkVma } from './link.js';
@@ -42,17 +40,6 @@ export function expandUpwards(k: Kernel, vma: Vma, end: number): number {
   vma.end = end;
   vma.mm.vmas.dropCache();
   return 0;
-}
-
-/** find_extend_vma: the area of a page, grown down to it if need be; null when there is none. mmap_sem is held. */
-export function* findExtendVma(k: Kernel, mm: Mm, vpn: number): Op<Vma | null> {
-  const vma = mm.vmas.find(vpn);
-  if (vma === null || vma.start <= vpn) return vma;
-  if ((vma.flags & VM_GROWSDOWN) === 0) return null;
-  const { start } = vma;
-  if (expandStack(k, vma, vpn) < 0) return null;
-  if ((vma.flags & VM_LOCKED) !== 0) yield* makePagesPresent(k, mm, vpn, start);
-  return vma;
 }
 
 /** The first stack of a process: `pages` pages below page `top`. 0, or -ENOMEM. */

@@ -8,7 +8,7 @@ import { openTest, testFile, testKernel } from '../support/test-kernel.js';
 import { TestProcess } from '../support/test-process.js';
 
 function program(wordBits: 32 | 64): TestProcess {
-  const arch = testArch({ gate: { start: 0x2000_0000n, end: 0x2000_1000n } }, { wordBits });
+  const arch = testArch({ gate: { start: 0x2000_0000n, end: 0x2000_1000n, pages: [] } }, { wordBits });
   const p = new TestProcess(testKernel(arch));
   const { mm } = p;
   const file = openTest(testFile(p.k, '/bin/prog', 8));

@@ -1,0 +1,71 @@
+/** remap_pfn_range (generic-mm 5.2): a driver maps frame numbers as they are, whether they have pages or not. */
+import { ERRNO, KernelBug } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+import { pteLock } from '../pgtable/lock.js';
+import { getLockedPte } from '../pgtable/locked-pte.js';
+import { flushCacheRange } from '../pgtable/mmu-hooks.js';
+import { setPteAt } from '../pgtable/set-pte.js';
+import type { Op } from '../smp/lock.js';
+import { isCowMapping, VM_IO, VM_PFNMAP, VM_RESERVED } from '../vma/flags.js';
+import type { Vma } from '../vma/vma.js';
+
+/**
+ * Maps frames from `pfn` on at pages [start, start + pages) of an area that has nothing there. Nothing is counted: no
+ * reference, no rss. Called while the area is being mapped, or with mmap_sem held for writing.
+ *
+ * Where pages may be copied on write, vm_pgoff has to tell the frames from the copies later, so the area has to be mapped
+ * whole, by one call. Anywhere else any part may map any frames, in any order.
+ * @param protLo low half of the protection of the entries, @param protHi the high half; default vm_page_prot.
+ * @returns 0; -EINVAL for a part of such an area, with nothing changed; -ENOMEM, perhaps with some of it mapped.
+ */
+export function* remapPfnRange(
+  k: Kernel,
+  vma: Vma,
+  start: number,
+  pfn: number,
+  pages: number,
+  protLo: number = vma.protLo,
+  protHi: number = vma.protHi,
+): Op<number> {
+  const { mm } = vma;
+  const end = start + pages;
+  if (pages <= 0) throw new KernelBug(`remap_pfn_range of ${pages} pages`);
+  if (isCowMapping(vma.flags)) {
+    if (start !== vma.start || end !== vma.end) return -ERRNO.EINVAL;
+    vma.pgoff = pfn;
+  }
+  vma.flags |= VM_IO | VM_RESERVED | VM_PFNMAP;
+  flushCacheRange(k, mm, start, end);
+  const { ptesPerTable } = k.tables;
+  for (let vpn = start; vpn < end; ) {
+    const nr = Math.min(end - vpn, ptesPerTable - (vpn % ptesPerTable));
+    const at = yield* getLockedPte(k, mm, vpn);
+    if (at === 0) return -ERRNO.ENOMEM;
+    fillRun(k, vma, vpn, at, pfn + (vpn - start), nr, protLo, protHi);
+    pteLock(k, mm, at).unlock();
+    vpn += nr;
+  }
+  return 0;
+}
+
+/** remap_pte_range inside one table. The pte lock is held. */
+function fillRun(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  pfn: number,
+  nr: number,
+  protLo: number,
+  protHi: number,
+): void {
+  const f = k.arch.pteFormat;
+  const { loAt, hiAt, pteWords } = k.tables;
+  for (let i = 0; i < nr; i++) {
+    const entry = at + i * pteWords;
+    const { words } = k.memory;
+    if (!f.isNone(pteWords === 2 ? (words[entry + hiAt] as number) : 0, words[entry + loAt] as number))
+      throw new KernelBug(`remap_pfn_range over something at page ${vpn + i}`);
+    setPteAt(k, vma.mm, vpn + i, entry, f.makeHi(pfn + i, protHi), f.makeLo(pfn + i, protLo));
+  }
+}
