@@ -9,6 +9,7 @@ import { zapPageRange } from '../zap/zap.js';
 import {
   VM_DONTCOPY,
   VM_HUGETLB,
+  VM_IO,
   VM_LOCKED,
   VM_NONLINEAR,
   VM_PFNMAP,
@@ -80,12 +81,15 @@ function* adviseArea(k: Kernel, mm: Mm, vma: Vma, start: number, end: number, ad
 }
 
 function setHint(k: Kernel, mm: Mm, area: Vma, start: number, end: number, advice: number): number {
+  // What a driver keeps from children stays so.
+  if (advice === MADV_DOFORK && (area.flags & VM_IO) !== 0) return -ERRNO.EINVAL;
   const flags = hintedFlags(area.flags, advice);
   if (flags === area.flags) return 0;
   const prev = start > area.start ? area : area.prev;
   let vma = vmaMerge(k, mm, prev, start, end, flags, area.anonVma, area.file, area.indexOf(start));
   if (vma === null) {
-    if (cutOut(k, area, start, end) < 0) return -ERRNO.EAGAIN;
+    const error = cutOut(k, area, start, end);
+    if (error < 0) return error === -ERRNO.ENOMEM ? -ERRNO.EAGAIN : error;
     vma = area;
   }
   setVmaFlags(k, vma, flags);
