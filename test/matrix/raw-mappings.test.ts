@@ -300,6 +300,33 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     }
   });
 
+  test('a driver that gives up half way: what it mapped goes again, and the charge with it (D16: kept, once too often)', () => {
+    for (const defects of ['mended', 'kept'] as const) {
+      const s = setUp(arch, defects);
+      const { machine, process, page, pageSize, k, screen } = s;
+      const fb = new FrameBuffer(k, screen);
+      const ring = new RingDevice(k, 2, 'insert');
+      const failing = {
+        ...fb.open(),
+        *mmap(_k: unknown, vma: Vma) {
+          yield* vmInsertPage(k, vma, vma.start, ring.pages[0] as number);
+          return -5;
+        },
+      };
+      const map = (flags: number): number =>
+        runToEnd(
+          process.ops.mmap({ addr: AT, length: BigInt(2 * pageSize), prot: 3, flags, file: failing, offset: 0n }),
+        );
+      process.mmap({ addr: page(8), length: 4 * pageSize, prot: 'rw', flags: 'private|anonymous|fixed' });
+      expect([map(0x12), k.committed, process.mm.rss]).toEqual([-5, 4, 0]);
+      machine.check();
+      expect([map(0x11), k.committed, process.mm.rss]).toEqual([-5, defects === 'kept' ? 2 : 4, 0]);
+      expect([process.mm.totalVm, failing.refs, fb.mapping.linear.size, fb.mapping.writableAreas]).toEqual([4, 1, 0, 0]);
+      expect(k.map.count[ring.pages[0] as number]).toBe(1);
+      machine.check();
+    }
+  });
+
   test('vm_insert_page: who may, what it counts, and that fork copies it', () => {
     const s = setUp(arch);
     const { machine, process, page, pageSize, k, area } = s;
