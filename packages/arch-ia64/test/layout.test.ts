@@ -19,6 +19,7 @@ import {
   VMALLOC_START,
   vmallocEnd,
 } from '../src/index.js';
+import { PAGE_GATE, PAGE_READONLY } from '../src/pte.js';
 
 const VMALLOC_END = {
   'ia64-4k': 0xa000_0080_0000_0000n,
@@ -43,7 +44,15 @@ for (const arch of ia64Arches) {
       expect(layout.topDownBase).toBe(-1);
       expect(layout.stackTop).toBe(page(regionBase(3) + limit));
       expect(layout.colourPages).toBe(2 ** (20 - pageShift));
-      expect(layout.spec.gate).toEqual({ start: GATE_ADDR, end: GATE_ADDR + 0x20000n });
+      expect(layout.spec.gate).toEqual({
+        start: GATE_ADDR,
+        end: GATE_ADDR + 0x20000n,
+        pages: [
+          { offset: 0n, protection: PAGE_READONLY },
+          { offset: 0x1_0000n, protection: PAGE_GATE },
+        ],
+        filler: PAGE_READONLY,
+      });
     });
 
     test('VMALLOC_END', () => expect(vmallocEnd(pageShift)).toBe(VMALLOC_END[arch.name as keyof typeof VMALLOC_END]));
