@@ -321,7 +321,9 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
       expect([map(0x12), k.committed, process.mm.rss]).toEqual([-5, 4, 0]);
       machine.check();
       expect([map(0x11), k.committed, process.mm.rss]).toEqual([-5, defects === 'kept' ? 2 : 4, 0]);
-      expect([process.mm.totalVm, failing.refs, fb.mapping.linear.size, fb.mapping.writableAreas]).toEqual([4, 1, 0, 0]);
+      expect([process.mm.totalVm, failing.refs, fb.mapping.linear.size, fb.mapping.writableAreas]).toEqual([
+        4, 1, 0, 0,
+      ]);
       expect(k.map.count[ring.pages[0] as number]).toBe(1);
       machine.check();
     }
