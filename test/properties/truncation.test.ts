@@ -1,8 +1,18 @@
 /**
- * A file is truncated while processes fault on it, fork, exit, write it back, move and populate mappings of it, in any
- * order: afterwards nobody maps a page beyond its end, private copies included, and every count is right.
+ * A file is truncated while processes fault on it, fork, exit, write it back, move, populate, rearrange and pin mappings
+ * of it, and a debugger writes into one, in any order: afterwards nobody maps a page beyond its end, private copies included, and every count is right.
  */
-import { DiskFile, interleave, type Kernel, Machine, type Op, SteppedOp, vmtruncate } from '@fourfold/core';
+import {
+  DiskFile,
+  interleave,
+  type Kernel,
+  Machine,
+  type Op,
+  type Process,
+  SteppedOp,
+  VM_NONLINEAR,
+  vmtruncate,
+} from '@fourfold/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MACHINES } from '../support/machines.js';
@@ -13,16 +23,35 @@ const PAGES = 20;
 const SHARED = 32;
 const MAP_SHARED_FIXED_POPULATE = 0x8011;
 /** What goes on beside the truncation: some of these. */
-const BESIDES = ['fork', 'store', 'store shared', 'exit', 'msync', 'mremap', 'populate'] as const;
+const BESIDES = [
+  'fork',
+  'store',
+  'store shared',
+  'exit',
+  'msync',
+  'mremap',
+  'populate',
+  'rearrange',
+  'pin',
+  'poke',
+] as const;
 
 /** A file whose pages take their time, before they are found and after. */
 class SlowFile extends DiskFile {
-  override *nopage(...args: Parameters<DiskFile['nopage']>): ReturnType<DiskFile['nopage']> {
+  override *findPage(...args: Parameters<DiskFile['findPage']>): ReturnType<DiskFile['findPage']> {
     const pause = { what: 'the disk', ready: () => true };
     yield pause;
-    yield* super.nopage(...args);
+    yield* super.findPage(...args);
     yield pause;
   }
+}
+
+/** Pins pages and lets them go again when it is their turn. */
+function* pinned(machine: Machine, process: Process, addr: bigint, count: number): Op<void> {
+  const pages: number[] = [];
+  yield* process.ops.getUserPages(addr, count, true, false, pages);
+  yield { what: 'the device', ready: () => true };
+  machine.unpin(pages);
 }
 
 /** Present entries that map file page `first` or a later one, in any process. */
@@ -32,10 +61,15 @@ function mappedBeyond(k: Kernel, first: number): number {
   for (const mm of k.mms) {
     for (const vma of mm.vmas) {
       for (let vpn = vma.start; vpn < vma.end; vpn++) {
-        const at = vma.file === null || vma.indexOf(vpn) < first ? 0 : tables.lookupPage(mm, vpn);
+        const at = vma.file === null ? 0 : tables.lookupPage(mm, vpn);
         if (at === 0) continue;
+        const lo = memory.words[at + tables.loAt] as number;
         const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
-        if (k.arch.pteFormat.isPresent(hi, memory.words[at + tables.loAt] as number)) found++;
+        if (!k.arch.pteFormat.isPresent(hi, lo)) continue;
+        // In a rearranged area only the page knows where it belongs.
+        const page = memory.pfnToPage(k.arch.pteFormat.frame(hi, lo));
+        const index = (vma.flags & VM_NONLINEAR) !== 0 ? (k.map.index[page] as number) : vma.indexOf(vpn);
+        if (index >= first || k.map.mapping[page] === 0) found++;
       }
     }
   }
@@ -74,7 +108,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
   ])('a truncation against all that maps the file, in any order (%i CPUs, built for %i)', (cpus, nrCpus) => {
     fc.assert(
       fc.property(
-        fc.infiniteStream(fc.nat(7)),
+        fc.infiniteStream(fc.nat(9)),
         fc.nat(PAGES / 2),
         fc.subarray([...BESIDES], { minLength: 1 }),
         (choices, left, besides) => {
@@ -98,6 +132,9 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
             msync: parent.ops.msync(AT, bytes(3 * SHARED), 4),
             mremap: parent.ops.mremap(page(SHARED + 8), bytes(4), bytes(6), 1, 0n),
             populate: parent.ops.mmap(populate),
+            rearrange: thread.ops.remapFilePages(page(SHARED), bytes(6), 0, 9n, 0),
+            pin: pinned(machine, thread, page(SHARED + 2), 12),
+            poke: parent.ops.accessVm(page(5), new Uint8Array(4 * pageSize), true),
           };
           k.inject.needResched = () => true;
           interleave(
