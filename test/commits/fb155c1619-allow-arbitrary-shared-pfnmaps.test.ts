@@ -8,18 +8,24 @@ import { areaAt, device, later, shown, withScreen } from './support/devices.js';
 import { map, run } from './support/memory.js';
 
 export default commit({
-  commits: ['238f58d898', 'fb155c1619', '7fc7e2eeec', '67121172f9'],
+  commits: ['fb155c1619', '238f58d898', '7fc7e2eeec', '67121172f9'],
   outcomes: {
     'a private area: half of it, what that changed, all of it, vm_pgoff less the first frame': {
       run: (bench) => {
         const { machine, screen } = withScreen(bench);
         const process = machine.spawn();
-        map(process, 4, { prot: 'r', flags: 'private|fixed', file: device(machine, later) });
-        const vma = areaAt(process);
-        const before = [vma.flags, vma.pgoff, process.mm.nrPtes];
-        const half = run(remapPfnRange(machine.kernel, vma, vma.start, screen, 2));
-        const changed = [vma.flags, vma.pgoff, process.mm.nrPtes].filter((n, i) => n !== before[i]).length;
-        return [half, changed, run(remapPfnRange(machine.kernel, vma, vma.start, screen, 4)), vma.pgoff - screen];
+        const seen: number[] = [];
+        const file = device(machine, function* (vma) {
+          const state = (): number[] => [vma.flags, vma.pgoff, process.mm.nrPtes];
+          const before = state();
+          seen.push(run(remapPfnRange(machine.kernel, vma, vma.start, screen, 2)));
+          seen.push(before.filter((n, i) => n !== state()[i]).length);
+          seen.push(run(remapPfnRange(machine.kernel, vma, vma.start, screen, 4)), vma.pgoff - screen);
+          return 0;
+        });
+        map(process, 4, { prot: 'r', flags: 'private|fixed', file });
+        machine.check();
+        return seen;
       },
       expected: [-22, 0, 0, 0],
     },

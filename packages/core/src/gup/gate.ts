@@ -53,7 +53,7 @@ export function* gatePage(k: Kernel, vpn: number, request: GupRequest): Op<numbe
 /** Maps the gate's pages, which the kernels do at boot: each a frame of its own, the rest the zero page or nothing. */
 function* mapGate(k: Kernel): Op<void> {
   const { gate } = k.arch.layout.spec;
-  const mm = initMm(k);
+  const mm = yield* initMm(k);
   if (gate === undefined || mm === null) return;
   const start = toPages(k, gate.start);
   const end = toPages(k, gate.end);
