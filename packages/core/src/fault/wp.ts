@@ -52,7 +52,7 @@ export function doWpPage(
   // D8: originally a copy goes into areas whose pages are shared, where no copy should ever be.
   if (!isCowMapping(vma.flags) && !k.defectsKept) {
     lock.unlock();
-    return VM_FAULT_SIGBUS;
+    return finished(VM_FAULT_SIGBUS);
   }
   if (old >= 0) map.count[old] = (map.count[old] as number) + 1;
   lock.unlock();
