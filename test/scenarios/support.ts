@@ -1,12 +1,6 @@
 /** Scenario files of the matrix: reading them, and what of a result depends on the machine. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sparc64Arches } from '@fourfold/arch-sparc64';
-import { x86Arches } from '@fourfold/arch-x86';
-import type { ScenarioArch } from '@fourfold/replay';
-
-/** Every machine of the matrix. */
-export const MACHINES: readonly ScenarioArch[] = [...x86Arches, ...sparc64Arches];
 
 export interface ScenarioFile {
   readonly name: string;

@@ -21,10 +21,10 @@ stat
 maps
 shmstat 1
 shmat 1 any remap
-shmat 1 40+1 0
-shmat 1 40+1 rnd
-shmdt 40
-shmat 1 40+1 rnd,rdonly =R
+shmat 1 256+1 0
+shmat 1 256+1 rnd # a megabyte: SHMLBA of every machine divides it
+shmdt 256
+shmat 1 256+1 rnd,rdonly =R
 shmdt R
 shmat 2 48 0
 munmap 21 1

@@ -68,6 +68,8 @@ function runLine(world: World, parsed: ParsedLine): string {
     const process = world.process(line.process);
     if (process === undefined) throw new BadLabel();
     if (!process.alive) return resultLine(line, 'noproc', null);
+    // First fit: ia64's search goes on where the last one ended and looks at holes below only when it must.
+    process.mm.freeAreaCache = process.mm.mmapBase;
     const { minFlt, majFlt, bitFlt } = process;
     const result = (parsed.act as ProcessAct)(world, process);
     if (!operation.counted || line.quiet) return resultLine(line, result, null);

@@ -1,0 +1,4 @@
+import { sparc64Arches } from '@fourfold/arch-sparc64';
+import { describeScenarios } from './matrix.js';
+
+describeScenarios(sparc64Arches);
