@@ -1,37 +1,50 @@
-/** do_no_page has no business in an area of raw frames; a private write of a file page is one copy, page to page. */
-import { RingDevice, VM_PFNMAP } from '@fourfold/core';
+/** do_no_page never sees an area of raw entries: that would be a driver's mistake, and the kernel stops. */
+import { KernelBug, VM_PFNMAP } from '@fourfold/core';
 import { commit } from './support/commit.js';
-import { areaAt } from './support/devices.js';
-import { map, pageAt, vpnAt, warmFile } from './support/memory.js';
+import { done, driver } from './support/driver.js';
+import { fault, map, outcome, pageAt, run, vpnAt, warmFile } from './support/memory.js';
 
 export default commit({
   commits: ['325f04dbca'],
   outcomes: {
-    'a fault on an absent page of a VM_PFNMAP area with nopage': {
+    'a fault on an area of raw entries whose driver has nopage': {
       run: ({ machine: make }) => {
         const machine = make();
         const process = machine.spawn();
-        map(process, 1, { flags: 'shared|fixed', file: new RingDevice(machine.kernel, 1, 'nopage').open() });
-        areaAt(process).flags |= VM_PFNMAP;
+        const file = driver(
+          machine,
+          (vma) => {
+            vma.flags |= VM_PFNMAP;
+            return done(0);
+          },
+          {},
+          {
+            *nopage(_vma, _vpn, out) {
+              out.page = -1;
+            },
+          },
+        );
+        map(process, 1, { file, flags: 'private|fixed' });
         try {
-          process.load8(pageAt(machine, 0));
-          return 'no bug';
+          return outcome(run(fault(process, 0, false)));
         } catch (error) {
-          return String(error).includes('do_no_page') ? 'BUG in do_no_page' : String(error);
+          return error instanceof KernelBug && error.message.includes('do_no_page') ? 'BUG in do_no_page' : error;
         }
       },
       expected: 'BUG in do_no_page',
+      without: 'SIGBUS',
     },
-    'page copies of a write to an absent private file page, and where they are for': {
+    'pages copied by a write fault on a private page of a file, each at which page of the area': {
       run: ({ machine: make }) => {
         const machine = make();
         const process = machine.spawn();
-        map(process, 2, { file: warmFile(machine, 2) });
+        map(process, 4, { file: warmFile(machine, 4) });
         const spy = machine.spy();
-        process.store8(pageAt(machine, 1), 1);
+        process.store8(pageAt(machine, 3) + 7n, 1);
+        machine.check();
         return spy.of('copyPage').map((event) => event.vpn - vpnAt(machine, 0));
       },
-      expected: [1],
+      expected: [3],
     },
   },
 });

@@ -1,118 +1,106 @@
-/**
- * Areas of raw frame numbers: VM_PFNMAP and the rule of vm_pgoff, which replaced VM_UNPAGED and what it had learnt, copying
- * on write, anonymous copies beside raw entries, and holes.
- */
-import { FrameBuffer, RingDevice, remapPfnRange, VM_IO, VM_PFNMAP, VM_RESERVED } from '@fourfold/core';
+/** vm_normal_page alone says whether an entry has a page: in a VM_PFNMAP area what remap_pfn_range put there has none. */
+import { type Machine, type Process, remapPfnRange, VM_IO, VM_PFNMAP, VM_RESERVED } from '@fourfold/core';
 import { commit } from './support/commit.js';
-import { areaAt, countsOf, device, shown, withScreen } from './support/devices.js';
-import { fault, frameOf, map, outcome, pageAt, run } from './support/memory.js';
+import { areaAt, countsOf, driver, gup, normalPage, rawFrames } from './support/driver.js';
+import { AT, frameOf, map, pages, plantPte, pteOf, run } from './support/memory.js';
+
+/** A private mapping of 4 frames from `pfn` on. */
+function mapRaw(machine: Machine, pfn: number): Process {
+  const process = machine.spawn();
+  map(process, 4, {
+    file: driver(machine, (vma) => remapPfnRange(machine.kernel, vma, vma.start, pfn, vma.pages)),
+    flags: 'private|fixed',
+  });
+  return process;
+}
 
 export default commit({
-  commits: ['6aab341e0a', '0b14c179a4', '920fc356f5', 'ee498ed730', 'f57e88a8d8'],
+  commits: ['6aab341e0a'],
   outcomes: {
-    'a private area of 4 frames, page 2 written, then fork: what parent and child map, and the rss of both': {
-      run: (bench) => {
-        const { machine, screen } = withScreen(bench);
-        const process = machine.spawn();
-        const file = device(machine, (vma) => remapPfnRange(machine.kernel, vma, vma.start, screen, vma.pages));
-        map(process, 4, { flags: 'private|fixed', file });
-        const written = outcome(run(fault(process, 2, true)));
-        const child = process.fork();
+    'four raw frames of memory: pages found, flags, counts after fork, msync, smaps, gup and exit of both': {
+      run: ({ machine: make }) => {
+        const machine = make();
+        const first = rawFrames(machine, 4);
+        const pfn = machine.kernel.memory.pageToPfn(first);
+        const parent = mapRaw(machine, pfn);
+        const vma = areaAt(parent, 0);
+        const found = [0, 1, 2, 3].map((page) => normalPage(parent, page));
+        const flags = vma.flags & (VM_IO | VM_RESERVED | VM_PFNMAP);
+        const child = parent.fork();
+        const copied = [0, 1, 2, 3].map((page) => frameOf(child, page) - first);
+        run(parent.ops.msync(AT, pages(machine, 4), 4));
+        const smaps = parent.smaps()[0]?.sizes;
+        const pinned = gup(parent, 4).result;
         machine.check();
-        const both = [process, child].map((p) => [0, 1, 2, 3].map((n) => shown(p, n)));
-        const rss = [process, child].map(({ mm }) => [mm.anonRss, mm.fileRss]);
-        const copy = frameOf(process, 2);
-        const mapcount = countsOf(machine, copy)[1];
-        process.exit();
+        const rss = [parent.mm.rss, child.mm.rss];
+        parent.exit();
         child.exit();
         machine.check();
-        return { written, both, rss, mapcount, left: countsOf(machine, copy)[0] };
+        return {
+          found,
+          allFlags: flags === (VM_IO | VM_RESERVED | VM_PFNMAP),
+          pgoffIsPfn: vma.pgoff === pfn,
+          noAnonVma: vma.anonVma === null,
+          copied,
+          rss,
+          smaps: [(smaps?.Rss ?? 0) * 1024 === 4 * machine.pageSize, smaps?.Shared_Clean, smaps?.Private_Clean],
+          pinned,
+          counts: countsOf(machine, first, 4),
+        };
       },
       expected: {
-        written: 'MINOR|WRITE',
-        both: Array(2).fill(['raw r', 'raw r', 'anon r counted', 'raw r']),
-        rss: [
-          [1, 0],
-          [1, 0],
-        ],
-        mapcount: 2,
-        left: 0,
+        found: [-1, -1, -1, -1],
+        allFlags: true,
+        pgoffIsPfn: true,
+        noAnonVma: true,
+        copied: [0, 1, 2, 3],
+        rss: [0, 0],
+        smaps: [true, 0, 0],
+        pinned: -14,
+        counts: Array.from({ length: 4 }, () => [1, 0]),
       },
     },
-    'over RAM that somebody owns: its counts, after mapping, writing, fork and unmapping': {
-      run: (bench) => {
-        const { machine } = withScreen(bench);
-        const process = machine.spawn();
-        map(process, 1, {}, 32);
-        process.store8(pageAt(machine, 32), 7);
-        const page = frameOf(process, 32);
-        const pfn = machine.kernel.memory.pageToPfn(page);
-        const file = device(machine, (vma) => remapPfnRange(machine.kernel, vma, vma.start, pfn, vma.pages));
-        const before = countsOf(machine, page);
-        const seen: unknown[] = [];
-        // page_mapcount; page_count falls by itself when the page leaves its LRU batch.
-        const look = (): void => void seen.push(countsOf(machine, page)[1] - before[1]);
-        map(process, 1, { flags: 'private|fixed', file });
-        look();
-        process.store8(pageAt(machine, 0) + 5n, 1);
-        const copied = process.load8(pageAt(machine, 0));
-        look();
-        map(process, 1, { flags: 'shared|fixed', file }, 8);
-        process.munmap(pageAt(machine, 0), BigInt(machine.pageSize));
-        look();
-        machine.check();
-        return { seen, copied };
-      },
-      expected: { seen: [0, 0, 0], copied: 7 },
-    },
-    'flags of the area; its mark is the first frame': {
-      run: (bench) => {
-        const { machine, screen } = withScreen(bench);
-        const process = machine.spawn();
-        const fb = new FrameBuffer(machine.kernel, machine.kernel.memory.devices[0] as { base: number; size: number });
-        map(process, 2, { flags: 'private|fixed', file: fb.open() });
-        const { flags, pgoff } = areaAt(process);
-        return [flags & (VM_IO | VM_RESERVED | VM_PFNMAP), pgoff - screen];
-      },
-      expected: [VM_IO | VM_RESERVED | VM_PFNMAP, 0],
-    },
-    'a read of a hole in a private area, and what it maps': {
-      run: (bench) => {
-        const { machine, screen } = withScreen(bench);
-        const process = machine.spawn();
-        const file = device(machine, function* (vma) {
-          vma.flags |= VM_PFNMAP;
-          vma.pgoff = screen;
-          return 0;
+    'four raw frames where no memory is: pages found, entries in the child, reports, rss': {
+      run: ({ machine: make }) => {
+        const machine = make();
+        const { memory } = machine.kernel;
+        const beyond = memory.pageToPfn(memory.nrPages - 1) + 1000;
+        const parent = mapRaw(machine, beyond);
+        const spy = machine.spy();
+        const found = [0, 1, 2, 3].map((page) => normalPage(parent, page));
+        const child = parent.fork();
+        const f = machine.arch.pteFormat;
+        const copied = [0, 1, 2, 3].map((page) => {
+          const entry = pteOf(child, page);
+          return entry === null ? 'none' : f.frame(entry.hi, entry.lo) - beyond;
         });
-        map(process, 1, { flags: 'private|fixed', file });
-        const result = outcome(run(fault(process, 0, false)));
+        const rss = [parent.mm.rss, child.mm.rss];
+        child.exit();
+        parent.exit();
         machine.check();
-        return [result, shown(process, 0), process.mm.fileRss];
+        return { found, copied, reports: spy.count('badPte'), rss };
       },
-      expected: ['MINOR', 'zero', 1],
+      expected: { found: [-1, -1, -1, -1], copied: [0, 1, 2, 3], reports: 0, rss: [0, 0] },
     },
-    'a driver with VM_RESERVED and pages by nopage: counts and rss after 4 faults, and after unmapping': {
+    'an entry for a frame that is no memory in an ordinary area: reported once, and no page': {
       run: ({ machine: make }) => {
         const machine = make();
         const process = machine.spawn();
-        const ring = new RingDevice(machine.kernel, 4, 'nopage');
-        map(process, 4, { flags: 'shared|fixed', file: ring.open() });
-        for (let n = 0; n < 4; n++) process.load8(pageAt(machine, n));
-        const state = (): unknown => [
-          ring.pages.map((page) => countsOf(machine, page)),
-          process.mm.fileRss,
-          process.mm.reservedVm,
-        ];
-        const mapped = state();
-        process.munmap(pageAt(machine, 0), BigInt(4 * machine.pageSize));
+        map(process, 2);
+        process.store8(AT, 1);
+        const { memory } = machine.kernel;
+        const f = machine.arch.pteFormat;
+        const vma = areaAt(process, 0);
+        const beyond = memory.pageToPfn(memory.nrPages - 1) + 1000;
+        plantPte(process, 1, f.makeHi(beyond, vma.protHi), f.makeLo(beyond, vma.protLo));
+        const spy = machine.spy();
+        const found = normalPage(process, 1);
+        const reports = spy.count('badPte');
+        process.munmap(AT, pages(machine, 2));
         machine.check();
-        return [mapped, state()];
+        return [found, reports, process.mm.rss];
       },
-      expected: [
-        [Array(4).fill([2, 1]), 4, 4],
-        [Array(4).fill([1, 0]), 0, 0],
-      ],
+      expected: [-1, 1, 0],
     },
   },
 });

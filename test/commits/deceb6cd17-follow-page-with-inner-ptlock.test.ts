@@ -1,51 +1,79 @@
-/** follow_page locks for itself, and hands out the zero page where a read of anonymous memory has no table to look at. */
+/** follow_page takes the pte lock itself and is told by flags what is wanted; untouched memory needs no tables to be read. */
+import { FOLL_GET, followPage, PG_REFERENCED } from '@fourfold/core';
 import { commit } from './support/commit.js';
-import { map, pageAt, pages, pteOf, run } from './support/memory.js';
+import { areaAt, gup, release } from './support/driver.js';
+import { AT, frameOf, map, pageAt, pages, pteOf, run, touch, vpnAt } from './support/memory.js';
 
 export default commit({
   commits: ['deceb6cd17'],
   outcomes: {
-    'get_user_pages for reading 1000 untouched pages: zero pages, tables made, faults, references of the zero page': {
-      run: ({ arch, machine: make }) => {
-        const machine = make({ memory: 2 ** (arch.geometry.pageShift + 12) });
-        const { kernel: k } = machine;
-        const process = machine.spawn();
-        map(process, 1000);
-        const before = k.map.count[k.zeroPage] as number;
-        const pinned = process.pin(pageAt(machine, 0), 1000, false);
-        const references = (k.map.count[k.zeroPage] as number) - before;
-        machine.check();
-        machine.unpin(pinned);
-        const zeros = pinned.filter((page) => page === k.zeroPage).length;
-        return { zeros, tables: process.mm.nrPtes, faults: process.minFlt, references };
+    'get_user_pages to read 1000 untouched pages: how many, how many of them the zero page, tables, faults, its count':
+      {
+        run: ({ machine: make }) => {
+          const machine = make({ overcommit: 1 });
+          const { map: mem, zeroPage } = machine.kernel;
+          const process = machine.spawn();
+          map(process, 1000);
+          const count = mem.count[zeroPage] as number;
+          const { result, pages: got } = gup(process, 1000);
+          const risen = (mem.count[zeroPage] as number) - count;
+          machine.check();
+          release(machine, got);
+          return [result, got.filter((page) => page === zeroPage).length, process.mm.nrPtes, process.minFlt, risen];
+        },
+        expected: [1000, 1000, 0, 0, 1000],
       },
-      expected: { zeros: 1000, tables: 0, faults: 0, references: 1000 },
-    },
-    'with a table there: faults of reading 3 more pages, and their file_rss': {
+    'the same of 8 pages below which there is a table: faults, entries made': {
       run: ({ machine: make }) => {
         const machine = make();
         const process = machine.spawn();
-        map(process, 4);
-        process.store8(pageAt(machine, 0), 1);
-        const faults = process.minFlt;
-        machine.unpin(process.pin(pageAt(machine, 1), 3, false));
+        map(process, 9);
+        touch(process, 1);
+        const { minFlt } = process;
+        const { result, pages: got } = gup(process, 8, 1);
+        const { zeroPage } = machine.kernel;
         machine.check();
-        return [process.minFlt - faults, process.mm.fileRss];
+        release(machine, got);
+        const mapped = [1, 2, 3, 4, 5, 6, 7, 8].filter((page) => frameOf(process, page) === zeroPage).length;
+        return [result, process.minFlt - minFlt, mapped];
       },
-      expected: [3, 3],
+      expected: [8, 8, 8],
     },
-    'entries there after mlock of 3 read-only untouched pages': {
-      run: ({ arch, machine: make }) => {
+    'mlock of untouched read-only memory: entries that are there afterwards': {
+      run: ({ machine: make }) => {
         const machine = make();
         const process = machine.spawn();
-        map(process, 3, { prot: 'r' });
-        run(process.ops.mlock(pageAt(machine, 0), pages(machine, 3)));
-        return [0, 1, 2].map((n) => {
-          const pte = pteOf(process, n);
-          return pte !== null && arch.pteFormat.isPresent(pte.hi, pte.lo);
-        });
+        map(process, 4, { prot: 'r' });
+        run(process.ops.mlock(AT, pages(machine, 4)));
+        machine.check();
+        return [0, 1, 2, 3].filter((page) => frameOf(process, page) >= 0).length;
       },
-      expected: [true, true, true],
+      expected: 4,
+    },
+    'follow_page with FOLL_GET alone: the reference, the bits it leaves alone, the lock around it': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { nrCpus: 4 } });
+        const k = machine.kernel;
+        const process = machine.spawn();
+        map(process, 1);
+        process.store8(pageAt(machine, 0), 1);
+        const page = frameOf(process, 0);
+        const state = (): unknown => [(k.map.flags[page] as number) & PG_REFERENCED, pteOf(process, 0)];
+        const before = JSON.stringify(state());
+        const count = k.map.count[page] as number;
+        const spy = machine.spy();
+        const found = followPage(k, areaAt(process, 0), vpnAt(machine, 0), FOLL_GET);
+        const result = {
+          found: found === page,
+          risen: (k.map.count[page] as number) - count,
+          same: JSON.stringify(state()) === before,
+          locks: spy.names('lock', 'unlock'),
+        };
+        k.pages.put(page);
+        machine.check();
+        return result;
+      },
+      expected: { found: true, risen: 1, same: true, locks: ['lock pte lock', 'unlock pte lock'] },
     },
   },
 });

@@ -1,27 +1,40 @@
-/** get_user_pages takes the pages of a VM_RESERVED area; VM_IO it refuses. */
+/** get_user_pages takes the pages of an area that its driver marked VM_RESERVED; only VM_IO it refuses. */
 import { RingDevice, VM_IO } from '@fourfold/core';
 import { commit } from './support/commit.js';
-import { areaAt, countsOf } from './support/devices.js';
-import { map, pageAt, run } from './support/memory.js';
+import { areaAt, countsOf, gup, release } from './support/driver.js';
+import { map } from './support/memory.js';
 
 export default commit({
   commits: ['ed5297a940'],
   outcomes: {
-    'pages got of a driver with VM_RESERVED and nopage, their counts (the driver, the entry, the pin), and got with VM_IO':
-      {
-        run: ({ machine: make }) => {
-          const machine = make();
-          const process = machine.spawn();
-          const ring = new RingDevice(machine.kernel, 4, 'nopage');
-          map(process, 4, { flags: 'shared|fixed', file: ring.open() });
-          const pinned = process.pin(pageAt(machine, 0), 4, false);
-          const counts = pinned.map((page) => countsOf(machine, page)[0]);
-          machine.check();
-          machine.unpin(pinned);
-          areaAt(process).flags |= VM_IO;
-          return [pinned.length, counts, run(process.ops.getUserPages(pageAt(machine, 0), 4, false, false, []))];
-        },
-        expected: [4, [3, 3, 3, 3], -14],
+    'get_user_pages of 4 pages of a reserved area with nopage, and how much each count rose': {
+      run: ({ machine: make }) => {
+        const machine = make();
+        const ring = new RingDevice(machine.kernel, 4, 'nopage');
+        const process = machine.spawn();
+        map(process, 4, { file: ring.open(), flags: 'shared|fixed' });
+        const before = ring.pages.map((page) => countsOf(machine, page, 1)[0]?.[0] ?? 0);
+        const { result, pages } = gup(process, 4);
+        const risen = ring.pages.map((page, i) => (countsOf(machine, page, 1)[0]?.[0] ?? 0) - (before[i] as number));
+        machine.check();
+        release(machine, pages);
+        machine.check();
+        return { result, risen };
       },
+      // One for the entry that the fault made, one for the caller.
+      expected: { result: 4, risen: [2, 2, 2, 2] },
+      without: { result: -14, risen: [0, 0, 0, 0] },
+    },
+    'the same of an area with VM_IO': {
+      run: ({ machine: make }) => {
+        const machine = make();
+        const ring = new RingDevice(machine.kernel, 4, 'nopage');
+        const process = machine.spawn();
+        map(process, 4, { file: ring.open(), flags: 'shared|fixed' });
+        areaAt(process, 0).flags |= VM_IO;
+        return gup(process, 4).result;
+      },
+      expected: -14,
+    },
   },
 });

@@ -1,70 +1,58 @@
-/**
- * Which parts of an area remap_pfn_range maps: all of it by one call where pages may be copied on write, anything anywhere
- * else. The fallback to counted pages, which came before, is gone.
- */
-import { isCowMapping, remapPfnRange, VM_MAYWRITE, VM_SHARED } from '@fourfold/core';
+/** In a shared area every entry of remap_pfn_range is raw, whatever frame it has, and vm_pgoff stays the driver's. */
+import { remapPfnRange } from '@fourfold/core';
+import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
-import { areaAt, device, later, shown, withScreen } from './support/devices.js';
-import { map, run } from './support/memory.js';
+import { areaAt, countsOf, driver, normalPage, rawFrames } from './support/driver.js';
+import { AT, frameOf, map, pages } from './support/memory.js';
+
+/** A shared area of 4 pages at offset 7, of which 0, 1 and 3 are mapped to frames 5, 2 and 6 of 8 by three calls. */
+function scattered({ machine: make }: Bench) {
+  const machine = make();
+  const k = machine.kernel;
+  const first = rawFrames(machine, 8);
+  const pfn = k.memory.pageToPfn(first);
+  const process = machine.spawn();
+  const results: number[] = [];
+  const file = driver(machine, function* fill(vma) {
+    for (const [page, frame] of [
+      [0, 5],
+      [1, 2],
+      [3, 6],
+    ] as const)
+      results.push(yield* remapPfnRange(k, vma, vma.start + page, pfn + frame, 1));
+    return 0;
+  });
+  map(process, 4, { file, flags: 'shared|fixed', offset: pages(machine, 7) });
+  return { machine, process, first, results };
+}
 
 export default commit({
-  commits: ['fb155c1619', '238f58d898', '7fc7e2eeec', '67121172f9'],
+  commits: ['fb155c1619'],
   outcomes: {
-    'a private area: half of it, what that changed, all of it, vm_pgoff less the first frame': {
+    'pages that vm_normal_page finds behind scattered raw entries of a shared area': {
       run: (bench) => {
-        const { machine, screen } = withScreen(bench);
-        const process = machine.spawn();
-        const seen: number[] = [];
-        const file = device(machine, function* (vma) {
-          const state = (): number[] => [vma.flags, vma.pgoff, process.mm.nrPtes];
-          const before = state();
-          seen.push(run(remapPfnRange(machine.kernel, vma, vma.start, screen, 2)));
-          seen.push(before.filter((n, i) => n !== state()[i]).length);
-          seen.push(run(remapPfnRange(machine.kernel, vma, vma.start, screen, 4)), vma.pgoff - screen);
-          return 0;
-        });
-        map(process, 4, { prot: 'r', flags: 'private|fixed', file });
-        machine.check();
-        return seen;
+        const { process, results } = scattered(bench);
+        return {
+          results,
+          raw: [0, 1, 3].map((page) => normalPage(process, page) < 0),
+          pgoff: areaAt(process, 0).pgoff,
+        };
       },
-      expected: [-22, 0, 0, 0],
+      expected: { results: [0, 0, 0], raw: [true, true, true], pgoff: 7 },
+      without: { results: [0, 0, 0], raw: [false, false, false], pgoff: 7 },
     },
-    'shared areas, of a writable descriptor and of a read-only one: three parts in any order, vm_pgoff, what is mapped':
-      {
-        run: (bench) => {
-          const { machine, screen } = withScreen(bench);
-          const process = machine.spawn();
-          return [true, false].map((writable, i) => {
-            const file = device(machine, later, { writable });
-            map(process, 4, { prot: 'r', flags: 'shared|fixed', file, offset: 7 * machine.pageSize }, 16 * i);
-            const vma = areaAt(process, 16 * i);
-            const part = (at: number, pfn: number): number =>
-              run(remapPfnRange(machine.kernel, vma, vma.start + at, pfn, 1));
-            const done = [part(2, screen + 1), part(0, screen + 5), part(1, screen)];
-            return [done, vma.pgoff, [0, 1, 2, 3].map((n) => shown(process, 16 * i + n))];
-          });
-        },
-        expected: Array(2).fill([[0, 0, 0], 7, ['raw r', 'raw r', 'raw r', 'none']]),
-      },
-    'entries that fork changes in the parent of a read-only shared area': {
+    'frames in the child after fork, and counts after both are gone': {
       run: (bench) => {
-        const { machine, screen } = withScreen(bench);
-        const process = machine.spawn();
-        const fill = device(machine, (vma) => remapPfnRange(machine.kernel, vma, vma.start, screen, vma.pages), {
-          writable: false,
-        });
-        map(process, 2, { prot: 'r', flags: 'shared|fixed', file: fill });
-        const before = [0, 1].map((n) => process.explain(BigInt(areaAt(process).start + n)).pte?.value);
+        const { machine, process, first } = scattered(bench);
         const child = process.fork();
-        const after = [0, 1].map((n) => process.explain(BigInt(areaAt(process).start + n)).pte?.value);
         machine.check();
-        return [before.filter((value, i) => value !== after[i]).length, [0, 1].map((n) => shown(child, n))];
+        const frames = [0, 1, 2, 3].map((page) => (frameOf(child, page) < 0 ? 'none' : frameOf(child, page) - first));
+        process.munmap(AT, pages(machine, 4));
+        child.exit();
+        machine.check();
+        return { frames, counts: countsOf(machine, first, 8) };
       },
-      expected: [0, ['raw r', 'raw r']],
-    },
-    'is_cow_mapping of neither, MAYWRITE, SHARED, both': {
-      run: () => [0, VM_MAYWRITE, VM_SHARED, VM_SHARED | VM_MAYWRITE].map(isCowMapping),
-      expected: [false, true, false, false],
+      expected: { frames: [5, 2, 'none', 6], counts: Array.from({ length: 8 }, () => [1, 0]) },
     },
   },
 });

@@ -120,6 +120,7 @@ test('each file is named after its commit, and each commit has one test', async 
   }
   const named = entries.flatMap(({ given }) => given.commits);
   expect(named.length).toBe(new Set(named).size);
+  expect([...named].sort()).toEqual(HISTORY.map(({ hash }) => hash).sort());
 });
 
 test('what can be taken out is taken out by a test', async () => {

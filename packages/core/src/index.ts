@@ -33,7 +33,7 @@ export { SWITCHES, type SwitchableCommit } from './machine/behaviour.js';
 export { type ExportClass, exportedSymbols } from './machine/exported-symbols.js';
 export { Machine, type MachineOptions, type SpawnOptions } from './machine/machine.js';
 export { parseSize } from './machine/size.js';
-export { MemMap } from './memory/mem-map.js';
+export { MemMap, PG_REFERENCED } from './memory/mem-map.js';
 export type { Bank } from './memory/physical.js';
 export { DiskFile, type DiskFileOptions } from './pagecache/disk-file.js';
 export { vmtruncate, vmtruncateRange } from './pagecache/truncate.js';

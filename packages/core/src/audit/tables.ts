@@ -146,7 +146,7 @@ function leaf(
     absent(k, mm, vma, vpn, hi, lo, census, say);
     return;
   }
-  if ((vma.flags & VM_PFNMAP) !== 0 && isRaw(vma, vpn, f.frame(hi, lo))) return;
+  if ((vma.flags & VM_PFNMAP) !== 0 && isRaw(k, vma, vpn, f.frame(hi, lo))) return;
   const page = k.memory.pfnToPage(f.frame(hi, lo));
   if (page < 0) {
     say('F1', `mm ${mm.id}: entry for page ${vpn} maps frame ${f.frame(hi, lo)}, which is no memory`);

@@ -19,7 +19,8 @@ import { allocCopiedPage, allocCopiedPageSlow, installPage } from './install.js'
 export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   const { mm } = vma;
   const inode = (vma.file as MappedFile).inode as PagedInode;
-  if ((vma.flags & VM_PFNMAP) !== 0) throw new KernelBug(`do_no_page: page ${vpn} of a raw mapping`);
+  if ((vma.flags & VM_PFNMAP) !== 0 && k.behaviour.noPageRefusesRaw)
+    throw new KernelBug(`do_no_page: page ${vpn} of a raw mapping`);
   const mapping = inode.mapping;
   const copies = write && (vma.flags & VM_SHARED) === 0;
   const found: Nopage = { page: NOPAGE_SIGBUS, major: false };

@@ -28,7 +28,8 @@ const ALWAYS_COPIED = VM_HUGETLB | VM_NONLINEAR | VM_PFNMAP | VM_INSERTPAGE;
 /** Copies the entries of one area of the parent into the child. Both mmap_sems are held. 0 or -ENOMEM. */
 export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
   // Without an anon_vma every page can be faulted in again from the file or the zero page.
-  if (vma.anonVma === null && (vma.flags & ALWAYS_COPIED) === 0) return 0;
+  const copied = k.behaviour.forkCopiesInserted ? ALWAYS_COPIED : ALWAYS_COPIED & ~VM_INSERTPAGE;
+  if (vma.anonVma === null && (vma.flags & copied) === 0) return 0;
   if ((vma.flags & VM_HUGETLB) !== 0) return yield* copyHugetlbRange(k, child, vma);
   const cursor = new PteCursor(k);
   const { pteWords } = k.tables;

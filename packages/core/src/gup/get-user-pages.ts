@@ -29,6 +29,7 @@ import {
   VM_MAYWRITE,
   VM_PFNMAP,
   VM_READ,
+  VM_RESERVED,
   VM_WRITE,
 } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
@@ -108,6 +109,7 @@ export function* findExtendVma(k: Kernel, mm: Mm, vpn: number): Op<Vma | null> {
 /** Whether the area has pages at all, and gives (or with force: could give) the right that is asked for. */
 function allows(k: Kernel, vma: Vma, request: GupRequest): boolean {
   if ((vma.flags & (VM_IO | VM_PFNMAP)) !== 0) return false;
+  if ((vma.flags & VM_RESERVED) !== 0 && !k.behaviour.gupTakesReserved) return false;
   const asked = request.write ? VM_WRITE | VM_MAYWRITE : VM_READ | VM_MAYREAD;
   const enough = request.force ? asked & (VM_MAYREAD | VM_MAYWRITE) : asked & (VM_READ | VM_WRITE);
   if ((vma.flags & enough) === 0) return false;

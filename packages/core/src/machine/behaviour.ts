@@ -21,7 +21,11 @@ export const SWITCHES = {
   '4c21e2f244': 'splitsPteLocks',
   '1a44e14908': 'keepsUnchangedPte',
   '51c6f666fc': 'zapCountsWork',
+  ed5297a940: 'gupTakesReserved',
+  '325f04dbca': 'noPageRefusesRaw',
   e3c3374fbf: 'insertPageIsPlain',
+  fb155c1619: 'sharedRawIsFree',
+  '4d7672b462': 'forkCopiesInserted',
   f6b3ec238d: 'madviseRemoves',
 } as const;
 
@@ -60,6 +64,14 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
   /** Unmapping breaks off by work done; before, by distance of addresses. */
   readonly zapCountsWork: boolean;
 
+  /** get_user_pages takes pages of VM_RESERVED areas; before, it refused them. */
+  readonly gupTakesReserved: boolean;
+  /** do_no_page stops the kernel when it is called for an area of raw entries; before, it went on. */
+  readonly noPageRefusesRaw: boolean;
+  /** Every entry of a shared VM_PFNMAP area is raw; before, only those in the order of the file. */
+  readonly sharedRawIsFree: boolean;
+  /** fork copies areas that pages were inserted into; before, it left them to faults that nobody can answer. */
+  readonly forkCopiesInserted: boolean;
   /** vm_insert_page may be called by modules of any licence; before, of the GPL only. */
   readonly insertPageIsPlain: boolean;
 
@@ -88,6 +100,10 @@ export class Behaviour implements Readonly<Record<Field, boolean>> {
     this.splitsPteLocks = has('4c21e2f244');
     this.keepsUnchangedPte = has('1a44e14908');
     this.zapCountsWork = has('51c6f666fc');
+    this.gupTakesReserved = has('ed5297a940');
+    this.noPageRefusesRaw = has('325f04dbca');
+    this.sharedRawIsFree = has('fb155c1619');
+    this.forkCopiesInserted = has('4d7672b462');
     this.insertPageIsPlain = has('e3c3374fbf');
     this.madviseRemoves = has('f6b3ec238d');
   }

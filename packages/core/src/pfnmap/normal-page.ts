@@ -17,15 +17,15 @@ import type { Vma } from '../vma/vma.js';
  */
 export function vmNormalPage(k: Kernel, vma: Vma, vpn: number, hi: number, lo: number): number {
   const pfn = k.arch.pteFormat.frame(hi, lo);
-  if ((vma.flags & VM_PFNMAP) !== 0 && isRaw(vma, vpn, pfn)) return -1;
+  if ((vma.flags & VM_PFNMAP) !== 0 && isRaw(k, vma, vpn, pfn)) return -1;
   const page = k.memory.pfnToPage(pfn);
   if (page < 0) printBadPte(k, vma, vpn);
   return page;
 }
 
 /** Whether frame `pfn` at page `vpn` of a VM_PFNMAP area was put there raw. */
-export function isRaw(vma: Vma, vpn: number, pfn: number): boolean {
-  return pfn === vma.indexOf(vpn) || !isCowMapping(vma.flags);
+export function isRaw(k: Kernel, vma: Vma, vpn: number, pfn: number): boolean {
+  return pfn === vma.indexOf(vpn) || (!isCowMapping(vma.flags) && k.behaviour.sharedRawIsFree);
 }
 
 /** print_bad_pte: reports an entry that should not be where it is. The caller goes on. */
