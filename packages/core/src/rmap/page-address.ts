@@ -1,7 +1,12 @@
 /** Where an area maps a page (vma_address, page_check_address of mm/rmap.c). Atomic, so the pte lock need not be kept. */
 import type { Kernel } from '../kernel.js';
+import { setPageDirty } from '../pagecache/dirty.js';
+import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
+import { flushCachePage } from '../pgtable/mmu-hooks.js';
+import { updatePteAt } from '../pgtable/set-pte.js';
 import type { SpinLock } from '../smp/lock.js';
+import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 
 /** What a walk over the areas of a page found in one of them; one for all walks, for it never outlives a step. */
@@ -36,4 +41,14 @@ export function findPageIn(k: Kernel, vma: Vma, page: number, out: PageAddress):
   out.hi = hi;
   out.lo = lo;
   return true;
+}
+
+/** ptep_clear_flush of the entry found, which maps `page`: the page is dirty from now on if the entry was. */
+export function clearFlushEntry(k: Kernel, mm: Mm, page: number, where: PageAddress): void {
+  const { at, vpn, hi, lo } = where;
+  const f = k.arch.pteFormat;
+  flushCachePage(k, mm, vpn, f.frame(hi, lo));
+  updatePteAt(k, mm, vpn, at, 0, 0);
+  flushTlbPage(k, mm, vpn);
+  if (f.isDirty(hi, lo)) setPageDirty(k, page);
 }

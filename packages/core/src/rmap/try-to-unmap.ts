@@ -5,18 +5,16 @@
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PG_SWAPCACHE } from '../memory/mem-map.js';
-import { setPageDirty } from '../pagecache/dirty.js';
-import { flushTlbPage } from '../pgtable/flush.js';
-import { flushCachePage } from '../pgtable/mmu-hooks.js';
-import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
+import { setPteAt } from '../pgtable/set-pte.js';
 import { swapPteHi, swapPteLo } from '../swap/entry.js';
 import { swapDuplicate } from '../swap/swap.js';
 import { VM_LOCKED } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
-import { findPageIn, type PageAddress } from './page-address.js';
+import { clearFlushEntry, findPageIn, type PageAddress } from './page-address.js';
 import { clearFlushYoung } from './referenced.js';
 import { pageRemoveRmap } from './rmap.js';
+import { unmapNonlinear } from './unmap-nonlinear.js';
 
 export const SWAP_SUCCESS = 0;
 /** Something maps it still that the walk does not know; it may go another time. */
@@ -61,28 +59,25 @@ function unmapFile(k: Kernel, page: number, force: boolean, where: PageAddress):
   for (const vma of space.linear.overlapping(index, index)) {
     if (!findPageIn(k, vma, page, where)) continue;
     if (!unmapOne(k, vma, page, force, where)) return SWAP_FAIL;
-    if (k.map.mapcount[page] === 0) break;
+    if (k.map.mapcount[page] === 0) return SWAP_SUCCESS;
   }
-  return SWAP_AGAIN;
+  if (where.blockedOn !== null || space.nonlinear.size === 0) return SWAP_AGAIN;
+  return unmapNonlinear(k, space, page, where) ? SWAP_AGAIN : SWAP_FAIL;
 }
 
 /** try_to_unmap_one with the entry found. False when it has to stay. */
 function unmapOne(k: Kernel, vma: Vma, page: number, force: boolean, where: PageAddress): boolean {
   const { mm } = vma;
-  const f = k.arch.pteFormat;
   if ((vma.flags & VM_LOCKED) !== 0 || (!force && clearFlushYoung(k, vma, where))) return false;
-  const { at, vpn, hi, lo } = where;
-  flushCachePage(k, mm, vpn, f.frame(hi, lo));
-  updatePteAt(k, mm, vpn, at, 0, 0);
-  flushTlbPage(k, mm, vpn);
-  if (f.isDirty(hi, lo)) setPageDirty(k, page);
+  clearFlushEntry(k, mm, page, where);
   mm.updateHiwaterRss();
   if (k.map.isAnon(page)) {
     if (((k.map.flags[page] as number) & PG_SWAPCACHE) === 0) throw new KernelBug(`anonymous page ${page} has no slot`);
     const entry = k.map.priv[page] as number;
     if (!swapDuplicate(k, entry)) throw new KernelBug(`entry ${entry} of page ${page} is free`);
     k.swap.mms.add(mm);
-    setPteAt(k, mm, vpn, at, swapPteHi(f, entry), swapPteLo(f, entry));
+    const f = k.arch.pteFormat;
+    setPteAt(k, mm, where.vpn, where.at, swapPteHi(f, entry), swapPteLo(f, entry));
     addAnonRss(k, mm, -1);
   } else {
     addFileRss(k, mm, -1);

@@ -36,6 +36,7 @@ export function copyVmaFields(vma: Vma, start: number, end: number, pgoff: numbe
   copy.protHi = vma.protHi;
   copy.anonVma = vma.anonVma;
   copy.ops = vma.ops;
+  copy.unmapCursor = vma.unmapCursor;
   if (copy.file !== null) copy.file.refs++;
   copy.ops?.open?.(copy);
   return copy;

@@ -31,6 +31,8 @@ export class Vma {
   next: Vma | null = null;
   /** vm_truncate_count: where unmap_mapping_range stands with this area. */
   truncateCount = 0;
+  /** Of a nonlinear area: how many pages from `start` reclaim has gone through (vm_private_data there). */
+  unmapCursor = 0;
 
   constructor(mm: Mm, start: number, end: number, flags: number, pgoff: number, file: MappedFile | null) {
     this.mm = mm;
