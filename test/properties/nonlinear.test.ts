@@ -1,8 +1,8 @@
 /**
- * A shared file mapping whose pages are rearranged, thrown away, truncated, moved and inherited in any order, against a
- * list that says which file page each page shows. Disk files and tmpfs.
+ * A shared file mapping whose pages are rearranged, thrown away, reclaimed, truncated, moved and inherited in any order,
+ * against a list that says which file page each page shows. Disk files and tmpfs.
  */
-import { Machine, MemoryFault, MmError, type Process } from '@fourfold/core';
+import { Machine, MemoryFault, MmError, type Process, runToEnd, tryToFreePages } from '@fourfold/core';
 import { tmpfs } from '@fourfold/tmpfs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -23,6 +23,7 @@ type Step =
   | readonly ['protect', number, number]
   | readonly ['move']
   | readonly ['fork']
+  | readonly ['reclaim']
   | readonly ['cut', number];
 
 const at = fc.nat(AREA - 1);
@@ -38,6 +39,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(fc.constant('protect' as const), at, fc.integer({ min: 1, max: 6 })),
   fc.tuple(fc.constant('move' as const)),
   fc.tuple(fc.constant('fork' as const)),
+  fc.tuple(fc.constant('reclaim' as const)),
   fc.tuple(fc.constant('cut' as const), at),
 );
 
@@ -58,6 +60,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
         const machine = new Machine({
           arch,
           memory: 2 ** (pageShift + 9),
+          swap: 2 ** (pageShift + 6),
           mounts: { '/tmp': tmpfs() },
           config: { preempt, nrCpus: preempt ? 4 : 1 },
         });
@@ -138,6 +141,9 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
               process = child;
               break;
             }
+            case 'reclaim':
+              for (let round = 0; round < 8; round++) runToEnd(tryToFreePages(machine.kernel));
+              break;
             case 'cut':
               process.munmap(page(each[1]), pageSize);
               shows[each[1]] = null;
