@@ -61,6 +61,9 @@ function print(arch: ArchDescriptor, alone: Figures, loaded: Figures): void {
     row('mprotect, a page', alone.mprotect, loaded.mprotect, 'ns'),
     row('mprotect of one page among 1,000 areas', alone.flip, loaded.flip, 'ns'),
     row('mremap, a page', alone.mremap, loaded.mremap, 'ns'),
+    row('tmpfs fault', alone.tmpfsFault, loaded.tmpfsFault, 'ns'),
+    row('madvise remove, a page', alone.remove, loaded.remove, 'ns'),
+    row('swap out and in, a page', alone.swap, loaded.swap, 'ns'),
     row('find, split, merge among 16 areas', alone.few, loaded.few, 'ns'),
     row('the same among 65,536', alone.many, loaded.many, 'ns'),
   ];

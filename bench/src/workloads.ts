@@ -4,9 +4,11 @@ import type { ArchDescriptor } from '@fourfold/core/arch';
 import { AccessBatch } from '@fourfold/replay';
 import { type AreaFigures, measureAreas } from './areas.js';
 import { bareLoop } from './bare.js';
+import { type MemoryFigures, measureMemory } from './memory.js';
+import { sweep } from './sweep.js';
 import { median, time } from './timing.js';
 
-export interface Figures extends AreaFigures {
+export interface Figures extends AreaFigures, MemoryFigures {
   /** Nanoseconds. */
   readonly hit: number;
   readonly bareHit: number;
@@ -50,6 +52,7 @@ export function measure(arch: ArchDescriptor, trace: AccessBatch, rounds: number
     terabyte: terabyte.ms,
     terabyteVisits: terabyte.visits,
     ...measureAreas(arch, rounds),
+    ...measureMemory(arch, rounds),
   };
 }
 
@@ -89,8 +92,8 @@ function measureMiss(arch: ArchDescriptor, rounds: number): { miss: number; hand
   const machine = new Machine({ arch, memory: memoryFor(arch), contents: false, overcommit: 1 });
   const process = machine.spawn();
   process.mmap({ addr: START, length: bytes(machine, PAGES), prot: 'rw', flags: 'private|anonymous|fixed' });
-  const stores = sweep(machine, PAGES, 2);
-  const loads = sweep(machine, PAGES, 1);
+  const stores = sweep(machine, START, PAGES, 2);
+  const loads = sweep(machine, START, PAGES, 1);
   const stop = new BatchStop();
   const k = machine.kernel;
   const run = (batch: AccessBatch): void => {
@@ -120,7 +123,7 @@ function measureTouch(
   rounds: number,
 ): Record<'fault' | 'cow' | 'fork' | 'exit' | 'mprotect' | 'munmap', number> {
   const machine = new Machine({ arch, memory: memoryFor(arch), contents, overcommit: 1 });
-  const stores = sweep(machine, PAGES, 2);
+  const stores = sweep(machine, START, PAGES, 2);
   const stop = new BatchStop();
   const k = machine.kernel;
   const times = {
@@ -182,21 +185,6 @@ function measureTerabyte(arch: ArchDescriptor, rounds: number): { ms: number; vi
   return { ms: median(times.slice(2)), visits };
 }
 
-/** One access a page over `pages` pages, in a scattered order. */
-function sweep(machine: Machine, pages: number, kind: number): AccessBatch {
-  const batch = new AccessBatch(pages);
-  for (let i = 0; i < pages; i++) {
-    const page = (i * 1031) % pages;
-    const address = START + BigInt(page) * BigInt(machine.pageSize);
-    batch.kind[i] = kind;
-    batch.addrLo[i] = Number(BigInt.asIntN(32, address));
-    batch.addrHi[i] = Number(address >> 32n);
-    batch.size[i] = 1;
-  }
-  batch.count = pages;
-  return batch;
-}
-
 /** The trace with its stack, recorded above 4 GiB, moved to where every machine has addresses. */
 function lowered(trace: AccessBatch): AccessBatch {
   const moved = new AccessBatch(trace.count);
@@ -211,7 +199,7 @@ function lowered(trace: AccessBatch): AccessBatch {
 }
 
 function memoryFor(arch: ArchDescriptor): number {
-  return arch.geometry.pageSize * PAGES * 2;
+  return arch.geometry.pageSize * PAGES * 3;
 }
 
 function bytes(machine: Machine, pages: number): bigint {
