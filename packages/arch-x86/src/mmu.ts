@@ -78,6 +78,8 @@ export class X86Mmu extends Mmu {
   private readonly bits: number;
   /** Lowest page number bit that the first level walked indexes. */
   private readonly topShift: number;
+  /** Entries that `walkUpper` reads when it ends at the level of a shift. */
+  private readonly references: Uint8Array;
   /** Where `walkUpper` ended, and what the levels above allow. */
   private endedAt = 0;
   private every = 0;
@@ -101,6 +103,10 @@ export class X86Mmu extends Mmu {
     this.bits = geometry.bits[geometry.depth - 1] as number;
     this.mask = (1 << this.bits) - 1;
     this.topShift = geometry.shift[spec.rootInRegisters ? 1 : 0] as number;
+    this.references = new Uint8Array(this.topShift + 1);
+    let entries = 0;
+    for (let shift = this.topShift; shift > 0; shift -= this.bits) this.references[shift] = ++entries;
+    this.references[0] = entries;
     for (const cpu of host.cpus) cpu.registers = new X86Registers();
   }
 
@@ -140,29 +146,36 @@ export class X86Mmu extends Mmu {
     const mask = this.mask;
     const bits = this.bits;
     const registers = cpu.registers as X86Registers;
+    const start = this.start;
+    const frames = this.frames;
+    const frameHi = this.frameHi;
+    const reservedHi = this.reservedHi;
     let table = this.rootInRegisters ? (registers.pdpt[vpnLo >>> 18] as number) : registers.rootWord;
     let every = PAGE_RW | PAGE_USER;
     let any = 0;
-    let references = 0;
+    let at = 0;
     let shift = this.topShift;
     for (; shift !== 0; shift -= bits) {
-      const at = table + ((((vpnLo >>> shift) | (vpnHi << (32 - shift))) & mask) << wide);
+      at = table + ((((vpnLo >>> shift) | (vpnHi << (32 - shift))) & mask) << wide);
       const lo = words[at] as number;
       const hi = words[at + wide] as number;
-      references++;
+      if ((((lo & PAGE_PRESENT_PSE) ^ PAGE_PRESENT) | (hi & reservedHi)) !== 0) break; // not a table
+      if ((lo & PAGE_ACCESSED) === 0) words[at] = lo | PAGE_ACCESSED;
+      const pfn = frameNumber(lo, hi & frameHi);
+      let page = (pfn - start) | 0;
+      if (page >>> 0 >= frames) page = this.memory.pfnToPage(pfn) | 0;
+      if (page < 0) break; // a table in no bank
+      every &= lo;
+      any |= hi;
+      table = slot[page] as number;
+    }
+    this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + (this.references[shift] as number);
+    if (shift !== 0) {
       this.endedAt = at;
       this.every = every;
       this.any = any;
-      if ((((lo & PAGE_PRESENT_PSE) ^ PAGE_PRESENT) | (hi & this.reservedHi)) !== 0) break; // not a table
-      every &= lo;
-      any |= hi;
-      if ((lo & PAGE_ACCESSED) === 0) words[at] = lo | PAGE_ACCESSED;
-      const page = this.pageOf(lo, hi);
-      if (page < 0) break; // a table in no bank
-      table = slot[page] as number;
+      return shift;
     }
-    this.counts[WALK_REFERENCES] = (this.counts[WALK_REFERENCES] as number) + references;
-    if (shift !== 0) return shift;
     const directory = registers.directory.records;
     directory[cached] = tag;
     directory[cached + DIRECTORY_TABLE] = table;

@@ -51,6 +51,12 @@ export function auditTables(k: Kernel, say: Say): TableCensus {
     },
     say,
   );
+  for (const { mmId, vpnHi, vpnLo, table } of k.tables.remembered()) {
+    for (const mm of k.mms) {
+      if (mm.id === mmId && k.tables.walk(mm, vpnHi, vpnLo) !== table)
+        say('F5', `mm ${mmId}: the look-up remembers a pte table at word ${table} that is not there any more`);
+    }
+  }
   for (let level = 0; level < k.tables.depth; level++) {
     if (census.tables[level] !== k.tablesInUse[level]) {
       say(

@@ -13,6 +13,13 @@ import type { HugeFormat } from '../arch/hugetlb.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { Mm } from '../vma/mm.js';
 
+/** Tables that `lookup` remembers, and the words of a record: the page number above a table's index bits (-1 none). */
+const FOUND = 64;
+const FOUND_SHIFT = 2;
+const FOUND_HI = 1;
+const FOUND_MM = 2;
+const FOUND_TABLE = 3;
+
 /** Words of a level's record in #levels. */
 const LEVEL_SHIFT = 4;
 const L_SHIFT = 0;
@@ -48,6 +55,8 @@ export class PageTables {
   private readonly levels: Int32Array;
   /** First frame number of a machine with one bank (page = pfn - #firstPfn), or -1 with several. */
   private readonly firstPfn: number;
+  private readonly pteShift: number;
+  private readonly found: Int32Array = new Int32Array(FOUND << FOUND_SHIFT).fill(-1);
 
   constructor(memory: PhysicalMemory, arch: ArchDescriptor) {
     const g = arch.geometry;
@@ -58,7 +67,8 @@ export class PageTables {
     this.loAt = arch.byteOrder === 'big' && arch.pteFormat.bytes === 8 ? 1 : 0;
     this.hiAt = arch.pteFormat.bytes === 8 ? 1 - this.loAt : 0;
     this.pteWords = arch.pteFormat.bytes / 4;
-    this.ptesPerTable = 1 << (g.bits[g.depth - 1] as number);
+    this.pteShift = g.bits[g.depth - 1] as number;
+    this.ptesPerTable = 1 << this.pteShift;
     this.regions = g.regionShift !== 0;
     this.levels = new Int32Array(g.depth << LEVEL_SHIFT);
     for (let level = 0; level < g.depth; level++) {
@@ -103,9 +113,10 @@ export class PageTables {
     return this.isWide(level) ? (this.memory.words[at + this.hiAt] as number) : 0;
   }
 
-  /** Stores an upper entry. */
+  /** Stores an upper entry. All stores of upper entries come here. */
   setEntry(level: number, at: number, hi: number, lo: number): void {
     const words = this.memory.words;
+    this.found.fill(-1);
     if (this.isWide(level)) {
       words[at + this.loAt] = lo;
       words[at + this.hiAt] = hi;
@@ -149,15 +160,44 @@ export class PageTables {
     return format === undefined ? 0 : format.tableAddress(this.entryHi(level, at), this.entryLo(level, at));
   }
 
-  /** Word index of the pte of a page, or 0 when a table on the way is missing. Atomic; reads the simulated bytes. */
+  /**
+   * Word index of the pte of a page, or 0 when a table on the way is missing. Atomic. A table found lately is remembered
+   * until an upper entry changes: every fault begins with a look-up, and four dependent reads cost it 35 ns.
+   */
   lookup(mm: Mm, vpnHi: number, vpnLo: number): number {
-    const last = this.depth - 1;
+    const found = this.found;
+    const stretch = vpnLo >>> this.pteShift;
+    const at = ((stretch ^ mm.id) & (FOUND - 1)) << FOUND_SHIFT;
+    if (found[at] !== stretch || found[at + FOUND_HI] !== vpnHi || found[at + FOUND_MM] !== mm.id) {
+      const table = this.walk(mm, vpnHi, vpnLo);
+      if (table === 0) return 0;
+      found[at] = stretch;
+      found[at + FOUND_HI] = vpnHi;
+      found[at + FOUND_MM] = mm.id;
+      found[at + FOUND_TABLE] = table;
+    }
+    return (found[at + FOUND_TABLE] as number) + Math.imul(vpnLo & (this.ptesPerTable - 1), this.pteWords);
+  }
+
+  /** Word index of the pte table of a page, or 0 when it or one on the way is missing: read from the root down. */
+  walk(mm: Mm, vpnHi: number, vpnLo: number): number {
     let table = mm.rootWord;
-    for (let level = 0; level < last; level++) {
+    for (let level = 0; level < this.depth - 1; level++) {
       table = this.tableAt(level, this.entryAt(level, table, vpnHi, vpnLo));
       if (table === 0) return 0;
     }
-    return this.entryAt(last, table, vpnHi, vpnLo);
+    return table;
+  }
+
+  /** The tables that `lookup` remembers: whose, a page they are for, and where they are. For the audit. */
+  *remembered(): Generator<{ mmId: number; vpnHi: number; vpnLo: number; table: number }> {
+    const { found } = this;
+    for (let at = 0; at < found.length; at += 1 << FOUND_SHIFT) {
+      const stretch = found[at] as number;
+      if (stretch < 0) continue;
+      const [, vpnHi, mmId, table] = found.subarray(at, at + (1 << FOUND_SHIFT)) as unknown as number[];
+      yield { mmId: mmId as number, vpnHi: vpnHi as number, vpnLo: stretch << this.pteShift, table: table as number };
+    }
   }
 
   /**
