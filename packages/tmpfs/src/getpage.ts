@@ -9,6 +9,7 @@ import {
   allocPage,
   ERRNO,
   findGetPage,
+  KernelBug,
   lookupSwapCache,
   lruCacheAdd,
   moveFromSwapCache,
@@ -41,6 +42,37 @@ export interface FoundPage {
   page: number;
   /** It had to be read from swap. */
   major: boolean;
+}
+
+/** getPageNow cannot: something would have to be waited for, and nothing was done. */
+export const MUST_WAIT = 1;
+
+/** `getPage` where it has nothing to wait for: the page is cached, or a hole gets one. Else MUST_WAIT. */
+export function getPageNow(inode: ShmemInode, index: number, sgp: Sgp, out: FoundPage): number {
+  const { k, mapping, lock } = inode;
+  out.major = false;
+  const cached = mapping.pages.get(index);
+  if (cached !== undefined) {
+    if (!tryLockPage(k, cached)) return MUST_WAIT;
+    unlockPage(k, cached);
+    out.page = findGetPage(k, mapping, index);
+    return 0;
+  }
+  if (sgp < SGP_CACHE || index >= inode.shmem.geometry.maxIndex || !lock.tryLock()) return MUST_WAIT;
+  inode.recalc();
+  const isHole = isReached(inode, index, sgp) && inode.vector.entry(index) === 0;
+  const charged = isHole && takeRoom(inode);
+  lock.unlock();
+  if (!isHole) return MUST_WAIT;
+  if (!charged) return -ERRNO.ENOSPC;
+  const page = k.pages.alloc(0);
+  // Nobody else has run: all is as it was.
+  if (!lock.tryLock()) throw new KernelBug('the lock of a tmpfs inode was taken in a plain function');
+  if (page >= 0) addPage(inode, index, page, out);
+  else giveRoom(inode);
+  lock.unlock();
+  if (page >= 0) return 0;
+  return k.pages.takeRefusal() ? -ERRNO.ENOMEM : MUST_WAIT;
 }
 
 /** shmem_getpage. 0 with `out` filled in, or -EFBIG, -EINVAL (beyond i_size), -ENOSPC, -ENOMEM. */
@@ -203,14 +235,20 @@ function* newPage(inode: ShmemInode, index: number, sgp: Sgp, out: FoundPage): O
     if (page >= 0) k.pages.put(page);
     return error < 0 ? error : AGAIN;
   }
+  addPage(inode, index, page, out);
+  lock.unlock();
+  return 0;
+}
+
+/** The inode is locked: a fresh frame becomes the page of a hole. */
+function addPage(inode: ShmemInode, index: number, page: number, out: FoundPage): void {
+  const { k } = inode;
   addToPageCache(k, inode.mapping, index, page);
   lruCacheAdd(k, page);
   k.counters.values[PAGES_CLEARED] = (k.counters.values[PAGES_CLEARED] as number) + 1;
   inode.pageIn = true;
   inode.alloced++;
-  lock.unlock();
   out.page = page;
-  return 0;
 }
 
 /** A block and the charge of one page. */

@@ -18,6 +18,7 @@ export {
 } from '../pagecache/truncate.js';
 export { allocPage } from '../reclaim/alloc.js';
 export { lruCacheAdd, lruCacheAddActive, markPageAccessed } from '../reclaim/lru-batch.js';
+export { ended } from '../smp/driver.js';
 export { type Op, RESCHED, SpinLock } from '../smp/lock.js';
 export {
   addToSwap,

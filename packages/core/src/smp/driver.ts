@@ -61,6 +61,11 @@ export function finished(value: number): Op<number> {
   return op;
 }
 
+/** The operation that has ended, for one that answers nothing. */
+export function ended(): Op<void> {
+  return finished(0) as unknown as Op<void>;
+}
+
 /** One operation that is driven step by step. */
 export class SteppedOp<T> {
   readonly name: string;
