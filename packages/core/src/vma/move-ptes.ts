@@ -9,7 +9,7 @@ import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbPage, flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { flushCacheRange } from '../pgtable/mmu-hooks.js';
-import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
+import { replacePteAt, updatePteAt } from '../pgtable/set-pte.js';
 import type { Op, SpinLock } from '../smp/lock.js';
 import type { Vma } from './vma.js';
 
@@ -62,7 +62,7 @@ export function* movePageTables(
   return pages;
 }
 
-/** Moves `nr` entries: clears them all, flushes once, then stores them. Both pte locks are held. */
+/** Moves `nr` entries: clears them all, flushes once, then stores them where nothing is. Both pte locks are held. */
 function moveExtent(k: Kernel, source: Vma, from: number, vpn: number, to: number, dest: number, nr: number): void {
   const { mm } = source;
   const { words } = k.memory;
@@ -89,7 +89,7 @@ function moveExtent(k: Kernel, source: Vma, from: number, vpn: number, to: numbe
   for (let i = first; i <= last; i++) {
     const lo = heldLo[i] as number;
     const hi = heldHi[i] as number;
-    if ((lo | hi) !== 0) setPteAt(k, mm, dest + i, to + i * pteWords, hi, lo);
+    if ((lo | hi) !== 0) replacePteAt(k, mm, dest + i, to + i * pteWords, hi, lo);
   }
 }
 
