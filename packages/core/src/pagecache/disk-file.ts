@@ -7,6 +7,7 @@ import { ERRNO } from '../errors.js';
 import { NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type RegularFile } from '../fs/file.js';
 import { writableBytes } from '../fs/limits.js';
 import type { Kernel } from '../kernel.js';
+import { BlockStore } from '../memory/block-store.js';
 import { PG_DIRTY } from '../memory/mem-map.js';
 import { unlockPage } from '../memory/page-lock.js';
 import { makeRoom } from '../reclaim/alloc.js';
@@ -39,8 +40,8 @@ export class DiskFile implements RegularFile {
   nlink = 1;
   readonly #k: Kernel;
   readonly #warm: boolean;
-  /** Contents of written pages by index; the rest of the disk is zero. */
-  readonly #blocks = new Map<number, Uint8Array>();
+  /** What was written back, by file index. */
+  readonly #blocks = new BlockStore();
 
   constructor(k: Kernel, name: string, options: DiskFileOptions) {
     this.#k = k;
@@ -90,7 +91,7 @@ export class DiskFile implements RegularFile {
   }
 
   *writepage(page: number): Op<number> {
-    this.#writeBlock(this.#k.map.index[page] as number, page);
+    this.#blocks.write(this.#k.memory, page, this.#k.map.index[page] as number);
     unlockPage(this.#k, page);
     return 0;
   }
@@ -106,7 +107,7 @@ export class DiskFile implements RegularFile {
 
   /** Pages of the disk that hold data: written back, or dirty in the cache. */
   get allocatedPages(): number {
-    const held = new Set(this.#blocks.keys());
+    const held = new Set(this.#blocks.written());
     for (const [index, page] of this.mapping.pages) {
       if (((this.#k.map.flags[page] as number) & PG_DIRTY) !== 0) held.add(index);
     }
@@ -145,7 +146,7 @@ export class DiskFile implements RegularFile {
     const { map } = this.#k;
     for (const [index, page] of this.mapping.pages) {
       if (((map.flags[page] as number) & PG_DIRTY) === 0) continue;
-      this.#writeBlock(index, page);
+      this.#blocks.write(this.#k.memory, page, index);
       map.flags[page] = (map.flags[page] as number) & ~PG_DIRTY;
     }
   }
@@ -160,9 +161,22 @@ export class DiskFile implements RegularFile {
   }
 
   *read(offset: number, out: Uint8Array): Op<number> {
-    const length = Math.max(0, Math.min(out.length, this.size - offset));
-    for (let i = 0; i < length; i++) out[i] = this.readByte(offset + i);
-    return length;
+    const { memory } = this.#k;
+    let done = 0;
+    // The size is looked at again for every page: to find memory may take long.
+    while (done < out.length && offset + done < this.size) {
+      const at = offset + done;
+      const page = this.#cached(Math.floor(at / memory.pageSize));
+      if (page < 0) {
+        if (yield* makeRoom(this.#k, 0)) continue;
+        return done === 0 ? -ERRNO.ENOMEM : done;
+      }
+      const first = at % memory.pageSize;
+      const part = Math.min(out.length - done, this.size - at, memory.pageSize - first);
+      for (let i = 0; i < part; i++) out[done + i] = memory.loadByte(page, first + i);
+      done += part;
+    }
+    return done;
   }
 
   *write(offset: number, bytes: Uint8Array): Op<number> {
@@ -170,10 +184,21 @@ export class DiskFile implements RegularFile {
     const length = writableBytes(this.#k, this, offset, bytes.length);
     if (length <= 0) return length;
     if (!iSem.tryWrite()) yield* iSem.waitWrite();
+    const { memory } = this.#k;
     let written = 0;
     while (written < length) {
-      if (this.writeByte(offset + written, bytes[written] as number)) written++;
-      else if (!(yield* makeRoom(this.#k, 0))) break;
+      const at = offset + written;
+      const page = this.#cached(Math.floor(at / memory.pageSize));
+      if (page < 0) {
+        if (yield* makeRoom(this.#k, 0)) continue;
+        break;
+      }
+      const first = at % memory.pageSize;
+      const part = Math.min(length - written, memory.pageSize - first);
+      for (let i = 0; i < part; i++) memory.storeByte(page, first + i, bytes[written + i] as number);
+      this.setPageDirty(page);
+      written += part;
+      this.size = Math.max(this.size, offset + written);
     }
     iSem.upWrite();
     return written === 0 ? -ERRNO.ENOMEM : written;
@@ -185,13 +210,9 @@ export class DiskFile implements RegularFile {
 
   /** The disk's bytes from i_size on are forgotten. */
   *truncate(): Op<void> {
-    const { pageSize } = this.#k.memory;
-    for (const [index, block] of [...this.#blocks]) {
-      const kept = this.size - index * pageSize;
-      if (kept <= 0) this.#blocks.delete(index);
-      else if (kept < pageSize) block.fill(0, kept);
-    }
-    const last = this.mapping.pages.get(Math.floor(this.size / pageSize));
+    const { memory } = this.#k;
+    this.#blocks.truncate(memory, this.size);
+    const last = this.mapping.pages.get(Math.floor(this.size / memory.pageSize));
     if (last !== undefined) this.setPageDirty(last);
   }
 
@@ -203,7 +224,7 @@ export class DiskFile implements RegularFile {
   /** Drops the file's whole cache and disk: the last name and the last user are gone. */
   destroy(): void {
     for (const index of [...this.mapping.pages.keys()]) removeFromPageCache(this.#k, this.mapping, index);
-    this.#blocks.clear();
+    this.#blocks.truncate(this.#k.memory, 0);
     if (this.mapping.handle !== 0) this.#k.mappings.remove(this.mapping.handle);
     this.mapping.handle = 0;
   }
@@ -211,11 +232,6 @@ export class DiskFile implements RegularFile {
   /** The cached page of an index, read from the disk if need be; -1 when memory is short. No reference is taken. */
   #cached(index: number): number {
     return this.mapping.pages.get(index) ?? this.#read(index);
-  }
-
-  #writeBlock(index: number, page: number): void {
-    const { memory } = this.#k;
-    this.#blocks.set(index, memory.read(memory.pageToPfn(page) * memory.pageSize, memory.pageSize));
   }
 
   #readAround(index: number): number {
@@ -234,10 +250,7 @@ export class DiskFile implements RegularFile {
     addToPageCache(k, this.mapping, index, page);
     lruCacheAdd(k, page);
     k.pages.put(page);
-    const block = this.#blocks.get(index);
-    if (block !== undefined) {
-      for (let i = 0; i < block.length; i++) k.memory.storeByte(page, i, block[i] as number);
-    }
+    this.#blocks.read(k.memory, page, index);
     return page;
   }
 }

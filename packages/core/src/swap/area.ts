@@ -4,7 +4,7 @@
  * Invariants: `inuse` slots have a count of 1 to SWAP_MAP_MAX; every free slot lies in [lowestBit, highestBit]; a slot is in
  * the swap cache exactly when `cached` names a page, and then one of its references is the cache's.
  */
-import { SwapDevice } from './device.js';
+import { BlockStore } from '../memory/block-store.js';
 
 /** A count that large is never lowered again: the slot stays until swapoff. */
 export const SWAP_MAP_MAX = 0x7fff;
@@ -23,7 +23,7 @@ export class SwapArea {
   readonly map: Uint16Array;
   /** Page that caches each slot, -1 for none: this area's part of swapper_space. */
   readonly cached: Int32Array;
-  readonly device: SwapDevice;
+  readonly device: BlockStore = new BlockStore();
   /** Usable slots, and those in use. */
   readonly pages: number;
   inuse = 0;
@@ -43,7 +43,6 @@ export class SwapArea {
     this.map = new Uint16Array(slots);
     this.map[0] = SWAP_MAP_BAD;
     this.cached = new Int32Array(slots).fill(-1);
-    this.device = new SwapDevice(slots);
     this.pages = slots - 1;
     this.highestBit = slots - 1;
     this.clusterTooLow = clusterTooLow;
