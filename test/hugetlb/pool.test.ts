@@ -132,6 +132,8 @@ describe.each(HUGE_MACHINES.map((arch) => [hugeName(arch), arch] as const))('%s'
     const child = process.fork();
     expect(child.load8(world.base + BigInt(bytes) - 1n)).toBe(3);
     machine.check();
+    const detach = (of: typeof process): number => runToEnd(of.ops.shmdt(world.base));
+    expect([detach(child), child.mm.rss, detach(child)]).toEqual([0, 0, -22]);
     child.exit();
     process.exit();
     const other = machine.spawn();

@@ -6,6 +6,7 @@ import {
   type Kernel,
   MAP_FIXED,
   MAP_SHARED,
+  type MappedFile,
   type Mm,
   machineRefuses,
   type Op,
@@ -16,6 +17,7 @@ import {
   SHM_RDONLY,
   SHM_REMAP,
   SHM_RND,
+  VM_HUGETLB,
   type Vma,
 } from '@fourfold/core/fs';
 import type { Segment, Segments } from './segments.js';
@@ -92,10 +94,10 @@ function* unmapPieces(segments: Segments, k: Kernel, mm: Mm, start: number): Op<
   let result = -ERRNO.EINVAL;
   for (let vma = mm.vmas.find(start); vma !== null && vma.end <= end; ) {
     const next: Vma | null = vma.next;
-    const segment = segments.of(vma);
-    if (segment !== undefined && vma.start - start === vma.pgoff) {
+    const isShm = segments.of(vma) !== undefined || (vma.flags & VM_HUGETLB) !== 0;
+    if (isShm && vma.start - start === vma.pgoff) {
       // Only now it is known how far the attach reached.
-      if (end === Infinity) end = start + segment.pages;
+      if (end === Infinity) end = start + Math.ceil((vma.file as MappedFile).inode.size / k.memory.pageSize);
       yield* doMunmap(k, mm, vma.start, vma.pages);
       result = 0;
     }

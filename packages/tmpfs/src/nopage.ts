@@ -18,7 +18,8 @@ import type { ShmemInode } from './inode.js';
  */
 export function nopage(inode: ShmemInode, vma: Vma, vpn: number, out: Nopage): Op<void> {
   const index = vma.indexOf(vpn);
-  if (index * inode.k.memory.pageSize >= inode.size) {
+  // Below 0: an area that grew down beyond the start of its file. The kernel's index is unsigned.
+  if (index < 0 || index * inode.k.memory.pageSize >= inode.size) {
     out.page = NOPAGE_SIGBUS;
     out.major = false;
     return ended();

@@ -32,7 +32,7 @@ export {
 export { readSwapCacheAsync, swapinReadahead } from '../swap/read.js';
 export { getSwapPage, type SwapUser, swapCount, swapDuplicate, swapFree } from '../swap/swap.js';
 export { canDoMlock, chargeMemory, limitPages, OVERCOMMIT_NEVER, unchargeMemory } from '../vma/accounting.js';
-export { VM_ACCOUNT, VM_MAYWRITE, VM_NONLINEAR, VM_WRITE } from '../vma/flags.js';
+export { VM_ACCOUNT, VM_HUGETLB, VM_MAYWRITE, VM_NONLINEAR, VM_WRITE } from '../vma/flags.js';
 export type { Mm } from '../vma/mm.js';
 export { doMmapPgoff, MAP_FIXED, MAP_SHARED, machineRefuses, PROT_EXEC, PROT_READ, PROT_WRITE } from '../vma/mmap.js';
 export { doMunmap } from '../vma/munmap.js';

@@ -69,7 +69,8 @@ export class DiskFile implements RegularFile {
   /** The page of an index for nopage and populate, read if it is not cached. */
   *findPage(index: number, out: Nopage): Op<void> {
     out.major = false;
-    if (index >= this.sizePages) {
+    // Below 0: an area that grew down beyond the start of its file.
+    if (index < 0 || index >= this.sizePages) {
       out.page = NOPAGE_SIGBUS;
       return;
     }

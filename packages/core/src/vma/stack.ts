@@ -22,9 +22,7 @@ export function expandStack(k: Kernel, vma: Vma, vpn: number): number {
   if (!isMappable(k, vma.mm, vpn, growth)) return -ERRNO.ENOMEM;
   const error = accountGrowth(k, vma, vma.end - vpn, growth);
   if (error < 0) return error;
-  vma.start = vpn;
-  vma.pgoff -= growth;
-  vma.mm.vmas.dropCache();
+  regrow(vma, vpn, vma.end, vma.pgoff - growth);
   return 0;
 }
 
@@ -37,9 +35,23 @@ export function expandUpwards(k: Kernel, vma: Vma, end: number): number {
   if (!isMappable(k, vma.mm, vma.end, growth)) return -ERRNO.ENOMEM;
   const error = accountGrowth(k, vma, end - vma.start, growth);
   if (error < 0) return error;
-  vma.end = end;
-  vma.mm.vmas.dropCache();
+  regrow(vma, vma.start, end, vma.pgoff);
   return 0;
+}
+
+/**
+ * Gives an area that grew its bounds. Of a file it is listed by its file pages, anew. (The kernel leaves it where it was, and
+ * reverse-map walks miss what grew.) A file page below 0 is one that no file has.
+ */
+function regrow(vma: Vma, start: number, end: number, pgoff: number): void {
+  const linear = vma.file?.inode.mapping.linear;
+  const listed = linear?.has(vma) === true;
+  if (listed) linear?.delete(vma);
+  vma.start = start;
+  vma.end = end;
+  vma.pgoff = pgoff;
+  if (listed) linear?.add(vma);
+  vma.mm.vmas.dropCache();
 }
 
 /** The first stack of a process: `pages` pages below page `top`. 0, or -ENOMEM. */

@@ -89,7 +89,7 @@ function search(
   }
   const coloured = layout.colourPages > 1 && (file !== null || (flags & MAP_SHARED) !== 0);
   const step = coloured ? layout.colourPages : 1;
-  const phase = coloured ? pgoff % step : 0;
+  const phase = coloured ? ((pgoff % step) + step) % step : 0;
   if (addr !== 0n) {
     const hint = colourAlign(toPages(k, pageAlign(k, addr)), step, phase);
     // The kernel would take a hint that reaches into a hole; what lies there shares its page-table entries with others.
