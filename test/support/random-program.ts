@@ -201,9 +201,9 @@ export class World {
   }
 }
 
-function outcomeOf(run: () => number | void): Outcome {
+function outcomeOf(run: () => unknown): Outcome {
   try {
-    return run() ?? 'ok';
+    return (run() ?? 'ok') as Outcome;
   } catch (error) {
     if (error instanceof MemoryFault) return error.code as Outcome;
     throw error;

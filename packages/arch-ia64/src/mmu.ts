@@ -49,7 +49,7 @@ import {
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { ContextAllocator, maxContext, RID_BITS } from './context.js';
+import { ContextAllocator, maxContext } from './context.js';
 import { FLUSH_ALL_BYTES, Purger } from './flush.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
 import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
