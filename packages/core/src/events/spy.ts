@@ -2,9 +2,9 @@
  * The spy: events read as objects with named fields, for people and tests. It listens from the moment it is made;
  * `records` may be read at any time, also while it still listens.
  */
-import { OPERATION_NAMES } from '../process/ops.js';
 import { lockKindName } from '../smp/lock.js';
 import { EVENT_FIELDS, type EventName, MODE_NAMES, RSS_NAMES } from './kinds.js';
+import { OPERATION_NAMES } from './operations.js';
 import type { EventRing, MmEvent } from './ring.js';
 
 type FieldOf<N extends EventName> = (typeof EVENT_FIELDS)[N][number];

@@ -34,7 +34,8 @@ export { getSwapPage, type SwapUser, swapCount, swapDuplicate, swapFree } from '
 export { canDoMlock, chargeMemory, limitPages, OVERCOMMIT_NEVER, unchargeMemory } from '../vma/accounting.js';
 export { VM_ACCOUNT, VM_HUGETLB, VM_MAYWRITE, VM_NONLINEAR, VM_WRITE } from '../vma/flags.js';
 export type { Mm } from '../vma/mm.js';
-export { doMmapPgoff, MAP_FIXED, MAP_SHARED, machineRefuses, PROT_EXEC, PROT_READ, PROT_WRITE } from '../vma/mmap.js';
+export { doMmapPgoff, machineRefuses } from '../vma/mmap.js';
+export { MAP_FIXED, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from '../vma/mmap-bits.js';
 export { doMunmap } from '../vma/munmap.js';
 export type { Vma, VmaOps } from '../vma/vma.js';
 export { unmapMappingRange } from '../zap/unmap-mapping.js';

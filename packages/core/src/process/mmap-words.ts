@@ -10,7 +10,7 @@ import {
   MAP_POPULATE,
   MAP_PRIVATE,
   MAP_SHARED,
-} from '../vma/mmap.js';
+} from '../vma/mmap-bits.js';
 
 /** `'rw'`, `'r-x'`, `'-'` or PROT_ bits (1 read, 2 write, 4 exec). */
 export type ProtLike = string | number;

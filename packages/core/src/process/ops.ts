@@ -5,6 +5,7 @@
  */
 
 import { ERRNO, MmError } from '../errors.js';
+import { OPERATION_NAMES, type OperationName } from '../events/operations.js';
 import { OPERATION } from '../events/ring.js';
 import { dupMm } from '../fork/dup-mmap.js';
 import { accessProcessVm } from '../gup/access-process-vm.js';
@@ -26,36 +27,6 @@ import { sysRemapFilePages } from '../vma/remap-file-pages.js';
 import { toPages, word } from '../vma/words.js';
 import type { Process } from './process.js';
 import { type AccessResult, fetchAt, loadBytes, storeBytes } from './user-memory.js';
-
-/** Operations by number: what the second word of an `operation` event means. */
-export const OPERATION_NAMES = [
-  'mmap',
-  'munmap',
-  'mprotect',
-  'mremap',
-  'brk',
-  'madvise',
-  'mlock',
-  'munlock',
-  'mlockall',
-  'munlockall',
-  'msync',
-  'mincore',
-  'shmget',
-  'shmat',
-  'shmdt',
-  'shmctl',
-  'remap_file_pages',
-  'get_user_pages',
-  'access_vm',
-  'fork',
-  'exit',
-  'load',
-  'store',
-  'fetch',
-] as const;
-/** An operation's name. */
-export type OperationName = (typeof OPERATION_NAMES)[number];
 
 /** The operations of one process. */
 export class ProcessOps {

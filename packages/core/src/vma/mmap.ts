@@ -35,27 +35,28 @@ import {
 import { createVma, linkVma } from './link.js';
 import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_DENYWRITE,
+  MAP_EXECUTABLE,
+  MAP_FIXED,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_EXEC,
+  PROT_WRITE,
+} from './mmap-bits.js';
 import { doMunmap } from './munmap.js';
 import { remapRange } from './remap-file-pages.js';
 import { getUnmappedArea, holeEndAt } from './unmapped-area.js';
 import type { Vma } from './vma.js';
 import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
 
-export const PROT_READ = 1;
-export const PROT_WRITE = 2;
-export const PROT_EXEC = 4;
-
-export const MAP_SHARED = 0x1;
-export const MAP_PRIVATE = 0x2;
-export const MAP_FIXED = 0x10;
-export const MAP_ANONYMOUS = 0x20;
-export const MAP_GROWSDOWN = 0x100;
-export const MAP_DENYWRITE = 0x800;
-export const MAP_EXECUTABLE = 0x1000;
-export const MAP_LOCKED = 0x2000;
-export const MAP_NORESERVE = 0x4000;
-export const MAP_POPULATE = 0x8000;
-export const MAP_NONBLOCK = 0x10000;
+/** MAP_SHARED or MAP_PRIVATE, and nothing else, in these. */
 const MAP_TYPE = 0xf;
 /** MAP_ bits whose VM_ bits have the same values. */
 const MAP_AS_VM = MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED;

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { VM_NONLINEAR, VM_SHARED } from './flags.js';
 import type { Mm } from './mm.js';
-import { MAP_NONBLOCK } from './mmap.js';
+import { MAP_NONBLOCK } from './mmap-bits.js';
 import type { Vma } from './vma.js';
 import { toPages, word } from './words.js';
 

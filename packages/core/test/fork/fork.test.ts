@@ -8,7 +8,7 @@ import { statusOf } from '../../src/proc/status.js';
 import { SteppedOp } from '../../src/smp/driver.js';
 import { MADV_DONTFORK } from '../../src/vma/madvise.js';
 import type { Mm } from '../../src/vma/mm.js';
-import { MAP_FIXED, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import type { Vma } from '../../src/vma/vma.js';
 import { destroyMm } from '../../src/zap/unmap.js';
 import { testArch } from '../support/test-arch.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mapsLines, mapsText } from '../../src/proc/maps.js';
 import { statusOf, statusText } from '../../src/proc/status.js';
-import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { insertStack } from '../../src/vma/stack.js';
 import { TASK_PAGES, testArch } from '../support/test-arch.js';
 import { openTest, testFile, testKernel } from '../support/test-kernel.js';

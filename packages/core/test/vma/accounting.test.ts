@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ERRNO } from '../../src/errors.js';
 import { chargeMemory, mayExpandVm, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER } from '../../src/vma/accounting.js';
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { checkAreas } from '../support/areas.js';
 import { PAGE_SIZE } from '../support/test-arch.js';
 import { openTest, testFile, testKernel } from '../support/test-kernel.js';

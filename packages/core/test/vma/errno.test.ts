@@ -7,6 +7,7 @@ import { sysBrk } from '../../src/vma/brk.js';
 import { sysMadvise } from '../../src/vma/madvise.js';
 import { sysMincore } from '../../src/vma/mincore.js';
 import { sysMlock, sysMlockall, sysMunlock } from '../../src/vma/mlock.js';
+import { type MmapArgs, sysMmap } from '../../src/vma/mmap.js';
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -14,9 +15,7 @@ import {
   MAP_LOCKED,
   MAP_PRIVATE,
   MAP_SHARED,
-  type MmapArgs,
-  sysMmap,
-} from '../../src/vma/mmap.js';
+} from '../../src/vma/mmap-bits.js';
 import { sysMprotect } from '../../src/vma/mprotect.js';
 import { sysMremap } from '../../src/vma/mremap.js';
 import { sysMsync } from '../../src/vma/msync.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MADV_DONTFORK, MADV_RANDOM } from '../../src/vma/madvise.js';
-import { MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { areasOf, checkAreas } from '../support/areas.js';
 import { testArch } from '../support/test-arch.js';
 import { openTest, testFile, testKernel } from '../support/test-kernel.js';

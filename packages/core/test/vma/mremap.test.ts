@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { audit } from '../../src/audit/audit.js';
 import { ERRNO } from '../../src/errors.js';
 import { onCall } from '../../src/events/injection.js';
-import { MAP_FIXED, MAP_LOCKED, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_LOCKED, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from '../../src/vma/mremap.js';
 import { areasOf, checkAreas } from '../support/areas.js';
 import { PAGE_SIZE, PMD_PAGES, TASK_PAGES, testArch } from '../support/test-arch.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../src/audit/audit.js';
 import { ERRNO } from '../../src/errors.js';
-import { MAP_FIXED, MAP_LOCKED, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_LOCKED, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { areasOf, checkAreas } from '../support/areas.js';
 import { PMD_PAGES } from '../support/test-arch.js';
 import { openTest, testFile, testKernel } from '../support/test-kernel.js';

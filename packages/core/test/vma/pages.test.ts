@@ -9,7 +9,7 @@ import { MADV_DOFORK, MADV_DONTFORK, MADV_DONTNEED, MADV_SEQUENTIAL } from '../.
 import { sysMincore } from '../../src/vma/mincore.js';
 import { MCL_CURRENT, MCL_FUTURE, sysMlockall, sysMunlockall } from '../../src/vma/mlock.js';
 import type { Mm } from '../../src/vma/mm.js';
-import { MAP_FIXED, MAP_LOCKED, MAP_NONBLOCK, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_LOCKED, MAP_NONBLOCK, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { MS_ASYNC, MS_INVALIDATE, MS_SYNC, sysMsync } from '../../src/vma/msync.js';
 import { areasOf, checkAreas } from '../support/areas.js';
 import { PGD_PAGES, PTE_DIRTY, PTE_WRITE, TASK_PAGES } from '../support/test-arch.js';

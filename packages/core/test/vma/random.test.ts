@@ -5,7 +5,14 @@ import { dupMm } from '../../src/fork/dup-mmap.js';
 import type { MappedFile } from '../../src/fs/file.js';
 import { MADV_DONTFORK, MADV_DONTNEED, MADV_RANDOM } from '../../src/vma/madvise.js';
 import { Mm } from '../../src/vma/mm.js';
-import { MAP_FIXED, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import {
+  MAP_FIXED,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+} from '../../src/vma/mmap-bits.js';
 import { MS_SYNC, sysMsync } from '../../src/vma/msync.js';
 import { destroyMm } from '../../src/zap/unmap.js';
 import { checkAreas } from '../support/areas.js';

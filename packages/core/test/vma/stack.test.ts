@@ -4,7 +4,7 @@ import { ERRNO } from '../../src/errors.js';
 import { SEGV_MAPERR } from '../../src/fault/page-fault.js';
 import { findExtendVma } from '../../src/gup/get-user-pages.js';
 import { VM_GROWSUP } from '../../src/vma/flags.js';
-import { MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE } from '../../src/vma/mmap.js';
+import { MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE } from '../../src/vma/mmap-bits.js';
 import { expandStack, expandUpwards, insertArea, insertStack } from '../../src/vma/stack.js';
 import { areasOf, checkAreas } from '../support/areas.js';
 import { PAGE_SIZE, TASK_PAGES, testArch } from '../support/test-arch.js';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { LayoutSpec } from '../../src/arch/layout.js';
 import { ERRNO } from '../../src/errors.js';
 import type { Mm } from '../../src/vma/mm.js';
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { TASK_PAGES, testArch } from '../support/test-arch.js';
 import { openTest, testFile, testKernel } from '../support/test-kernel.js';
 import { TestProcess } from '../support/test-process.js';

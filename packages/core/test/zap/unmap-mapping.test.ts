@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../src/audit/audit.js';
 import { SteppedOp } from '../../src/smp/driver.js';
-import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { unmapMappingRange } from '../../src/zap/unmap-mapping.js';
 import { PAGE_SIZE, testArch } from '../support/test-arch.js';
 import { openTest, run, testFile, testKernel } from '../support/test-kernel.js';

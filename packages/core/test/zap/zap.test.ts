@@ -9,7 +9,7 @@ import { vmtruncate } from '../../src/pagecache/truncate.js';
 import { SteppedOp } from '../../src/smp/driver.js';
 import { type Op, RESCHED } from '../../src/smp/lock.js';
 import { MADV_DONTNEED } from '../../src/vma/madvise.js';
-import { MAP_FIXED, MAP_SHARED } from '../../src/vma/mmap.js';
+import { MAP_FIXED, MAP_SHARED } from '../../src/vma/mmap-bits.js';
 import { sysMunmap } from '../../src/vma/munmap.js';
 import { remapRange } from '../../src/vma/remap-file-pages.js';
 import { PAGE_SIZE, testArch } from '../support/test-arch.js';
