@@ -1,9 +1,10 @@
-/** Page tables recounted: every table reachable from every root, every entry in them (F1, F3, F5, F16, F17). */
+/** Page tables recounted: every table reachable from every root, every entry in them (F1, F3, F5, F11 to F17). */
 import type { Kernel } from '../kernel.js';
-import { PG_TABLE } from '../memory/mem-map.js';
+import { PG_SWAPCACHE, PG_TABLE } from '../memory/mem-map.js';
 import { isRaw } from '../pfnmap/normal-page.js';
 import { pteToSwapEntry } from '../swap/entry.js';
-import { isCowMapping, VM_NONLINEAR, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vma/flags.js';
+import { swapCount } from '../swap/swap.js';
+import { isCowMapping, VM_INSERTPAGE, VM_NONLINEAR, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 import type { Say } from './finding.js';
@@ -167,6 +168,11 @@ function leaf(
   if (writable && isCowMapping(vma.flags) && (!k.map.isAnon(page) || k.map.mapcount[page] !== 1)) {
     say('F16', `mm ${mm.id}: page ${vpn} is writable though shared (mapcount ${k.map.mapcount[page]})`);
   }
+  if (writable && ((k.map.flags[page] as number) & PG_SWAPCACHE) !== 0) {
+    const sharers = swapCount(k, k.map.priv[page] as number) - 1; // the swap cache has one of the references
+    if (isCowMapping(vma.flags) && sharers > 0)
+      say('F16', `mm ${mm.id}: page ${vpn} is writable though ${sharers} swap entries share it`);
+  }
   if (k.map.isAnon(page)) {
     // D8 and D9 leave such pages.
     if ((vma.flags & VM_SHARED) !== 0 && !k.defectsKept)
@@ -181,6 +187,9 @@ function leaf(
     if (k.map.mapping[page] !== vma.file.inode.mapping.handle || !inPlace) {
       say('F13', `mm ${mm.id}: page ${vpn} maps index ${k.map.index[page]} of another place`);
     }
+  } else if (vma.file?.inode.truncate !== undefined && (vma.flags & VM_INSERTPAGE) === 0) {
+    // D5 leaves such pages.
+    if (!k.defectsKept) say('F14', `mm ${mm.id}: page ${vpn} maps page ${page}, which was truncated out of its file`);
   }
 }
 
