@@ -32,7 +32,9 @@ const FLAG_WORDS: Readonly<Record<string, number>> = {
 
 /** PROT_ bits of letters. @throws MmError MM_PROT */
 export function parseProt(prot: ProtLike): number {
-  if (typeof prot === 'number') return prot;
+  if (typeof prot === 'number' && Number.isInteger(prot)) return prot;
+  if (typeof prot !== 'string')
+    throw new MmError('MM_PROT', `expected letters or PROT_ bits as prot, got ${String(prot)}`);
   let bits = 0;
   for (const letter of prot) {
     const bit = 'rwx'.indexOf(letter);
@@ -44,7 +46,9 @@ export function parseProt(prot: ProtLike): number {
 
 /** MAP_ bits of words joined by `|` or `,`. @throws MmError MM_FLAGS */
 export function parseFlags(flags: FlagsLike): number {
-  if (typeof flags === 'number') return flags;
+  if (typeof flags === 'number' && Number.isInteger(flags)) return flags;
+  if (typeof flags !== 'string')
+    throw new MmError('MM_FLAGS', `expected words or MAP_ bits as flags, got ${String(flags)}`);
   let bits = 0;
   for (const word of flags.split(/[|,]/)) {
     const bit = FLAG_WORDS[word.trim()];

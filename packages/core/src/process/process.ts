@@ -18,6 +18,7 @@ import { runToEnd } from '../smp/driver.js';
 import type { Op } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
 import { destroyMm } from '../zap/unmap.js';
+import { bytesOf, countOf, fileOf, numberOf, wordOf } from './arguments.js';
 import { type FlagsLike, type ProtLike, parseFlags, parseProt } from './mmap-words.js';
 import { ProcessOps } from './ops.js';
 import type { AccessResult } from './user-memory.js';
@@ -83,23 +84,26 @@ export class Process implements FaultCounts, Task {
   mmap(options: MmapOptions): bigint {
     const page = runToEnd(
       this.ops.mmap({
-        addr: BigInt(options.addr ?? 0),
-        length: BigInt(options.length),
+        addr: wordOf(options.addr ?? 0, 'addr'),
+        length: wordOf(options.length, 'length'),
         prot: parseProt(options.prot),
         flags: parseFlags(options.flags),
-        file: options.file ?? null,
-        offset: BigInt(options.offset ?? 0),
+        file: fileOf(options.file),
+        offset: wordOf(options.offset ?? 0, 'offset'),
       }),
     );
     return this.#address(page, 'mmap');
   }
 
   munmap(addr: bigint | number, length: bigint | number): void {
-    this.#done(runToEnd(this.ops.munmap(BigInt(addr), BigInt(length))), 'munmap');
+    this.#done(runToEnd(this.ops.munmap(wordOf(addr, 'addr'), wordOf(length, 'length'))), 'munmap');
   }
 
   mprotect(addr: bigint | number, length: bigint | number, prot: ProtLike): void {
-    this.#done(runToEnd(this.ops.mprotect(BigInt(addr), BigInt(length), parseProt(prot))), 'mprotect');
+    this.#done(
+      runToEnd(this.ops.mprotect(wordOf(addr, 'addr'), wordOf(length, 'length'), parseProt(prot))),
+      'mprotect',
+    );
   }
 
   /** Moves or resizes a mapping; `flags` are MREMAP_ bits (1 MAYMOVE, 2 FIXED). Returns the address. */
@@ -110,39 +114,53 @@ export class Process implements FaultCounts, Task {
     flags = 0,
     newAddr: bigint | number = 0,
   ): bigint {
-    const page = runToEnd(this.ops.mremap(BigInt(addr), BigInt(oldLength), BigInt(newLength), flags, BigInt(newAddr)));
+    const page = runToEnd(
+      this.ops.mremap(
+        wordOf(addr, 'addr'),
+        wordOf(oldLength, 'oldLength'),
+        wordOf(newLength, 'newLength'),
+        numberOf(flags, 'flags'),
+        wordOf(newAddr, 'newAddr'),
+      ),
+    );
     return this.#address(page, 'mremap');
   }
 
   /** Asks for a break; returns the break there is afterwards, as the system call does. */
   brk(addr: bigint | number): bigint {
-    return runToEnd(this.ops.brk(BigInt(addr)));
+    return runToEnd(this.ops.brk(wordOf(addr, 'addr')));
   }
 
   /** madvise by the machine's own advice number (4 is MADV_DONTNEED everywhere here). */
   madvise(addr: bigint | number, length: bigint | number, advice: number): void {
-    this.#done(runToEnd(this.ops.madvise(BigInt(addr), BigInt(length), advice)), 'madvise');
+    this.#done(
+      runToEnd(this.ops.madvise(wordOf(addr, 'addr'), wordOf(length, 'length'), numberOf(advice, 'advice'))),
+      'madvise',
+    );
   }
 
   /** shmget; `flags` are IPC_CREAT and the like. Returns the id. @throws MmError with the errno's name */
   shmget(key: number, size: bigint | number, flags = 0): number {
-    const id = runToEnd(this.ops.shmget(key, BigInt(size), flags));
+    const id = runToEnd(this.ops.shmget(numberOf(key, 'key'), wordOf(size, 'size'), numberOf(flags, 'flags')));
     if (id < 0) throw new MmError(errnoName(id), 'shmget');
     return id;
   }
 
   /** shmat; address 0 leaves the place to the kernel. Returns the address. */
   shmat(id: number, addr: bigint | number = 0, flags = 0): bigint {
-    return this.#address(runToEnd(this.ops.shmat(id, BigInt(addr), flags)), 'shmat');
+    return this.#address(
+      runToEnd(this.ops.shmat(numberOf(id, 'id'), wordOf(addr, 'addr'), numberOf(flags, 'flags'))),
+      'shmat',
+    );
   }
 
   shmdt(addr: bigint | number): void {
-    this.#done(runToEnd(this.ops.shmdt(BigInt(addr))), 'shmdt');
+    this.#done(runToEnd(this.ops.shmdt(wordOf(addr, 'addr'))), 'shmdt');
   }
 
   /** shmctl: IPC_RMID, SHM_LOCK, SHM_UNLOCK. */
   shmctl(id: number, command: number): void {
-    this.#done(runToEnd(this.ops.shmctl(id, command)), 'shmctl');
+    this.#done(runToEnd(this.ops.shmctl(numberOf(id, 'id'), numberOf(command, 'command'))), 'shmctl');
   }
 
   /** shmctl(IPC_STAT). @throws MmError EINVAL, EIDRM, or ENOSYS on a machine without SysV shared memory */
@@ -158,7 +176,15 @@ export class Process implements FaultCounts, Task {
    */
   remapFilePages(addr: bigint | number, length: bigint | number, pgoff: bigint | number, flags = 0): void {
     this.#done(
-      runToEnd(this.ops.remapFilePages(BigInt(addr), BigInt(length), 0, BigInt(pgoff), flags)),
+      runToEnd(
+        this.ops.remapFilePages(
+          wordOf(addr, 'addr'),
+          wordOf(length, 'length'),
+          0,
+          wordOf(pgoff, 'pgoff'),
+          numberOf(flags, 'flags'),
+        ),
+      ),
       'remap_file_pages',
     );
   }
@@ -168,8 +194,8 @@ export class Process implements FaultCounts, Task {
    * @throws MmError EIO when not all of it can be read
    */
   peek(addr: bigint | number, length: number): Uint8Array {
-    const out = new Uint8Array(length);
-    if (runToEnd(this.ops.accessVm(BigInt(addr), out, false)) < length) throw new MmError('EIO', 'peek');
+    const out = new Uint8Array(countOf(length, 'length'));
+    if (runToEnd(this.ops.accessVm(wordOf(addr, 'addr'), out, false)) < length) throw new MmError('EIO', 'peek');
     return out;
   }
 
@@ -178,7 +204,8 @@ export class Process implements FaultCounts, Task {
    * @throws MmError EIO when not all of it can be written
    */
   poke(addr: bigint | number, bytes: Uint8Array): void {
-    if (runToEnd(this.ops.accessVm(BigInt(addr), bytes, true)) < bytes.length) throw new MmError('EIO', 'poke');
+    if (runToEnd(this.ops.accessVm(wordOf(addr, 'addr'), bytesOf(bytes, 'bytes'), true)) < bytes.length)
+      throw new MmError('EIO', 'poke');
   }
 
   /**
@@ -188,7 +215,10 @@ export class Process implements FaultCounts, Task {
    */
   pin(addr: bigint | number, count: number, write: boolean, force = false): number[] {
     const pages: number[] = [];
-    this.#done(runToEnd(this.ops.getUserPages(BigInt(addr), count, write, force, pages)), 'get_user_pages');
+    this.#done(
+      runToEnd(this.ops.getUserPages(wordOf(addr, 'addr'), countOf(count, 'count'), write, force, pages)),
+      'get_user_pages',
+    );
     return pages;
   }
 
@@ -224,33 +254,33 @@ export class Process implements FaultCounts, Task {
     return this.#load(addr, 8);
   }
   store8(addr: bigint | number, value: number): void {
-    this.#store(addr, 1, BigInt(value));
+    this.#store(addr, 1, wordOf(value, 'value'));
   }
   store16(addr: bigint | number, value: number): void {
-    this.#store(addr, 2, BigInt(value));
+    this.#store(addr, 2, wordOf(value, 'value'));
   }
   store32(addr: bigint | number, value: number): void {
-    this.#store(addr, 4, BigInt(value));
+    this.#store(addr, 4, wordOf(value, 'value'));
   }
   store64(addr: bigint | number, value: bigint | number): void {
-    this.#store(addr, 8, BigInt(value));
+    this.#store(addr, 8, wordOf(value, 'value'));
   }
 
   /** Bytes of [addr, addr + length). @throws MemoryFault */
   read(addr: bigint | number, length: number): Uint8Array {
-    const out = new Uint8Array(length);
-    this.#finished(runToEnd(this.ops.load(BigInt(addr), out)));
+    const out = new Uint8Array(countOf(length, 'length'));
+    this.#finished(runToEnd(this.ops.load(wordOf(addr, 'addr'), out)));
     return out;
   }
 
   /** Stores bytes. @throws MemoryFault */
   write(addr: bigint | number, bytes: Uint8Array): void {
-    this.#finished(runToEnd(this.ops.store(BigInt(addr), bytes)));
+    this.#finished(runToEnd(this.ops.store(wordOf(addr, 'addr'), bytesOf(bytes, 'bytes'))));
   }
 
   /** Fetches an instruction. @throws MemoryFault */
   fetch(addr: bigint | number): void {
-    this.#finished(runToEnd(this.ops.fetch(BigInt(addr))));
+    this.#finished(runToEnd(this.ops.fetch(wordOf(addr, 'addr'))));
   }
 
   /** The VM lines of /proc/PID/status, in kB. */
@@ -275,7 +305,7 @@ export class Process implements FaultCounts, Task {
 
   /** Every level of the walk for an address, the entry decoded bit by bit, and the area it lies in. */
   explain(addr: bigint | number): Explanation {
-    return explainPage(this.machine.kernel, this.mm, BigInt(addr));
+    return explainPage(this.machine.kernel, this.mm, wordOf(addr, 'addr'));
   }
 
   #load(addr: bigint | number, size: number): bigint {

@@ -72,3 +72,34 @@ test('short of memory a process is killed, which is not a segmentation fault', (
     expect(error).toMatchObject({ code: 'OOM', signal: 'SIGKILL' });
   }
 });
+
+test('what is no number, no bytes, no file is refused by name before anything happens', () => {
+  const machine = new Machine({ arch: testArch() });
+  const process = machine.spawn();
+  process.mmap({ addr: AT, length: 4096, prot: 'rw', flags: 'private|anonymous|fixed' });
+  const wrong = <T>(value: unknown): T => value as T;
+  const misuses: [string, () => unknown][] = [
+    ['addr, got 1.5', () => process.munmap(1.5, 4096)],
+    ['length, got NaN', () => process.mprotect(AT, Number.NaN, 'r')],
+    ['addr, got undefined', () => process.brk(wrong<number>(undefined))],
+    ['value, got x', () => process.store64(AT, wrong<number>('x'))],
+    ['length, got -1', () => process.read(AT, -1)],
+    ['length, got 1000000000000', () => process.peek(AT, 1e12)],
+    ['bytes, got string', () => process.write(AT, wrong<Uint8Array>('abc'))],
+    ['bytes, got string', () => process.poke(AT, wrong<Uint8Array>('abc'))],
+    ['count, got 1.5', () => process.pin(AT, 1.5, false)],
+    ['key, got 1.5', () => process.shmget(1.5, 4096)],
+    ['id, got ', () => process.shmctl(wrong<number>(2n ** 64n), 0)],
+    ['as prot, got undefined', () => process.mmap({ length: 4096, prot: wrong<string>(undefined), flags: 'private' })],
+    ['as flags, got null', () => process.mmap({ length: 4096, prot: 'r', flags: wrong<string>(null) })],
+    ['file, got number', () => process.mmap({ length: 4096, prot: 'r', flags: 'private', file: wrong(3) })],
+    ['file, got object', () => process.mmap({ length: 4096, prot: 'r', flags: 'private', file: wrong({}) })],
+  ];
+  for (const [message, misuse] of misuses) {
+    expect(misuse).toThrow(message);
+    expect(misuse).toThrow(/^MM_(ARGUMENT|PROT|FLAGS): expected/);
+    machine.check();
+  }
+  process.store8(AT, 1);
+  process.exit();
+});
