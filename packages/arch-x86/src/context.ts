@@ -18,7 +18,12 @@ export class X86Registers {
   rootWord = 0;
   /** Word index of the pmd table of each of PAE's four pointers, which the processor reads at a CR3 load; 0 absent. */
   readonly pdpt: Int32Array = new Int32Array(PDPT_ENTRIES);
-  readonly directory: DirectoryCache = new DirectoryCache();
+  readonly directory: DirectoryCache;
+
+  /** @param span pages of a pte table */
+  constructor(span: number) {
+    this.directory = new DirectoryCache(span);
+  }
 }
 
 /** The registers that this package hung on a CPU. */

@@ -2,8 +2,9 @@
  * The page-directory cache of a CPU (Intel SDM vol. 3A, 4.10.3): where the pte table of a stretch of addresses lies, and
  * what the levels above it allow, so that most walks read one entry. 32 entries here, each stretch in one place.
  *
- * Only tables are cached: no entry that is not present, no large page, nothing below the last upper level. A CR3 load and every
- * INVLPG, whatever its address, empty it (4.10.4.1); that is what the kernel relies on when it frees tables.
+ * Only tables are cached: no entry that is not present, no large page, nothing below the last upper level. A CR3 load empties
+ * it, which is what the kernel relies on when it frees tables. INVLPG drops the stretch of its page. (Intel's later processors
+ * drop all then, 4.10.4.1; a cache that drops less forgives less.)
  */
 import type { Cpu, Mm, PageTables } from '@fourfold/core/arch';
 
@@ -29,12 +30,23 @@ export class DirectoryCache {
   readonly records: Int32Array = new Int32Array(ENTRIES << DIRECTORY_SHIFT).fill(-1);
   /** The generation's bits of a tag. */
   generation = 0;
+  /** Pages of a stretch. */
+  private readonly span: number;
+
+  constructor(span: number) {
+    this.span = span;
+  }
 
   empty(): void {
     this.generation += 1 << STRETCH_BITS;
     if (this.generation >>> STRETCH_BITS < GENERATIONS) return;
     this.generation = 0;
     this.records.fill(-1);
+  }
+
+  /** Drops the stretch that a page lies in. */
+  dropPage(vpn: number): void {
+    this.records[DirectoryCache.at((vpn / this.span) | 0)] = -1;
   }
 
   /** Word of the record in which a stretch is, if it is cached. */

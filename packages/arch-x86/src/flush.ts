@@ -28,9 +28,9 @@ export function flushMm(cpus: readonly Cpu[], mm: Mm, memory: PhysicalMemory, ta
   return dropped;
 }
 
-/** invlpg: drops the translation of a page on one CPU, global or not, and whatever its size, and all of the page-directory cache. */
+/** invlpg: drops the translation of a page on one CPU, global or not, and whatever its size, and where its pte table is. */
 export function invlpg(cpu: Cpu, vpn: number): number {
-  registersOf(cpu).directory.empty();
+  registersOf(cpu).directory.dropPage(vpn);
   return dropTranslation(cpu, vpn);
 }
 

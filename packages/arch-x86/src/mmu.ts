@@ -107,7 +107,7 @@ export class X86Mmu extends Mmu {
     let entries = 0;
     for (let shift = this.topShift; shift > 0; shift -= this.bits) this.references[shift] = ++entries;
     this.references[0] = entries;
-    for (const cpu of host.cpus) cpu.registers = new X86Registers();
+    for (const cpu of host.cpus) cpu.registers = new X86Registers(1 << this.bits);
   }
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
