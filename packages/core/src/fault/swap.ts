@@ -25,6 +25,7 @@ import {
   VM_FAULT_WRITE,
 } from './codes.js';
 import { newPteHi, newPteLo } from './install.js';
+import { pteUnmapSame } from './same.js';
 import { doWpPage, entryIs } from './wp.js';
 
 /** Handles a fault on the swap entry (hi, lo) at word `at`, which was read without the lock. */
@@ -40,13 +41,7 @@ export function* doSwapPage(
   const { mm } = vma;
   const lock = pteLock(k, mm, at);
   const f = k.arch.pteFormat;
-  // pte_unmap_same: an entry read in two halves may be half of each of two.
-  if (f.splitStore && (k.nrCpus > 1 || k.preempt)) {
-    if (!lock.tryLock()) yield* lock.wait();
-    const same = entryIs(k, at, hi, lo);
-    lock.unlock();
-    if (!same) return VM_FAULT_MINOR;
-  }
+  if (!(yield* pteUnmapSame(k, mm, at, hi, lo))) return VM_FAULT_MINOR;
   if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
   const entry = pteToSwapEntry(f, hi, lo);
   let result = VM_FAULT_MINOR;
