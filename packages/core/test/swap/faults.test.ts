@@ -1,6 +1,6 @@
 /** Pages that come back from swap: who counts a major fault, who may share, what swapoff and fork do with entries. */
 import { expect, test } from 'vitest';
-import { Machine, pageOutRange, runToEnd, SteppedOp } from '../../src/index.js';
+import { Machine, pageOutRange, runToEnd, SteppedOp, swapOff } from '../../src/index.js';
 import type { Process } from '../../src/process/process.js';
 import { swapCount } from '../../src/swap/swap.js';
 import { testArch } from '../support/test-arch.js';
@@ -71,6 +71,36 @@ test('swapoff brings every page back to all who share it', () => {
   child.store8(AT, 50);
   expect([process.load8(AT), child.load8(AT), process.majFlt]).toEqual([1, 50, majFlt]);
   expect(machine.swapPages).toEqual({ total: 0, free: 0, cached: 0 });
+  machine.check();
+});
+
+test('an entry that a fork copies behind the search of swapoff keeps its bytes, though they were never written', () => {
+  const pages = 64;
+  const machine = new Machine({ arch: testArch(), swap: '1MiB', config: { nrCpus: 4, preempt: true } });
+  const process = machine.spawn();
+  process.mmap({ addr: AT, length: pages * PAGE, prot: 'rw', flags: 'private|anonymous|fixed' });
+  for (let i = 0; i < pages; i++) process.store8(AT + BigInt(i * PAGE), i + 1);
+  // The last page is unmapped, but somebody has it pinned: it stays in the swap cache, dirty.
+  const last = AT + BigInt((pages - 1) * PAGE);
+  const pinned = process.pin(last, 1, false);
+  const vpn = Number(last / BigInt(PAGE));
+  runToEnd(pageOutRange(machine.kernel, process.mm, vpn, vpn + 1));
+  expect([process.explain(last).pte?.kind, machine.counters.get('pswpout')]).toEqual(['swap', 0]);
+
+  // Fork stops in the middle, before that entry; swapoff finds mmap_sem taken, with only the parent on its list.
+  machine.inject.needResched = (where) => where === 'copy_pte_range';
+  const fork = new SteppedOp('fork', process.ops.fork());
+  fork.step();
+  expect(fork.done).toBe(false);
+  const off = new SteppedOp('swapoff', swapOff(machine.kernel, 0));
+  while (off.runnable) off.step();
+  expect(off.waiting?.what).toBe('mmap_sem (read)');
+  const child = fork.finish() as Process;
+  machine.inject.clear();
+  expect(off.finish()).toBe(0);
+  machine.unpin(pinned);
+  machine.check();
+  expect([process.load8(last), child.load8(last), machine.counters.get('pswpout')]).toEqual([pages, pages, 1]);
   machine.check();
 });
 
