@@ -91,6 +91,6 @@ function checkered(
 }
 
 function repeat(rounds: number, run: () => number): number {
-  for (let i = 0; i < 3; i++) run();
-  return median(Array.from({ length: rounds * 5 }, run));
+  for (let i = 0; i < 20; i++) run();
+  return median(Array.from({ length: rounds * 10 }, run));
 }
