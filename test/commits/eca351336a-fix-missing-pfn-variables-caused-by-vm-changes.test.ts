@@ -1,8 +1,8 @@
 /** flush_cache_page is told the frame that the entry maps at that moment. */
-import type { Machine, Process } from '@fourfold/core';
+import { MAP_NONBLOCK, type Machine, type Process } from '@fourfold/core';
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
-import { frameOf, map, pageAt } from './support/memory.js';
+import { frameOf, map, pageAt, swapOut, warmFile } from './support/memory.js';
 
 /** The frame numbers that flush_cache_page was given while `act` ran, less the one page 0 mapped before it. */
 function flushed(
@@ -10,7 +10,7 @@ function flushed(
   prepare: (process: Process) => void,
   act: (process: Process, machine: Machine) => void,
 ): number[] {
-  const machine = make();
+  const machine = make({ swap: '4MiB' });
   const process = machine.spawn();
   prepare(process);
   const pfn = machine.kernel.memory.pageToPfn(frameOf(process, 0));
@@ -56,5 +56,28 @@ export default commit({
       },
       expected: [[0], [0]],
     },
+    'by a page-out (try_to_unmap), and by a rearrangement of a file over a present page (install_page, and the file entry)':
+      {
+        run: (bench) => {
+          const pagedOut = flushed(
+            bench,
+            (process) => {
+              map(process, 1);
+              process.store8(pageAt(process.machine, 0), 1);
+            },
+            (process) => swapOut(process, 1),
+          );
+          const file = (process: Process): void => {
+            map(process, 2, { file: warmFile(process.machine, 4), flags: 'shared|fixed' });
+            process.load8(pageAt(process.machine, 0));
+          };
+          const rearrange = (process: Process, { pageSize }: Machine, flags: number): void =>
+            process.remapFilePages(pageAt(process.machine, 0), pageSize, 3, flags);
+          const installed = flushed(bench, file, (process, machine) => rearrange(process, machine, 0));
+          const named = flushed(bench, file, (process, machine) => rearrange(process, machine, MAP_NONBLOCK));
+          return [pagedOut, installed, named];
+        },
+        expected: [[0], [0], [0]],
+      },
   },
 });
