@@ -130,7 +130,7 @@ export class ModelProcess {
   /** What a call that failed half-way may have changed. */
   doubt(at: number, count: number): void {
     for (const page of this.range(at, count)) {
-      if (page.shared) continue;
+      if (page.shared || isBeyondFile(page)) continue;
       page.own ??= new Contents();
       page.own.forget();
     }
@@ -156,4 +156,9 @@ export class ModelProcess {
     page.own.set(offset, value);
     return 'ok';
   }
+}
+
+/** A page of a private mapping behind the end of its file, which no call can have given contents. */
+function isBeyondFile({ own, backing, index }: ModelPage): boolean {
+  return own === null && backing !== null && index >= backing.pages;
 }
