@@ -31,7 +31,7 @@ import {
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { ContextAllocator, kernelVsid, MAX_CONTEXT, MAX_CONTEXT_ERA, userVsid } from './context.js';
+import { ContextAllocator, MAX_CONTEXT, MAX_CONTEXT_ERA, userVsid } from './context.js';
 import { dropEverywhere, flushHashRange, flushHugeRange } from './flush.js';
 import { HW_PAGE_SHIFT } from './geometry.js';
 import { auditHashTable } from './hash-audit.js';
@@ -40,18 +40,12 @@ import { groupsFor, HashTable } from './hash-table.js';
 import { HugeAreaChooser } from './huge-areas.js';
 import { HugeAreas, hugeAreasOf } from './hugetlb.js';
 import { TASK_UNMAPPED_BASE_USER64 } from './layout.js';
+import { boltLinearMap } from './linear-map.js';
 import { LinuxWalk } from './linux-walk.js';
 import { Slb } from './slb.js';
 
 const V_SECONDARY = 0x2;
 const ACCESSED = 0x100;
-/** Bytes of a page of the linear map. */
-const LINEAR_PAGE = 2 ** 24;
-/** V of a bolted 16 MiB entry, and R's flags: accessed, dirty, coherent, kernel rights, and no execute but for kernel text. */
-const LINEAR_V = 0x15;
-const LINEAR_R = 0x194;
-const LINEAR_R_TEXT = 0x190;
-
 /** Interrupts that lead to hash_page. */
 export const TRAP_DATA_STORAGE = 0x300;
 export const TRAP_INSTRUCTION_STORAGE = 0x400;
@@ -107,25 +101,8 @@ export class Ppc64Mmu extends Mmu {
     this.contexts = new ContextAllocator(host.defectsKept ? MAX_CONTEXT_ERA : MAX_CONTEXT);
     this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
     this.hashPage = new HashPage(memory, tables, this.table, this.combo);
-    for (const bank of memory.banks) this.boltLinear(bank.base, bank.base + bank.size);
+    for (const bank of memory.banks) boltLinearMap(this.table, bank.base, bank.base + bank.size);
     for (const cpu of host.cpus) cpu.registers = new Ppc64Registers();
-  }
-
-  /** htab_initialize: bolted entries for the linear map of physical memory, 16 MiB each. */
-  private boltLinear(start: number, end: number): void {
-    const { table } = this;
-    for (let pa = start - (start % LINEAR_PAGE); pa < end; pa += LINEAR_PAGE) {
-      const vsid = kernelVsid(0xc000_0000_0000_0000n + BigInt(pa));
-      const vsidLo = vsid | 0;
-      const page = (pa / LINEAR_PAGE) & 15; // in its segment
-      table.insert(
-        (vsidLo ^ page) & table.mask,
-        vWordHi((vsid / 4294967296) | 0, vsidLo),
-        (vsidLo << 12) | (page << 8) | LINEAR_V,
-        (pa / 4294967296) | 0,
-        pa | 0 | (pa === 0 ? LINEAR_R_TEXT : LINEAR_R),
-      );
-    }
   }
 
   // --- translation ---------------------------------------------------------------------------------------------------

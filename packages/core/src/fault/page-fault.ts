@@ -47,14 +47,9 @@ export function* doPageFault(
   vpn: number,
   code: number,
 ): Op<number> {
-  k.mmu.beforeGenericFault(k.cpu, vpn);
   if (!mm.mmapSem.tryRead()) yield* mm.mmapSem.waitRead();
-  const vma = mm.vmas.find(vpn);
-  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, vpn, code);
-  const result =
-    vma === null || refused !== 0
-      ? signal(k, vpn, refused)
-      : settle(k, task, kind, vpn, yield* handleMmFault(k, vma, vpn, kind === STORE));
+  const begun = beginFault(k, mm, kind, vpn, code);
+  const result = typeof begun === 'number' ? begun : settle(k, task, kind, vpn, yield* begun);
   mm.mmapSem.upRead();
   return result;
 }
@@ -69,15 +64,18 @@ export function takePageFault(
   code: number,
 ): number {
   if (!mm.mmapSem.tryRead()) return runToEnd(doPageFault(k, mm, task, kind, vpn, code));
+  const begun = beginFault(k, mm, kind, vpn, code);
+  const result = typeof begun === 'number' ? begun : settle(k, task, kind, vpn, runToEnd(begun));
+  mm.mmapSem.upRead();
+  return result;
+}
+
+/** With mmap_sem held: the operation that resolves the fault, or the signal that it is. */
+function beginFault(k: Kernel, mm: Mm, kind: AccessKind, vpn: number, code: number): Op<number> | number {
   k.mmu.beforeGenericFault(k.cpu, vpn);
   const vma = mm.vmas.find(vpn);
   const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, vpn, code);
-  const result =
-    vma === null || refused !== 0
-      ? signal(k, vpn, refused)
-      : settle(k, task, kind, vpn, runToEnd(handleMmFault(k, vma, vpn, kind === STORE)));
-  mm.mmapSem.upRead();
-  return result;
+  return vma === null || refused !== 0 ? signal(k, vpn, refused) : handleMmFault(k, vma, vpn, kind === STORE);
 }
 
 /** Why the area does not allow the access, 0 when it does; a stack grows here. */
