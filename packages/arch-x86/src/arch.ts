@@ -15,7 +15,14 @@ import { I386_LAYOUT, i386KernelSpace, X86_64_LAYOUT, x86_64KernelSpace } from '
 import { type WalkerSpec, X86Mmu } from './mmu.js';
 import { i386Pte, paePte, x86_64Pte } from './pte.js';
 import { I386_PAE_UPPER, I386_UPPER, X86_64_UPPER } from './tables.js';
-import { OPTERON_COST, OPTERON_TLB, PENTIUM_III_COST, PENTIUM_III_TLB, X86_GATHER } from './tlb.js';
+import {
+  OPTERON_COST,
+  OPTERON_TLB,
+  PENTIUM_III_COST,
+  PENTIUM_III_PAE_TLB,
+  PENTIUM_III_TLB,
+  X86_GATHER,
+} from './tlb.js';
 
 /** What a variant of a machine may change. */
 export interface X86Options {
@@ -77,7 +84,7 @@ export function createI386Pae(options: X86NxOptions = {}): ArchDescriptor {
     upper: I386_PAE_UPPER,
     pte: paePte(nx),
     kernelSpace: i386KernelSpace(true, nx),
-    tlb: options.tlb ?? PENTIUM_III_TLB,
+    tlb: options.tlb ?? PENTIUM_III_PAE_TLB,
     cost: PENTIUM_III_COST,
     hugetlb: '2 MiB, leaf in the pmd',
     hugePages: I386_PAE_HUGETLB,

@@ -36,8 +36,5 @@ export function invlpg(cpu: Cpu, vpn: number): number {
 
 /** Drops the translation of a page on one CPU, as a walk that replaces it does. */
 export function dropTranslation(cpu: Cpu, vpn: number): number {
-  const { tlb } = cpu;
-  // A large page may lie in several sets, one for each page it was filled for: look at every slot.
-  if (tlb.wideSlots !== 0) return tlb.dropRange(vpn, vpn + 1, cpu.context);
-  return tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, cpu.context);
+  return cpu.tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, cpu.context);
 }

@@ -11,4 +11,11 @@ export {
   x86Arches,
 } from './arch.js';
 export { I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
-export { OPTERON_COST, OPTERON_TLB, PENTIUM_III_COST, PENTIUM_III_TLB } from './tlb.js';
+export {
+  OPTERON_COST,
+  OPTERON_TLB,
+  PENTIUM_III_COST,
+  PENTIUM_III_PAE_TLB,
+  PENTIUM_III_TLB,
+  pentiumIIITlb,
+} from './tlb.js';

@@ -1,5 +1,5 @@
 /** The results of one trace as text: a column a machine, in as many tables as the terminal's width asks for. */
-import type { ArchDescriptor } from '@fourfold/core/arch';
+import { type ArchDescriptor, unitsFor } from '@fourfold/core/arch';
 import type { MachineReport } from '@fourfold/replay';
 import type { Host } from '../host.js';
 import { bytes, grouped } from '../text/number.js';
@@ -28,10 +28,10 @@ const ROWS: readonly Row[] = [
   ['  bytes at end', (r) => grouped(r.tables.bytes)],
   ['TLB exec lookups', (r) => grouped(r.tlb.exec.lookups)],
   ['  misses, level 1', (r) => grouped(r.tlb.exec.misses)],
-  ['  misses, level 2', (r, { tlb }) => secondLevel(r.tlb.exec.missesAll, tlb.exec)],
+  ['  misses, level 2', (r, arch) => secondLevel(r.tlb.exec.missesAll, arch, 'exec')],
   ['TLB data lookups', (r) => grouped(r.tlb.data.lookups)],
   ['  misses, level 1', (r) => grouped(r.tlb.data.misses)],
-  ['  misses, level 2', (r, { tlb }) => secondLevel(r.tlb.data.missesAll, tlb.data)],
+  ['  misses, level 2', (r, arch) => secondLevel(r.tlb.data.missesAll, arch, 'data')],
   ['walk memory references', (r) => grouped(r.walkReferences)],
   ['software fills', (r) => grouped(r.softwareFills)],
   ['flushes: page', (r) => grouped(r.flushes.page)],
@@ -53,9 +53,9 @@ const SWAP_ROWS: readonly Row[] = [
   ['  in', (r) => grouped(r.swap?.in ?? 0)],
 ];
 
-/** Misses of the second level, where there is one. */
-function secondLevel(misses: number, chain: readonly number[]): string {
-  return chain.length < 2 ? NOTHING : grouped(misses);
+/** Misses of the second level, where there is one for base pages. */
+function secondLevel(misses: number, { tlb, tlbPageShift }: ArchDescriptor, side: 'exec' | 'data'): string {
+  return unitsFor(tlb, tlb[side], tlbPageShift).length < 2 ? NOTHING : grouped(misses);
 }
 
 /** The trace's name, how far it was read, its tables and notes, and a blank line. */

@@ -2,6 +2,8 @@
  * The descriptor of a machine: one class for all of them, data but for the two factories at the end. This is what an
  * arch package exports and what everything else (core, decode, the docs, the conformance kit) reads.
  */
+
+import { checkShape } from '../tlb/shape.js';
 import type { Geometry } from './geometry.js';
 import { HugeFormat, type HugetlbSpec } from './hugetlb.js';
 import type { KernelSpace } from './kernel-space.js';
@@ -106,8 +108,9 @@ export class ArchDescriptor {
     this.pte = new PteCodec(spec.pte);
     this.tables = new UpperCodec(spec.geometry, spec.upper);
     this.kernelSpace = spec.kernelSpace ?? null;
-    this.tlb = spec.tlb;
     this.tlbPageShift = spec.tlb.pageShift ?? spec.geometry.pageShift;
+    this.tlb = { ...spec.tlb, pageShift: this.tlbPageShift };
+    checkShape(spec.tlb, [this.tlbPageShift, ...(spec.hugePages === undefined ? [] : [spec.hugePages.shift])]);
     this.tlbSubShift = spec.geometry.pageShift - this.tlbPageShift;
     this.pendingFlush = new PendingFlush(spec.pendingFlush);
     this.gather = spec.gather;

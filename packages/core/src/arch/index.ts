@@ -11,6 +11,7 @@ export type { Bank, PhysicalMemory } from '../memory/physical.js';
 export type { PageTables } from '../pgtable/page-tables.js';
 export { Cpu, type FlushBatch } from '../smp/cpu.js';
 export * from '../tlb/record.js';
+export { unitsFor } from '../tlb/shape.js';
 export * from '../tlb/tlb.js';
 export * from '../vma/flags.js';
 export type { Mm } from '../vma/mm.js';

@@ -8,11 +8,18 @@ export interface TlbUnitSpec {
   readonly name: string;
   readonly sets: number;
   readonly ways: number;
+  /**
+   * log2 of the bytes of the smallest and of the largest pages that it takes. Default: any. The bits just above its
+   * smallest page choose the set.
+   */
+  readonly smallest?: number;
+  readonly largest?: number;
 }
 
 /**
  * TLBs of a CPU as data: for instruction and for data accesses the units asked in order. The two chains may share
- * units. A hit in a later unit refills the earlier ones.
+ * units. For a page of some size the first unit of the chain that takes it is its first level; a hit in a later one refills
+ * that. Both chains begin with a unit for base pages.
  */
 export interface TlbShape {
   readonly units: readonly TlbUnitSpec[];

@@ -16,11 +16,13 @@ import {
   TLB_VPN_HI,
   TLB_VPN_LO,
 } from './record.js';
+import type { SpanRange } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
 export class HashedUnit implements TlbUnit {
   readonly base: number;
   readonly end: number;
+  readonly spans: SpanRange;
   private readonly records: Int32Array;
   private readonly head: Int16Array;
   private readonly wide: Int32Array;
@@ -28,13 +30,17 @@ export class HashedUnit implements TlbUnit {
   /** sets - 1 where that is a mask, else -1. */
   private readonly setMask: number;
   private readonly ways: number;
+  /** Lowest page number bit that chooses the set and the bucket. */
+  private readonly shift: number;
   /** First bucket of the unit's hash. */
   private readonly buckets: number;
   private readonly hand: Uint16Array;
   /** Filled since `dropAll` last left it empty. */
   private filled = false;
 
-  constructor(spec: TlbUnitSpec, base: number, buckets: number, store: TlbStore) {
+  constructor(spec: TlbUnitSpec, base: number, buckets: number, store: TlbStore, spans: SpanRange) {
+    this.spans = spans;
+    this.shift = spans.min;
     this.base = base;
     this.end = base + spec.sets * spec.ways;
     this.records = store.records;
@@ -100,7 +106,7 @@ export class HashedUnit implements TlbUnit {
     records[at + TLB_USED] = 1;
     this.filled = true;
     if (span !== 0) this.wide[0] = (this.wide[0] as number) + 1;
-    const bucket = this.buckets + (tag & (TLB_BUCKETS - 1));
+    const bucket = this.buckets + ((tag >>> this.shift) & (TLB_BUCKETS - 1));
     records[at + TLB_LINK] = this.head[bucket] as number;
     this.head[bucket] = slot;
     return slot;
@@ -181,8 +187,8 @@ export class HashedUnit implements TlbUnit {
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
-    if (this.setMask >= 0) return vpnLo & this.setMask;
-    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % this.sets) | 0;
+    if (this.setMask >= 0) return (vpnLo >>> this.shift) & this.setMask;
+    return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
   }
 
   /** Takes a slot in use out of its bucket and out of the count of wide ones. */
@@ -190,7 +196,7 @@ export class HashedUnit implements TlbUnit {
     const records = this.records;
     if ((records[at + TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
     const head = this.head;
-    const bucket = this.buckets + ((records[at + TLB_VPN_LO] as number) & (TLB_BUCKETS - 1));
+    const bucket = this.buckets + (((records[at + TLB_VPN_LO] as number) >>> this.shift) & (TLB_BUCKETS - 1));
     const next = records[at + TLB_LINK] as number;
     let before = head[bucket] as number;
     if (before === slot) {

@@ -5,6 +5,7 @@
  */
 import type { TlbUnitSpec } from '../arch/mmu-data.js';
 import { TLB_CONTEXT, TLB_FRAME, TLB_GLOBAL, TLB_META, TLB_RECORD_SHIFT, TLB_VPN_HI, TLB_VPN_LO } from './record.js';
+import type { SpanRange } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
 /** In a set's state word: the used bits of up to eight ways, a bit for each way in use, and where the hand stands. */
@@ -16,18 +17,23 @@ const HAND_SHIFT = 16;
 export class SetUnit implements TlbUnit {
   readonly base: number;
   readonly end: number;
+  readonly spans: SpanRange;
   private readonly records: Int32Array;
   private readonly wide: Int32Array;
   private readonly sets: number;
   private readonly setMask: number;
   private readonly ways: number;
+  /** Lowest page number bit that chooses the set. */
+  private readonly shift: number;
   /** Low half of the page number of every slot, as filled; a slot may be empty all the same. */
   private readonly tags: Int32Array;
   private readonly state: Int32Array;
   /** Filled since `dropAll` last left it empty. */
   private filled = false;
 
-  constructor(spec: TlbUnitSpec, base: number, store: TlbStore) {
+  constructor(spec: TlbUnitSpec, base: number, store: TlbStore, spans: SpanRange) {
+    this.spans = spans;
+    this.shift = spans.min;
     this.base = base;
     this.end = base + spec.sets * spec.ways;
     this.records = store.records;
@@ -165,7 +171,7 @@ export class SetUnit implements TlbUnit {
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
-    if (this.setMask >= 0) return vpnLo & this.setMask;
-    return (((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) % this.sets) | 0;
+    if (this.setMask >= 0) return (vpnLo >>> this.shift) & this.setMask;
+    return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
   }
 }

@@ -15,6 +15,7 @@
  * range remains; lookups = hits + misses.
  */
 import type { TlbShape } from '../arch/mmu-data.js';
+import { KernelBug } from '../errors.js';
 import { HashedUnit } from './hashed-unit.js';
 import {
   MAX_SCANNED_WAYS,
@@ -29,6 +30,7 @@ import {
   TLB_VPN_LO,
 } from './record.js';
 import { SetUnit } from './set-unit.js';
+import { checkShape, spansOf } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
 export class Tlb {
@@ -44,15 +46,20 @@ export class Tlb {
 
   private readonly units: readonly TlbUnit[];
   private readonly wide = new Int32Array(1);
-  /** First units of the two chains, and the units behind them. */
+  /** First units of the two chains, the units behind them, and those of these that take base pages. */
   private readonly firstExec: HashedUnit;
   private readonly firstData: HashedUnit;
+  private readonly behindExec: readonly TlbUnit[];
+  private readonly behindData: readonly TlbUnit[];
   private readonly restExec: readonly TlbUnit[];
   private readonly restData: readonly TlbUnit[];
   /** The last data unit, which a hardware walker works with. */
   private readonly lastData: TlbUnit;
 
+  /** @throws MmError MM_TLB for a shape that is none */
   constructor(shape: TlbShape) {
+    const { pageShift = 0 } = shape;
+    checkShape(shape, pageShift === 0 ? [] : [pageShift]);
     const buckets = bucketsOf(shape);
     this.slots = shape.units.reduce((sum, unit) => sum + unit.sets * unit.ways, 0);
     this.records = new Int32Array(this.slots << TLB_RECORD_SHIFT);
@@ -61,13 +68,18 @@ export class Tlb {
     let base = 0;
     this.units = shape.units.map((spec, u) => {
       const bucket = buckets[u] as number;
-      const unit = bucket < 0 ? new SetUnit(spec, base, store) : new HashedUnit(spec, base, bucket, store);
+      const spans = spansOf(spec, pageShift);
+      const shared = spans.max > 0 ? store : { ...store, wide: new Int32Array(1) };
+      const unit =
+        bucket < 0 ? new SetUnit(spec, base, shared, spans) : new HashedUnit(spec, base, bucket, shared, spans);
       base = unit.end;
       return unit;
     });
     const chain = (units: readonly number[]): TlbUnit[] => units.map((u) => this.units[u] as TlbUnit);
-    [this.firstExec, ...this.restExec] = chain(shape.exec) as [HashedUnit, ...TlbUnit[]];
-    [this.firstData, ...this.restData] = chain(shape.data) as [HashedUnit, ...TlbUnit[]];
+    [this.firstExec, ...this.behindExec] = chain(shape.exec) as [HashedUnit, ...TlbUnit[]];
+    [this.firstData, ...this.behindData] = chain(shape.data) as [HashedUnit, ...TlbUnit[]];
+    this.restExec = this.behindExec.filter(({ spans }) => spans.min === 0);
+    this.restData = this.behindData.filter(({ spans }) => spans.min === 0);
     this.lastData = this.restData[this.restData.length - 1] ?? this.firstData;
     this.sharedFirstLevel = this.firstExec === this.firstData;
   }
@@ -79,7 +91,7 @@ export class Tlb {
 
   /**
    * The first-level slot that translates a page for an access of `kind` (0 fetch, else data) in `context`, or -1.
-   * Refills the first level from a later one.
+   * Refills the first level of the page's size from a later one.
    */
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
     const first = kind === 0 ? this.firstExec : this.firstData;
@@ -90,16 +102,20 @@ export class Tlb {
       first.touch(hit);
       return hit;
     }
-    const rest = kind === 0 ? this.restExec : this.restData;
+    let rest = kind === 0 ? this.restExec : this.restData;
+    if (this.wide[0] !== 0) rest = kind === 0 ? this.behindExec : this.behindData;
     for (let i = 0; i < rest.length; i++) {
       const unit = rest[i] as TlbUnit;
       const slot = unit.search(vpnHi, vpnLo, context);
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
       unit.touch(slot);
+      const span = (records[at + TLB_META] as number) >> 16;
+      const home = span === 0 ? first : this.homeOf(kind, span);
+      if (home === unit) return slot;
       this.secondLevelHit = 1;
       // By the page asked for: a slot that spans several may belong into another set under its first page.
-      return first.insert(
+      return home.insert(
         vpnHi,
         vpnLo,
         records[at + TLB_CONTEXT] as number,
@@ -111,7 +127,7 @@ export class Tlb {
   }
 
   /**
-   * Puts a translation into every unit of the chain of `kind`; answers its first-level slot.
+   * Puts a translation into every unit of the chain of `kind` that takes its size; answers its first-level slot.
    * @param frame page of the mem_map; of a span above one page, the first.
    * @param span log2 of the base pages it translates.
    */
@@ -126,9 +142,30 @@ export class Tlb {
     span: number,
   ): number {
     const meta = rights | (attrs << 8) | (span << 16);
+    if (span !== 0) return this.fillWide(kind, vpnHi, vpnLo, context, frame, meta);
     const rest = kind === 0 ? this.restExec : this.restData;
     for (let i = 0; i < rest.length; i++) (rest[i] as TlbUnit).insert(vpnHi, vpnLo, context, frame, meta);
     return (kind === 0 ? this.firstExec : this.firstData).insert(vpnHi, vpnLo, context, frame, meta);
+  }
+
+  /** Fill of a page that spans several: into the units that take its size. */
+  private fillWide(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
+    const home = this.homeOf(kind, meta >> 16);
+    const behind = kind === 0 ? this.behindExec : this.behindData;
+    for (let i = 0; i < behind.length; i++) {
+      const unit = behind[i] as TlbUnit;
+      if (unit !== home && takes(unit, meta >> 16)) unit.insert(vpnHi, vpnLo, context, frame, meta);
+    }
+    return home.insert(vpnHi, vpnLo, context, frame, meta);
+  }
+
+  /** The first level of pages that span several. */
+  private homeOf(kind: number, span: number): TlbUnit {
+    const first = kind === 0 ? this.firstExec : this.firstData;
+    if (takes(first, span)) return first;
+    const behind = kind === 0 ? this.behindExec : this.behindData;
+    for (let i = 0; i < behind.length; i++) if (takes(behind[i] as TlbUnit, span)) return behind[i] as TlbUnit;
+    throw new KernelBug(`no unit takes pages of 2^${span} base pages`);
   }
 
   /** The last data unit's slot that translates a page in `context`, or -1: the look-up of a walker, which refills nothing. */
@@ -145,13 +182,19 @@ export class Tlb {
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
-    if (this.wide[0] !== 0) {
-      const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
-      return this.dropRange(vpn, vpn + 1, context);
-    }
     const { units } = this;
+    const wide = this.wide[0] !== 0;
     let dropped = 0;
-    for (let i = 0; i < units.length; i++) dropped += (units[i] as TlbUnit).dropPage(vpnHi, vpnLo, context);
+    for (let i = 0; i < units.length; i++) {
+      const unit = units[i] as TlbUnit;
+      if (wide && unit.spans.max > 0) {
+        // It may lie in several sets, one for each page it was filled for: look at every slot.
+        const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+        dropped += this.dropSlots(unit.base, unit.end, vpn, vpn + 1, context);
+      } else {
+        dropped += unit.dropPage(vpnHi, vpnLo, context);
+      }
+    }
     return dropped;
   }
 
@@ -169,8 +212,12 @@ export class Tlb {
 
   /** Drops the slots of one context (and global ones) whose pages overlap [start, end), page numbers. */
   dropRange(start: number, end: number, context: number): number {
+    return this.dropSlots(0, this.slots, start, end, context);
+  }
+
+  private dropSlots(from: number, to: number, start: number, end: number, context: number): number {
     let dropped = 0;
-    for (let slot = 0; slot < this.slots; slot++) {
+    for (let slot = from; slot < to; slot++) {
       const owner = this.contextOf(slot);
       if (owner < 0 || (owner !== context && (this.attrsOf(slot) & TLB_GLOBAL) === 0)) continue;
       const first = this.pageOf(slot);
@@ -246,6 +293,10 @@ export class Tlb {
       }
     }
   }
+}
+
+function takes(unit: TlbUnit, span: number): boolean {
+  return unit.spans.min <= span && span <= unit.spans.max;
 }
 
 /**

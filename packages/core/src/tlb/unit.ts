@@ -1,11 +1,16 @@
 /** What a TLB asks of one translation buffer. Two kinds do it: hashed ones and ones whose sets are looked through. */
 
+import type { SpanRange } from './shape.js';
+
 /** What the units of a CPU share. */
 export interface TlbStore {
   readonly records: Int32Array;
   /** First slot of each bucket of every hashed unit. */
   readonly head: Int16Array;
-  /** Slots filled with a span above one page, in all units: one element. */
+  /**
+   * Slots filled with a span above one page, in all units that take such: one element. A unit for base pages alone has an
+   * element of its own that stays 0, so it never looks for them.
+   */
   readonly wide: Int32Array;
 }
 
@@ -17,6 +22,8 @@ export interface TlbUnit {
   /** First slot and first slot past the unit. */
   readonly base: number;
   readonly end: number;
+  /** log2 of the pages it takes in one slot. */
+  readonly spans: SpanRange;
   /** The slot that translates a page in `context`, or globally; -1 for none. */
   search(vpnHi: number, vpnLo: number, context: number): number;
   /** Marks a slot of this unit as used. */
