@@ -43,7 +43,7 @@ export default commit({
         const machine = make({ cpus: 2, config: { nrCpus: 4, preempt: true }, memory: '256MiB', overcommit: 1 });
         const process = machine.spawn();
         const thread = process.thread();
-        thread.cpu = 1;
+        thread.runOn(1);
         map(process, 2 * span(arch));
         touch(process, 1);
         touch(process, 1, span(arch));

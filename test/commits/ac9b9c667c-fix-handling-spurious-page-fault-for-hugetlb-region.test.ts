@@ -48,7 +48,7 @@ export default commit({
         const { machine, process, at } = mapHuge(bench, 2, {}, 2);
         const { kernel: k } = machine;
         const thread = process.thread();
-        thread.cpu = 1;
+        thread.runOn(1);
         thread.store8(at(1), 2); // brings the linear-table page into the TLB of CPU 1
         const cpu = k.cpus[1] as Cpu;
         const vpn = Number(at(0) >> BigInt(k.memory.pageShift));

@@ -29,7 +29,7 @@ export default commit({
         });
         const process = machine.spawn();
         const thread = process.thread();
-        thread.cpu = 1;
+        thread.runOn(1);
         map(process, apart + PAGES);
         machine.inject.pause = () => true;
         let turn = 0;

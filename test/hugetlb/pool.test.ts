@@ -153,7 +153,7 @@ describe.each(SMALL_HUGE_MACHINES.map((arch) => [hugeName(arch), arch] as const)
         const { inode, file } = world.open('h1');
         const process = machine.spawn();
         const thread = process.thread();
-        thread.cpu = 1;
+        thread.runOn(1);
         const other = machine.spawn();
         world.map(process, file, 0, 2);
         world.map(other, file, 0, 2);

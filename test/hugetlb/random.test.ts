@@ -211,7 +211,7 @@ class Runner {
       case 'fork': {
         if (this.processes.length >= 3) return;
         const child = process.fork();
-        child.cpu = this.processes.length % this.world.machine.kernel.cpus.length;
+        child.runOn(this.processes.length % this.world.machine.kernel.cpus.length);
         this.processes.push(child);
         this.model.processes.push(slots.map((one) => (one === null ? null : { ...one })));
         break;

@@ -34,11 +34,13 @@ export interface PressureResult {
   readonly swappedIn: number;
 }
 
+const DEFAULT_CPUS = 4;
 /** Pages of the arena, and where it begins. */
 const ARENA = 640;
 const START = 0x2000_0000n;
 const FILE_PAGES = 96;
 const PROCESSES = 4;
+const THREADS = 3;
 const PROTS = [
   ['rw', 3],
   ['rw', 3],
@@ -50,9 +52,25 @@ const PROTS = [
 /** What running out of memory is called. */
 const SHORT = new Set(['ENOMEM', 'EAGAIN', 'ENOSPC', 'OOM']);
 
-interface Pair {
-  readonly real: Process;
+/** A process and what it must see. Its threads, each on some CPU, take turns. */
+class Pair {
+  readonly threads: Process[];
   readonly model: ModelProcess;
+  #turn = 0;
+
+  constructor(real: Process, model: ModelProcess) {
+    this.threads = [real];
+    this.model = model;
+  }
+
+  /** The thread whose turn it is. */
+  get real(): Process {
+    return this.threads[this.#turn % this.threads.length] as Process;
+  }
+
+  next(turn: number): void {
+    this.#turn = turn;
+  }
 }
 
 interface File {
@@ -76,7 +94,7 @@ export function runPressure(options: PressureOptions): PressureResult {
     what = 'the end';
     world.end();
   } catch (error) {
-    const { arch, seed, steps, cpus = 1 } = options;
+    const { arch, seed, steps, cpus = DEFAULT_CPUS } = options;
     const replay = `arch ${arch.name}, seed ${seed}, ${steps} steps, ${cpus} CPUs`;
     throw new Error(`step ${step} (${what}) of the program: ${replay}\n${(error as Error).message}`, { cause: error });
   }
@@ -95,7 +113,7 @@ class World {
   readonly #free: number;
   readonly #failing: number;
 
-  constructor({ arch, seed, cpus = 1, memory = 192, swap = 4096, failing = 50 }: PressureOptions) {
+  constructor({ arch, seed, cpus = DEFAULT_CPUS, memory = 192, swap = 4096, failing = 50 }: PressureOptions) {
     const { pageSize } = arch.geometry;
     this.#random = new Random(seed);
     this.#pageSize = BigInt(pageSize);
@@ -124,6 +142,7 @@ class World {
     if (this.#pairs.length === 0) this.#start();
     const random = this.#random;
     const pair = random.pick(this.#pairs);
+    pair.next(random.below(pair.threads.length));
     this.machine.inject.failPage = this.#failing === 0 ? null : () => random.once(this.#failing);
     try {
       OPERATIONS[op](this, random, pair);
@@ -137,18 +156,29 @@ class World {
   end(): void {
     this.#bury();
     for (const pair of [...this.#pairs]) this.#compare(pair);
-    for (const { real } of this.#pairs) if (real.alive) real.exit();
+    for (const { threads } of this.#pairs) for (const thread of threads) if (thread.alive) thread.exit();
+    this.#visitCpus();
     for (const { open } of this.#files) this.machine.close(open);
     for (const path of ['/d0', '/tmp/t0', '/tmp/t1']) this.machine.unlink(path);
     this.machine.drainBatches();
+    // A page that a CPU's batch held when its last user went is in the swap cache still.
+    this.machine.swapOff(0);
     this.machine.check();
     const { committed, tablesInUse } = this.machine.kernel;
-    const { total, free } = this.machine.swapPages;
     const tables = tablesInUse.reduce((a, b) => a + b, 0);
-    const left = { free: this.machine.freePages, committed, tables, swap: total - free };
-    const before = { free: this.#free, committed: 0, tables: 0, swap: 0 };
+    const left = { free: this.machine.freePages, committed, tables };
+    const before = { free: this.#free, committed: 0, tables: 0 };
     if (JSON.stringify(left) !== JSON.stringify(before))
       throw new Error(`left behind: ${JSON.stringify(left)}, before the first process ${JSON.stringify(before)}`);
+  }
+
+  /** A CPU that went idle keeps the address space it had last until it loads another. */
+  #visitCpus(): void {
+    for (const { id } of this.machine.kernel.cpus) {
+      const visitor = this.machine.spawn({ cpu: id });
+      visitor.brk(0);
+      visitor.exit();
+    }
   }
 
   #compare(pair: Pair): void {
@@ -220,11 +250,11 @@ class World {
   }
 
   fork(pair: Pair): void {
-    this.call(pair, 0, 0, () => this.#pairs.push({ real: pair.real.fork(), model: pair.model.fork() }));
+    this.call(pair, 0, 0, () => this.#pairs.push(new Pair(pair.real.fork(), pair.model.fork())));
   }
 
   exit(pair: Pair): void {
-    pair.real.exit();
+    for (const thread of pair.threads) if (thread.alive) thread.exit();
     this.#pairs.splice(this.#pairs.indexOf(pair), 1);
   }
 
@@ -246,13 +276,15 @@ class World {
   }
 
   #start(): void {
-    this.#pairs.push({ real: this.machine.spawn(), model: new ModelProcess() });
+    const cpu = this.#random.below(this.machine.kernel.cpus.length);
+    this.#pairs.push(new Pair(this.machine.spawn({ cpu }), new ModelProcess()));
   }
 
   /** Takes the processes that the OOM killer took out of the list. */
   #bury(): void {
     for (const pair of [...this.#pairs]) {
-      if (pair.real.alive) continue;
+      if (pair.threads.every(({ alive }) => alive)) continue;
+      for (const thread of pair.threads) if (thread.alive) thread.exit();
       this.#killed++;
       this.#pairs.splice(this.#pairs.indexOf(pair), 1);
     }
@@ -393,6 +425,30 @@ const OPERATIONS = {
     if (!world.full) world.fork(pair);
   },
 
+  /** Another thread of the same address space, on some CPU. */
+  thread(world, random, pair) {
+    if (pair.threads.length >= THREADS) return;
+    const thread = pair.real.thread();
+    thread.runOn(random.below(world.machine.kernel.cpus.length));
+    pair.threads.push(thread);
+  },
+
+  /** A thread goes, if it is not the last one. */
+  join(_world, _random, pair) {
+    if (pair.threads.length === 1) return;
+    pair.real.exit();
+    pair.threads.splice(pair.threads.indexOf(pair.real), 1);
+  },
+
+  migrate(world, random, pair) {
+    pair.real.runOn(random.below(world.machine.kernel.cpus.length));
+  },
+
+  /** A kernel thread runs somewhere. */
+  idle(world, random) {
+    world.machine.idle(random.below(world.machine.kernel.cpus.length));
+  },
+
   exit(world, random, pair) {
     if (random.once(2)) world.exit(pair);
   },
@@ -423,6 +479,10 @@ const WEIGHTED = (
     sweep: 8,
     fork: 3,
     exit: 2,
+    thread: 3,
+    join: 2,
+    migrate: 4,
+    idle: 2,
     truncate: 1,
   }) as [keyof typeof OPERATIONS, number][]
 ).flatMap(([name, weight]) => Array.from({ length: weight }, () => name));

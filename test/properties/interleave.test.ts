@@ -71,7 +71,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
           const machine = new Machine({ arch, memory, cpus, config: { nrCpus, preempt: true } });
           const parent = machine.spawn();
           const thread = parent.thread();
-          thread.cpu = cpus - 1;
+          thread.runOn(cpus - 1);
           const other = machine.spawn({ cpu: cpus - 1 });
           const { pageSize } = machine;
           const length = BigInt(PAGES * pageSize);

@@ -25,7 +25,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
         machine.kernel.swap.pageCluster = 0;
         const process = machine.spawn();
         const thread = process.thread();
-        thread.cpu = 1;
+        thread.runOn(1);
         map(process, 1);
         process.store8(0x2000_0000n, 77);
         const { counters } = machine;

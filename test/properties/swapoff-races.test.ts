@@ -59,7 +59,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
           );
           for (let cpu = 1; cpu < PROCESSES; cpu++) {
             const child = first.fork();
-            child.cpu = cpu;
+            child.runOn(cpu);
             have.set(child, [...(have.get(first) as Bytes)]);
           }
 
@@ -79,7 +79,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
               } else if (what === 'fork') {
                 const child = yield* ops.fork();
                 if (typeof child === 'number') throw new Error(`fork: ${child}`);
-                child.cpu = process.cpu;
+                child.runOn(process.cpu);
                 have.set(child, [...mine]);
               } else if (what === 'unmap') {
                 mine[n] = null;

@@ -62,7 +62,7 @@ function setUp(arch: (typeof MACHINES)[number]) {
   // Some pages begin in swap, some in its cache, some nowhere.
   pageOut(one, page(10), 6);
   const two = one.fork();
-  two.cpu = 1;
+  two.runOn(1);
   return { machine, file, one, two, page, pageSize };
 }
 

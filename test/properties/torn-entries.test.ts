@@ -54,7 +54,7 @@ describe('i386-pae', () => {
         const machine = setUp();
         const process = machine.spawn();
         const thread = process.thread();
-        thread.cpu = 1;
+        thread.runOn(1);
         const inode = machine.createFile('f', { size: PAGES * machine.pageSize });
         for (let i = 0; i < PAGES; i++) inode.fillPage(i, i + 1);
         map(process, PAGES);

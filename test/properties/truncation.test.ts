@@ -85,7 +85,7 @@ function setUp(arch: (typeof MACHINES)[number], cpus: number, nrCpus: number) {
   const file = { inode, readable: true, writable: true, refs: 1 };
   const parent = machine.spawn();
   const thread = parent.thread();
-  thread.cpu = cpus - 1;
+  thread.runOn(cpus - 1);
   parent.mmap({ addr: AT, length: PAGES * pageSize, prot: 'rw', flags: 'private|fixed', file });
   parent.mmap({ addr: page(SHARED), length: PAGES * pageSize, prot: 'rw', flags: 'shared|fixed', file });
   for (let n = 0; n < PAGES; n += 2) {
@@ -93,7 +93,7 @@ function setUp(arch: (typeof MACHINES)[number], cpus: number, nrCpus: number) {
     parent.store8(page(SHARED + n), 1);
   }
   const child = parent.fork();
-  child.cpu = cpus - 1;
+  child.runOn(cpus - 1);
   for (let n = 0; n < PAGES; n += 3) {
     child.store8(page(n), 1);
     thread.load8(page(n));

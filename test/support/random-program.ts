@@ -176,7 +176,7 @@ export class World {
         if (this.pairs.length >= 3) return;
         this.pairs.push({ real: real.fork(), model: model.fork() });
         if (this.machine.kernel.cpus.length > 1)
-          (this.pairs[this.pairs.length - 1] as Pair).real.cpu = this.pairs.length - 2;
+          (this.pairs[this.pairs.length - 1] as Pair).real.runOn(this.pairs.length - 2);
         break;
       case 'exit':
         if (this.pairs.length <= 1) return;

@@ -290,6 +290,16 @@ export class Ia64Mmu extends Mmu {
     return null;
   }
 
+  override contextOf(mm: Mm): number {
+    return mm.context === 0 ? -1 : mm.context;
+  }
+
+  /** The page of the region's linear table that the pte table is. */
+  override cachedTable(_mm: Mm, vpn: number): number {
+    const hi = (vpn / 4294967296) | 0;
+    return (this.linear.pageHi(hi) >>> 0) * 4294967296 + (this.linear.pageLo(hi, vpn | 0) >>> 0);
+  }
+
   /** activate_context. */
   private activate(cpu: Cpu, mm: Mm): void {
     const registers = registersOf(cpu);

@@ -46,6 +46,7 @@ import { Slb } from './slb.js';
 
 const V_SECONDARY = 0x2;
 const ACCESSED = 0x100;
+const HASHPTE = 0x400;
 /** Interrupts that lead to hash_page. */
 export const TRAP_DATA_STORAGE = 0x300;
 export const TRAP_INSTRUCTION_STORAGE = 0x400;
@@ -296,6 +297,16 @@ export class Ppc64Mmu extends Mmu {
 
   override mmOfSlot(cpu: Cpu, slot: number): Mm | null {
     return this.contexts.owner(cpu.tlb.contextOf(slot));
+  }
+
+  /** Only what was hashed; of a 64 KiB page the sub-pages that bits 27:12 name. */
+  override cachedPages(vpn: number, huge: boolean, _hi: number, lo: number): readonly number[] {
+    if ((lo & HASHPTE) === 0) return [];
+    const first = vpn * 2 ** this.sub;
+    if (huge || !this.combo) return [first];
+    return Array.from({ length: 16 }, (_, i) => i)
+      .filter((i) => ((lo >>> 12) & (0x8000 >>> i)) !== 0)
+      .map((i) => first + i);
   }
 
   // --- flushes: all of them send what is pending ---------------------------------------------------------------------

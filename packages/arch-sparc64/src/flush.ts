@@ -23,10 +23,13 @@ export function demapBatch(tlb: Tlb, byHash: boolean, batch: FlushBatch, nr: num
       dropped += tlb.dropRange(vpn, vpn + 1, context);
       continue;
     }
+    tlb.watch?.dropping(vpn, vpn + 1, context);
+    const before = dropped;
     if (((batch.oldLo[i] as number) & EXEC_LO) !== 0 && !tlb.sharedFirstLevel) {
       dropped += demapSide(tlb, TLB_BUCKETS, vpnHi, vpnLo, context);
     }
     dropped += demapSide(tlb, 0, vpnHi, vpnLo, context);
+    tlb.watch?.dropped(dropped - before);
   }
   return dropped;
 }

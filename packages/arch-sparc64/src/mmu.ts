@@ -218,6 +218,15 @@ export class Sparc64Mmu extends Mmu {
     return null;
   }
 
+  override contextOf(mm: Mm): number {
+    return this.contexts.isValid(mm.context) ? this.contexts.numberOf(mm.context) : -1;
+  }
+
+  /** The VPTE page that the pte table is. */
+  override cachedTable(_mm: Mm, vpn: number): number {
+    return this.area.pageOf(vpn);
+  }
+
   private giveContext(cpu: Cpu, mm: Mm): void {
     const old = this.contexts.cache;
     this.allocate(mm);

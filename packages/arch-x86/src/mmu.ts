@@ -259,6 +259,12 @@ export class X86Mmu extends Mmu {
     return cpu.mm;
   }
 
+  /** The page-directory cache knows where the table of a stretch lies. */
+  override cachedTable(_mm: Mm, vpn: number): number {
+    const pages = 2 ** this.bits;
+    return Math.floor(vpn / pages) * pages;
+  }
+
   override auditExtra(): readonly string[] {
     const { cpus, tables } = this.host;
     return cpus.flatMap((cpu) => auditDirectories(cpu, registersOf(cpu).directory, tables));

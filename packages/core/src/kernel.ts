@@ -13,6 +13,7 @@ import type { SharedSegments } from './fs/segments.js';
 import type { Gate } from './gup/gate.js';
 import { Pins } from './gup/pins.js';
 import { HugePool } from './hugetlb/pool.js';
+import { FlushLedger } from './ledger/ledger.js';
 import { Behaviour } from './machine/behaviour.js';
 import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
@@ -46,6 +47,9 @@ export interface KernelConfig {
   readonly contents: boolean;
   readonly defectsKept: boolean;
   readonly preempt: boolean;
+  /** Keep the flush ledger, and compare every TLB hit with the tables; default neither. */
+  readonly watchFlushes?: boolean;
+  readonly watchHits?: boolean;
   /** Commits taken out of the history (machine/behaviour.ts); default none. */
   readonly without?: readonly string[];
 }
@@ -67,6 +71,10 @@ export class Kernel implements MmuHost {
   cpu: Cpu;
   readonly mmu: Mmu;
   readonly gather: MmuGather;
+  /** Who owes which CPU a flush; null: nobody keeps count. */
+  readonly ledger: FlushLedger | null;
+  /** Every TLB hit is compared with the tables. */
+  readonly watchesHits: boolean;
   readonly mms: Set<Mm> = new Set();
   /** init_mm: the kernel's own tables; null until it maps something. */
   initMm: Mm | null = null;
@@ -152,6 +160,9 @@ export class Kernel implements MmuHost {
     this.gather = new MmuGather(this);
     this.auditedParts.add(this.pins);
     this.mmu = arch.createMmu(this);
+    this.ledger = config.watchFlushes === true ? new FlushLedger(this) : null;
+    this.pages.watch = this.ledger;
+    this.watchesHits = config.watchHits ?? false;
   }
 
   /** The slab of tables of `bytes` bytes. */

@@ -43,6 +43,9 @@ export class BatchStop {
   vpn = 0;
 }
 
+/** The hash of a TLB without translations. */
+const EMPTY_HEAD: Int16Array = new Int16Array(2 * TLB_BUCKETS).fill(-1);
+
 /** Accesses between two updates of the counters. */
 const RUN = 1024;
 
@@ -64,7 +67,9 @@ export function runBatch(
 ): number {
   const { tlb } = cpu;
   const { kind, addrLo: lo, addrHi: hi, size } = batch;
-  const { head, records } = tlb;
+  const { records } = tlb;
+  // Watched hits take the long way, through `translate`.
+  const head = k.watchesHits ? EMPTY_HEAD : tlb.head;
   const pageShift = k.arch.tlbPageShift;
   const pageMask = k.memory.pageSize - 1;
   const tlbMask = (1 << pageShift) - 1;
@@ -201,6 +206,7 @@ function resolve(
       return -1;
     }
     if (k.kswapdOrder >= 0) runToEnd(runKswapd(k));
+    if (k.ledger !== null) k.ledger.returnToUser();
     slot = translate(k, cpu, kind, vpnHi, vpnLo);
   }
   return slot;

@@ -8,6 +8,7 @@ import { KernelBug } from '../errors.js';
 import { TLB_EXEC_LOOKUPS, TLB_EXEC_MISSES, TLB_EXEC_MISSES_2 } from '../events/counters.js';
 import { doPageFault, type FaultCounts } from '../fault/page-fault.js';
 import type { Kernel } from '../kernel.js';
+import { checkHit } from '../ledger/hits.js';
 import type { Cpu } from '../smp/cpu.js';
 import type { Op } from '../smp/lock.js';
 import type { Tlb } from '../tlb/tlb.js';
@@ -32,7 +33,10 @@ export function translate(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, 
     return k.mmu.miss(cpu, kind, vpnHi, vpnLo);
   }
   if (tlb.secondLevelHit === 1) values[TLB_EXEC_MISSES + side] = (values[TLB_EXEC_MISSES + side] as number) + 1;
-  if (((tlb.rightsOf(slot) >> kind) & 1) === 1) return slot;
+  if (((tlb.rightsOf(slot) >> kind) & 1) === 1) {
+    if (k.watchesHits) checkHit(k, cpu, slot);
+    return slot;
+  }
   return k.mmu.denied(cpu, kind, slot, vpnHi, vpnLo);
 }
 

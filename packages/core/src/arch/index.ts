@@ -10,6 +10,7 @@ export type { MemMap } from '../memory/mem-map.js';
 export type { Bank, PhysicalMemory } from '../memory/physical.js';
 export type { PageTables } from '../pgtable/page-tables.js';
 export { Cpu, type FlushBatch } from '../smp/cpu.js';
+export * from '../smp/ipi.js';
 export * from '../tlb/record.js';
 export { unitsFor } from '../tlb/shape.js';
 export * from '../tlb/tlb.js';

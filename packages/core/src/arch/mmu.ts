@@ -100,6 +100,17 @@ export abstract class Mmu {
     mm.context = 0;
   }
 
+  /**
+   * The context under which a CPU that runs `mm` now looks its TLB up, -1 when it will be given one at the next switch.
+   * Default: `mm.context`.
+   */
+  contextOf(mm: Mm): number {
+    return mm.context;
+  }
+
+  /** enter_lazy_tlb: a kernel thread runs on `cpu` with the mm borrowed. Default: nothing. */
+  enterLazyTlb(_cpu: Cpu, _mm: Mm): void {}
+
   /** destroy_context: the mm's tables are gone. Default: nothing. */
   destroyContext(_mm: Mm): void {}
 
@@ -111,6 +122,27 @@ export abstract class Mmu {
 
   /** The mm a slot's context belongs to now, or null when no live mm uses that context. Audit only. */
   abstract mmOfSlot(cpu: Cpu, slot: number): Mm | null;
+
+  // --- what a CPU may cache: for the flush ledger ------------------------------------------------------------------
+
+  /**
+   * Page numbers of the TLB under which a CPU may hold translations made from an entry. Default: those of the base page, or
+   * the first of a huge one.
+   * @param huge it is the one entry of a huge page that begins at `vpn`.
+   */
+  cachedPages(vpn: number, huge: boolean, _hi: number, _lo: number): readonly number[] {
+    const parts = 2 ** this.host.arch.tlbSubShift;
+    if (huge || parts === 1) return [vpn * parts];
+    return Array.from({ length: parts }, (_, i) => vpn * parts + i);
+  }
+
+  /**
+   * The page number of the TLB under which a CPU may know where the pte table of `vpn` lies: its page in a linear
+   * table, or the stretch it translates. -1, the default: it does not keep that.
+   */
+  cachedTable(_mm: Mm, _vpn: number): number {
+    return -1;
+  }
 
   // --- flushes: law: afterwards no CPU holds a translation in the stated range that the tables do not give. ---------
 

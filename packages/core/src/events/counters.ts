@@ -33,6 +33,15 @@ export const COUNTER_NAMES = [
   'flushAll',
   'pendingQueued',
   'purgedEntries',
+  // interrupts between CPUs by cause, in the order of IPI_CAUSES (smp/ipi.ts), and all of them
+  'ipiFlushPage',
+  'ipiFlushMm',
+  'ipiFlushAll',
+  'ipiContext',
+  'ipiCache',
+  'ipiSegments',
+  'ipiCall',
+  'ipis',
   'contextSwitches',
   'contextsAllocated',
   'pagesAllocated',
@@ -101,6 +110,9 @@ export const FLUSH_PENDING: number = at('flushPending');
 export const FLUSH_ALL: number = at('flushAll');
 export const PENDING_QUEUED: number = at('pendingQueued');
 export const PURGED_ENTRIES: number = at('purgedEntries');
+/** Interrupts sent, a CPU each; by cause from IPI_FIRST on. */
+export const IPI_FIRST: number = at('ipiFlushPage');
+export const IPIS: number = at('ipis');
 export const CONTEXT_SWITCHES: number = at('contextSwitches');
 export const CONTEXTS_ALLOCATED: number = at('contextsAllocated');
 export const PAGES_ALLOCATED: number = at('pagesAllocated');

@@ -9,6 +9,9 @@ export const EVENT_FIELDS = {
   fault: ['vpn', 'access', 'result'],
   signal: ['vpn', 'signal'],
   switchMm: ['cpu', 'from', 'mm'],
+  ipi: ['cpu', 'cause', 'mm'],
+  ipiAck: ['cpu'],
+  lazyTlb: ['cpu', 'mm'],
   // entries
   setPte: ['vpn', 'hi', 'lo'],
   clearPte: ['mm', 'vpn', 'full'],
@@ -72,6 +75,9 @@ export const OPERATION: number = kind('operation');
 export const FAULT: number = kind('fault');
 export const SIGNAL: number = kind('signal');
 export const SWITCH_MM: number = kind('switchMm');
+export const IPI: number = kind('ipi');
+export const IPI_ACK: number = kind('ipiAck');
+export const LAZY_TLB: number = kind('lazyTlb');
 export const SET_PTE: number = kind('setPte');
 export const CLEAR_PTE: number = kind('clearPte');
 export const ACCESS_FLAGS: number = kind('accessFlags');

@@ -86,6 +86,7 @@ function copyRun(
   const raw = (vma.flags & VM_PFNMAP) !== 0;
   const shared = (vma.flags & VM_SHARED) !== 0;
   const rule = k.arch.pendingFlush;
+  const { ledger } = k;
   const resets = k.behaviour.resetsCopyProgress;
   const batches = k.behaviour.batchesRss;
   let anon = 0;
@@ -114,6 +115,7 @@ function copyRun(
         if (protectedLo !== lo || protectedHi !== hi) {
           if (wide) words[at + hiAt] = protectedHi;
           words[at + loAt] = protectedLo;
+          if (ledger !== null) ledger.changed(vma.mm, vpn + i, hi, lo, protectedHi, protectedLo);
           if (((lo & rule.queueLo) | (hi & rule.queueHi)) !== 0) queueOld(k, rule, vma.mm, vpn + i, hi, lo);
           lo = protectedLo;
           hi = protectedHi;

@@ -5,9 +5,8 @@ import type { ArchDescriptor } from '../arch/descriptor.js';
 import { audit } from '../audit/audit.js';
 import type { Finding } from '../audit/finding.js';
 import { errnoName, KernelBug, MmError } from '../errors.js';
-import { CONTEXT_SWITCHES, type Counters } from '../events/counters.js';
+import type { Counters } from '../events/counters.js';
 import type { Injection } from '../events/injection.js';
-import { SWITCH_MM } from '../events/kinds.js';
 import type { EventRing } from '../events/ring.js';
 import { Spy } from '../events/spy.js';
 import { newMm } from '../fork/dup-mmap.js';
@@ -25,8 +24,10 @@ import { Process } from '../process/process.js';
 import { lruAddDrainAll } from '../reclaim/lru-batch.js';
 import type { Cpu } from '../smp/cpu.js';
 import { runToEnd } from '../smp/driver.js';
+import { switchTo, switchToKernel } from '../smp/switch.js';
 import { swapOff } from '../swap/swapoff.js';
 import { swapOn } from '../swap/swapon.js';
+import { defaultChecks, type MachineChecks } from './checks.js';
 import { parseSize } from './size.js';
 
 /** What a machine is made of. */
@@ -51,6 +52,8 @@ export interface MachineOptions {
   readonly swap?: number | string;
   /** What the kernel was built for: from 4 CPUs on, pte locks are split. */
   readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
+  /** What to watch while it runs: flushes that are missing, hits that are stale. Default nothing. */
+  readonly checks?: MachineChecks;
   /** Commits of the reference's history to do without, by the first ten digits of their names. */
   readonly without?: readonly string[];
   /** Huge pages to set aside at boot (hugepages=): as many of them as memory has room for. Default 0. */
@@ -88,6 +91,7 @@ export class Machine {
       throw new MmError('MM_CPUS', `expected 1 to 31 CPUs, got ${cpus}`);
     const devices = options.devices ?? [];
     const banks = banksOf(arch, options.memory ?? '64MiB', devices);
+    const checks = { ...defaultChecks(), ...options.checks };
     this.arch = arch;
     this.pageSize = arch.geometry.pageSize;
     this.kernel = new Kernel({
@@ -100,6 +104,8 @@ export class Machine {
       contents: options.contents ?? true,
       defectsKept: options.defects === 'kept',
       preempt: options.config?.preempt ?? false,
+      watchFlushes: checks.flushes,
+      watchHits: checks.hits,
       without: options.without ?? [],
     });
     this.kernel.overcommit = options.overcommit ?? 0;
@@ -153,14 +159,21 @@ export class Machine {
     const cpu = this.#cpu(process.cpu);
     k.cpu = cpu;
     process.mm.owner = process;
-    if (cpu.mm !== process.mm) {
-      const prev = cpu.mm;
-      k.counters.values[CONTEXT_SWITCHES] = (k.counters.values[CONTEXT_SWITCHES] as number) + 1;
-      if (k.events.on) k.events.emit(SWITCH_MM, cpu.id, prev === null ? -1 : prev.id, process.mm.id);
-      k.mmu.switchMm(cpu, prev, process.mm);
-      cpu.mm = process.mm;
-    }
+    // A process on its way out has no user mode to return to.
+    if (!process.alive) switchToKernel(k, cpu);
+    else if (cpu.task !== process) switchTo(k, cpu, process, process.mm);
     return cpu;
+  }
+
+  /** A kernel thread runs on a CPU until a process does: the CPU keeps the mm it has loaded, lazily. @throws MmError MM_CPUS */
+  idle(cpu: number): void {
+    switchToKernel(this.kernel, this.#cpu(cpu));
+  }
+
+  /** A process does not run on its CPU any more. */
+  leave(process: Process): void {
+    const cpu = this.#cpu(process.cpu);
+    if (cpu.task === process) switchToKernel(this.kernel, cpu);
   }
 
   #cpu(id: number): Cpu {

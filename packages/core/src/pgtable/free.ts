@@ -127,6 +127,7 @@ function freeLevel(
     if (below !== 0) {
       if (belowIsPte) {
         release(level, at);
+        k.ledger?.unlinked(mm, vpn);
         mm.nrPtes--;
       } else {
         freeLevel(k, gather, mm, level + 1, below, vpn, next, floor, ceiling);

@@ -56,6 +56,7 @@ export function updatePteAt(
   const oldLo = words[at + loAt] as number;
   const oldHi = pteWords === 2 ? (words[at + hiAt] as number) : 0;
   storeEntry(k, at, hi, lo);
+  if (k.ledger !== null) k.ledger.changed(mm, vpn, oldHi, oldLo, hi, lo, huge);
   const rule = k.arch.pendingFlush;
   if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo, huge);
   k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;

@@ -165,8 +165,9 @@ export class ProcessOps {
     const { machine, pid, mm } = process;
     if (!process.alive) throw new MmError('MM_EXITED', `expected a living process, got ${call} of ${pid}`, { pid });
     machine.enter(process);
-    const { events } = machine.kernel;
+    const { events, ledger } = machine.kernel;
     if (events.on) events.emit(OPERATION, pid, OPERATION_NAMES.indexOf(call));
+    const owner = ledger === null ? 0 : ledger.begin(call);
     const op = begin(machine.kernel, mm);
     process.underWay++;
     let step: IteratorResult<Wait, T> | undefined;
@@ -175,13 +176,16 @@ export class ProcessOps {
       while (!step.done) {
         yield step.value;
         machine.enter(process);
+        ledger?.resume(owner);
         step = op.next();
       }
       if (machine.kernel.kswapdOrder >= 0) yield* runKswapd(machine.kernel);
+      ledger?.end(owner);
       return step.value;
     } finally {
       // The driver gave up (a deadlock): the operation has to leave the queues it waits in.
       process.underWay--;
+      ledger?.abandon(owner);
       if (step !== undefined && !step.done) op.return(undefined as T);
     }
   }

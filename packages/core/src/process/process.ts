@@ -41,8 +41,7 @@ export class Process implements FaultCounts, Task {
   readonly machine: Machine;
   readonly pid: number;
   readonly mm: Mm;
-  /** CPU it runs on. */
-  cpu: number;
+  private onCpu: number;
   minFlt = 0;
   majFlt = 0;
   bitFlt = 0;
@@ -61,8 +60,13 @@ export class Process implements FaultCounts, Task {
     this.machine = machine;
     this.pid = pid;
     this.mm = mm;
-    this.cpu = cpu;
+    this.onCpu = cpu;
     this.ops = new ProcessOps(this);
+  }
+
+  /** CPU it runs on. */
+  get cpu(): number {
+    return this.onCpu;
   }
 
   get busy(): boolean {
@@ -74,6 +78,7 @@ export class Process implements FaultCounts, Task {
     if (!this.alive) return;
     const { machine, mm } = this;
     this.alive = false;
+    machine.leave(this);
     machine.forget(this);
     this.parent?.children.delete(this);
     mm.users--;
@@ -234,6 +239,15 @@ export class Process implements FaultCounts, Task {
     if (!this.alive) throw new MmError('MM_EXITED', `expected a living process, got a thread of ${this.pid}`);
     this.mm.users++;
     return this.machine.adopt(this.mm, this.cpu);
+  }
+
+  /** Moves the process to another CPU; the one it ran on goes idle. @throws MmError MM_CPUS */
+  runOn(cpu: number): void {
+    const { kernel } = this.machine;
+    if (kernel.cpus[cpu] === undefined)
+      throw new MmError('MM_CPUS', `expected a CPU below ${kernel.cpus.length}, got ${cpu}`);
+    if (cpu !== this.onCpu) this.machine.leave(this);
+    this.onCpu = cpu;
   }
 
   /** Ends the process; the last user of an address space takes it down. */

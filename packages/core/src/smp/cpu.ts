@@ -8,9 +8,11 @@ import type { Mm } from '../vma/mm.js';
 export class Cpu {
   readonly id: number;
   readonly tlb: Tlb;
-  /** active_mm; null before the first process runs. */
+  /** active_mm; null while no user tables are loaded. */
   mm: Mm | null = null;
-  /** Context number the TLB is looked up with: what the last switch loaded. */
+  /** The process whose user mode the CPU returns to; null while a kernel thread runs, with the mm borrowed (lazy TLB). */
+  task: object | null = null;
+  /** Context number the TLB is looked up with: what the last switch loaded. -1: no user translation can be used. */
   context = 0;
   readonly batch: FlushBatch;
   /** Pages on their way to the active and the inactive list. */

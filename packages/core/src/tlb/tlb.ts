@@ -32,6 +32,7 @@ import {
 import { SetUnit } from './set-unit.js';
 import { checkShape, spansOf } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
+import type { TlbWatch } from './watch.js';
 
 export class Tlb {
   readonly slots: number;
@@ -43,6 +44,8 @@ export class Tlb {
   readonly sharedFirstLevel: boolean;
   /** Set by `find`: 1 when a second-level unit answered. */
   secondLevelHit = 0;
+  /** Who is told of every purge; null: nobody. */
+  watch: TlbWatch | null = null;
 
   private readonly units: readonly TlbUnit[];
   private readonly wide = new Int32Array(1);
@@ -180,10 +183,20 @@ export class Tlb {
     return this.lastData.insert(vpnHi, vpnLo, context, frame, rights | (attrs << 8));
   }
 
+  /** Whether some unit translates a page under a context. */
+  holds(page: number, context: number): boolean {
+    const hi = (page / 4294967296) | 0;
+    return this.units.some((unit) => unit.search(hi, page | 0, context) >= 0);
+  }
+
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
     const { units } = this;
     const wide = this.wide[0] !== 0;
+    if (this.watch !== null) {
+      const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+      this.watch.dropping(vpn, vpn + 1, context);
+    }
     let dropped = 0;
     for (let i = 0; i < units.length; i++) {
       const unit = units[i] as TlbUnit;
@@ -195,11 +208,13 @@ export class Tlb {
         dropped += unit.dropPage(vpnHi, vpnLo, context);
       }
     }
+    if (this.watch !== null) this.watch.dropped(dropped);
     return dropped;
   }
 
   /** Drops the slots of one context; global ones stay. */
   dropContext(context: number): number {
+    this.watch?.droppingContext(context);
     let dropped = 0;
     for (let slot = 0; slot < this.slots; slot++) {
       if (this.contextOf(slot) === context && (this.attrsOf(slot) & TLB_GLOBAL) === 0) {
@@ -207,12 +222,16 @@ export class Tlb {
         dropped++;
       }
     }
+    this.watch?.dropped(dropped);
     return dropped;
   }
 
   /** Drops the slots of one context (and global ones) whose pages overlap [start, end), page numbers. */
   dropRange(start: number, end: number, context: number): number {
-    return this.dropSlots(0, this.slots, start, end, context);
+    this.watch?.dropping(start, end, context);
+    const dropped = this.dropSlots(0, this.slots, start, end, context);
+    this.watch?.dropped(dropped);
+    return dropped;
   }
 
   private dropSlots(from: number, to: number, start: number, end: number, context: number): number {
@@ -231,10 +250,12 @@ export class Tlb {
 
   /** Drops everything; with `keepGlobal` all but the global slots. */
   dropAll(keepGlobal: boolean): number {
+    this.watch?.droppingAll();
     const { units } = this;
     const spared = keepGlobal ? TLB_GLOBAL << 8 : 0;
     let dropped = 0;
     for (let i = 0; i < units.length; i++) dropped += (units[i] as TlbUnit).dropAll(spared);
+    this.watch?.dropped(dropped);
     return dropped;
   }
 

@@ -26,7 +26,10 @@ export class Mm {
   archState: unknown = null;
   /** CPUs that may hold translations of this mm, one bit each. */
   cpuVmMask = 0;
+  /** mm_users: tasks. */
   users = 1;
+  /** Of mm_count: CPUs that still have it loaded though its last task is gone; they keep its root table and context. */
+  borrowers = 0;
   /** The task that runs in it now: its faults count when the kernel faults pages in on the mm's behalf. */
   owner: { minFlt: number; majFlt: number; bitFlt: number } | null = null;
 

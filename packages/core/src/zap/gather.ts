@@ -112,6 +112,7 @@ export class MmuGather {
     if (freesFirst) this.free();
     if (this.k.events.on) this.k.events.emit(GATHER_FLUSH, this.mm.id, this.first, this.end);
     this.k.mmu.gatherFlush(this.mm, this.fullmm, this.first, this.end);
+    if (this.k.ledger !== null) this.k.ledger.called('tlb_flush', this.mm);
     this.first = this.runFirst;
     this.end = this.runEnd;
     this.free();

@@ -4,12 +4,12 @@ import { EXITS } from '../events/counters.js';
 import { CLOSE_VMA } from '../events/kinds.js';
 import { lastClose } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
-import { freeRoot } from '../pgtable/alloc.js';
 import { freePgtables } from '../pgtable/free.js';
 import { flushCacheMm } from '../pgtable/mmu-hooks.js';
 import { lruAddDrain } from '../reclaim/lru-batch.js';
 import { unlinkAnonVma } from '../rmap/anon-vma.js';
 import type { Op } from '../smp/lock.js';
+import { mmdropLast } from '../smp/switch.js';
 import { unchargeMemory } from '../vma/accounting.js';
 import { unlinkFileVma } from '../vma/link.js';
 import type { Mm } from '../vma/mm.js';
@@ -62,18 +62,13 @@ export function* exitMmap(k: Kernel, mm: Mm): Op<void> {
   }
 }
 
-/** mmput at the last user, then mmdrop: the address space, its context and its root table go. */
+/** mmput at the last user, then mmdrop: the address space goes, and its context and root table when no CPU has them loaded. */
 export function* destroyMm(k: Kernel, mm: Mm): Op<void> {
   k.counters.values[EXITS] = (k.counters.values[EXITS] as number) + 1;
   yield* exitMmap(k, mm);
   k.swap.mms.delete(mm);
   k.swapToken.put(k, mm);
-  k.mmu.destroyContext(mm);
-  for (const cpu of k.cpus) {
-    if (cpu.mm === mm) cpu.mm = null;
-  }
-  freeRoot(k, mm);
-  k.mms.delete(mm);
+  mmdropLast(k, mm);
 }
 
 /** free_pgtables: the areas leave rmap's lists, then their tables go; without 8f4f8c164c the other way round. */

@@ -216,6 +216,7 @@ function zapPteRange(
   const first = run.vpn + done;
   const end = run.at + run.nr * pteWords;
   const spied = k.events.on;
+  const { ledger } = k;
   const { zapDropsAnonDirty, batchesRss } = k.behaviour;
   let left = work.left;
   let anon = 0;
@@ -242,6 +243,7 @@ function zapPteRange(
     if (page < 0) page = vmNormalPage(k, vma, first + (entry - at) / pteWords, hi, lo);
     if (details !== null && page >= 0 && isSpared(k, details, page)) continue;
     clearEntry(words, entry, loAt, hiAt);
+    if (ledger !== null) ledger.changed(vma.mm, first + (entry - at) / pteWords, hi, lo, 0, 0);
     gather.needFlush = true;
     if (spied) k.events.emit(CLEAR_PTE, vma.mm.id, first + (entry - at) / pteWords, gather.fullmm ? 1 : 0);
     if (((lo & queueLo) | (hi & queueHi)) !== 0) queueOld(k, rule, vma.mm, first + (entry - at) / pteWords, hi, lo);

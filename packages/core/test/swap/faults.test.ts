@@ -32,7 +32,7 @@ test('a read back is a major fault, keeps its contents, and a store to it alone 
 test('who read the page has the major fault though another thread maps it first (9e9bef07ce)', () => {
   const { machine, process } = swappedOut(1, 2);
   const thread = process.thread();
-  thread.cpu = 1;
+  thread.runOn(1);
   const { minFlt, majFlt } = process;
   let stops = 1;
   machine.kernel.inject.pause = (point) => point === 'before page lock' && stops-- > 0;
