@@ -1,8 +1,8 @@
 /** Copies in a private mapping of raw frames are pages like any other: fork shares them, unmap frees them. */
-import { remapPfnRange } from '@fourfold/core';
+import { pageAddressInVma, remapPfnRange, type Vma } from '@fourfold/core';
 import { commit } from './support/commit.js';
 import { countsOf, driver, normalPage, rawFrames } from './support/driver.js';
-import { frameOf, map, pageAt, pteOf } from './support/memory.js';
+import { frameOf, map, pageAt, pteOf, warmFile } from './support/memory.js';
 
 export default commit({
   commits: ['ee498ed730'],
@@ -50,6 +50,28 @@ export default commit({
         copyCount: 0,
         counts: Array.from({ length: 4 }, () => [1, 0]),
       },
+    },
+    'where an area has a page of its own, of its file, and of a file though it is anonymous (-EFAULT)': {
+      run: ({ machine: make }) => {
+        const machine = make();
+        const k = machine.kernel;
+        const process = machine.spawn();
+        map(process, 2);
+        process.store8(pageAt(machine, 1), 1);
+        const anonymous = process.mm.vmas.first as Vma;
+        const own = frameOf(process, 1);
+        const other = machine.spawn();
+        map(other, 2, { file: warmFile(machine, 2), flags: 'shared|fixed' });
+        other.load8(pageAt(machine, 0));
+        const file = other.mm.vmas.first as Vma;
+        const cached = frameOf(other, 0);
+        const at = (vma: Vma, page: number): number => {
+          const vpn = pageAddressInVma(k, vma, page);
+          return vpn < 0 ? vpn : vpn - vma.start;
+        };
+        return [at(anonymous, own), at(file, cached), at(anonymous, cached), at(file, own)];
+      },
+      expected: [1, 0, -14, -14],
     },
   },
 });

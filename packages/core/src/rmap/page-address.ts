@@ -1,4 +1,5 @@
 /** Where an area maps a page (vma_address, page_check_address of mm/rmap.c). Atomic, so the pte lock need not be kept. */
+import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { setPageDirty } from '../pagecache/dirty.js';
 import { flushTlbPage } from '../pgtable/flush.js';
@@ -6,6 +7,7 @@ import { pteLock } from '../pgtable/lock.js';
 import { flushCachePage } from '../pgtable/mmu-hooks.js';
 import { updatePteAt } from '../pgtable/set-pte.js';
 import type { SpinLock } from '../smp/lock.js';
+import { VM_NONLINEAR } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 
@@ -20,10 +22,27 @@ export class PageAddress {
   blockedOn: SpinLock | null = null;
 }
 
+/** vma_address: the page number at which an area has a page by page.index, or -EFAULT outside of it. */
+function vmaAddress(k: Kernel, vma: Vma, page: number): number {
+  const vpn = vma.start + ((k.map.index[page] as number) - vma.pgoff);
+  return vpn < vma.start || vpn >= vma.end ? -ERRNO.EFAULT : vpn;
+}
+
+/**
+ * page_address_in_vma: the page number at which an area would map a page that is known to be its anon_vma's or its file's;
+ * -EFAULT when the page is not, lies outside of the area, or could be anywhere in it (nonlinear).
+ */
+export function pageAddressInVma(k: Kernel, vma: Vma, page: number): number {
+  const handle = k.map.mapping[page] as number;
+  if (k.map.isAnon(page)) return handle === vma.anonVma?.handle ? vmaAddress(k, vma, page) : -ERRNO.EFAULT;
+  if (handle === 0 || (vma.flags & VM_NONLINEAR) !== 0) return -ERRNO.EFAULT;
+  return handle === vma.file?.inode.mapping.handle ? vmaAddress(k, vma, page) : -ERRNO.EFAULT;
+}
+
 /** Whether `vma` maps `page` where page.index says; `out` holds the entry then, or the lock that keeps it. */
 export function findPageIn(k: Kernel, vma: Vma, page: number, out: PageAddress): boolean {
-  const vpn = vma.start + ((k.map.index[page] as number) - vma.pgoff);
-  if (vpn < vma.start || vpn >= vma.end) return false;
+  const vpn = vmaAddress(k, vma, page);
+  if (vpn < 0) return false;
   const at = k.tables.lookupPage(vma.mm, vpn);
   if (at === 0) return false;
   const { memory, tables } = k;

@@ -12,6 +12,7 @@ import { pteLock } from '../pgtable/lock.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import { activatePage } from '../reclaim/lru-batch.js';
 import { swapWritepage } from '../reclaim/pageout.js';
+import { pageAddressInVma } from '../rmap/page-address.js';
 import { pageAddAnonRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
@@ -97,9 +98,8 @@ function* unuseMm(k: Kernel, mm: Mm, entry: number, page: number): Op<void> {
 function* unuseVma(k: Kernel, vma: Vma, entry: number, page: number): Op<boolean> {
   let { start, end } = vma;
   if (k.map.isAnon(page)) {
-    if (k.map.mapping[page] !== vma.anonVma?.handle) return false;
-    start += (k.map.index[page] as number) - vma.pgoff;
-    if (start < vma.start || start >= end) return false;
+    start = pageAddressInVma(k, vma, page);
+    if (start < 0) return false;
     end = start + 1;
   }
   const { mm } = vma;
