@@ -19,6 +19,8 @@ export function describeScenarios(machines: readonly ArchDescriptor[]): void {
         const which = arch === x86_64 ? 'every line' : 'every line but what its page size decides';
         test(`${name} on ${arch.name}: ${which}`, () => {
           const { lines } = runScenario(text, { arch, tmpfs: TMPFS, name, check: true });
+          // Where its processes run is nothing a program can see.
+          expect(runScenario(text, { arch, tmpfs: TMPFS, name, cpus: 3 }).lines).toEqual(lines);
           const { pageSize } = arch.geometry;
           if (arch === x86_64) expect(lines).toEqual(expected);
           else expect(comparable(lines, pageSize)).toEqual(comparable(expected, x86_64.geometry.pageSize));

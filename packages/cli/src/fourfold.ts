@@ -64,7 +64,9 @@ function createProgram(host: Host, ended: { status: number }): Command {
     .description('Runs a scenario: one operation a line, one result line each.')
     .argument('<file>', 'the scenario, a .mm file')
     .requiredOption('--arch <name>', 'machine that runs it')
-    .option('--check', 'audit the machine after every operation')
+    .option('--check', 'audit the machine after every operation, and watch its flushes and TLB hits')
+    .option('--cpus <n>', 'CPUs; the processes are placed on them in turn (default: 1)', parseCpus)
+    .option('--flushes', 'tell on stderr what each operation flushed, against what was owed')
     .action(async (file: string, options) => run(file, options, host));
 
   program
@@ -94,4 +96,11 @@ function appendTo(value: string, previous: string | undefined): string {
 function parseJobs(value: string): number {
   if (!/^[1-9][0-9]{0,3}$/.test(value)) throw new InvalidArgumentError('Expected a number from 1 to 9999.');
   return Number(value);
+}
+
+function parseCpus(value: string): number {
+  const cpus = Number(value);
+  if (!/^[0-9]{1,2}$/.test(value) || cpus < 1 || cpus > 31)
+    throw new InvalidArgumentError('Expected a number from 1 to 31.');
+  return cpus;
 }

@@ -64,3 +64,22 @@ test('a file that is no text ends in one short line that a terminal can show', a
   expect(stderr).toMatch(/^fourfold: [^\p{Cc}]{1,1200}\n$/u);
   expect(stderr).toContain('\\x1b[31m\\x07\\x00x');
 });
+
+test('processes on several CPUs give the same lines; --flushes tells on stderr what was flushed and who was interrupted', async () => {
+  const path = scenario(
+    'cpus.mm',
+    'mmap 0 2 rw private,anon,fixed\nwrite 0 7\nfork B\nB: write 0 8\nread 0\nmunmap 0 2\n',
+  );
+  const alone = await command(['run', path, '--arch', 'sparc64-8k']);
+  const { status, stdout, stderr } = await command(['run', path, '--arch', 'sparc64-8k', '--cpus', '2', '--flushes']);
+  expect([status, stdout]).toEqual([0, alone.stdout]);
+  expect(stderr).toMatch(/operation +purges +for nothing +translations +owed/);
+  expect(stderr).toMatch(/^munmap +[0-9]+ +[0-9]+ +[0-9]+ +2$/m); // the page and its page table
+  expect(stderr).toMatch(/^flushMm +1$/m);
+});
+
+test.each(['0', '32', 'two', '1.5'])('--cpus %s is refused', async (cpus) => {
+  const { status, stderr } = await command(['run', scenario('ok.mm', LINES), '--arch', 'i386', '--cpus', cpus]);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/Expected a number from 1 to 31/);
+});

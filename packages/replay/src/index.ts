@@ -11,6 +11,7 @@ export {
 } from './engine/report.js';
 export { ReplayStop } from './engine/stop.js';
 export {
+  type FlushReport,
   runScenario,
   type ScenarioArch,
   ScenarioError,

@@ -1,14 +1,17 @@
-/** `fourfold run`: a scenario on one machine. stdout has its result lines, nothing else. */
+/** `fourfold run`: a scenario on one machine. stdout has its result lines, nothing else; what was flushed goes to stderr. */
 import { readFile } from 'node:fs/promises';
 import { runScenario, ScenarioError } from '@fourfold/replay';
 import { tmpfs } from '@fourfold/tmpfs';
 import type { Host } from '../host.js';
 import { machineNamed } from '../machines.js';
 import { Failure, Misuse, messageOf } from '../outcome.js';
+import { flushText } from '../run/flush-text.js';
 
 export interface RunOptions {
   readonly arch: string;
   readonly check?: boolean;
+  readonly cpus?: number;
+  readonly flushes?: boolean;
 }
 
 /** @throws Misuse when the file is no scenario; Failure when an audit finds the machine in disorder */
@@ -16,13 +19,16 @@ export async function run(file: string, options: RunOptions, host: Host): Promis
   const arch = machineNamed(options.arch);
   const text = await readText(file);
   try {
-    runScenario(text, {
+    const { flushes } = runScenario(text, {
       arch,
       tmpfs: tmpfs({ nr_blocks: 0, nr_inodes: 0 }),
       name: file,
       check: options.check ?? false,
+      cpus: options.cpus ?? 1,
+      flushes: options.flushes ?? false,
       onLine: (line) => host.stdout.write(`${line}\n`),
     });
+    if (flushes !== null) host.stderr.write(flushText(flushes));
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     throw error.kind === 'audit' ? new Failure(error.message) : new Misuse(error.message);

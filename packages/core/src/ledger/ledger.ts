@@ -68,7 +68,7 @@ export class FlushLedger {
   /** The operation goes on after others ran. */
   resume(operation: number): void {
     this.current = operation;
-    this.overFlush.operation = this.underWay.get(operation) ?? 'none';
+    this.overFlush.operation = this.underWay.get(operation) ?? 'outside of calls';
   }
 
   /** The operation gives up: what it owes is found by whoever comes next. */
@@ -95,8 +95,14 @@ export class FlushLedger {
 
   // --- CPUs --------------------------------------------------------------------------------------------------------
 
+  /** A CPU is about to load another mm: what it purges is the switch's. */
+  switching(): void {
+    this.overFlush.operation = 'context switch';
+  }
+
   /** A CPU has loaded an mm and goes to user mode. @throws KernelBug for a context that still holds something */
   loaded(cpu: Cpu, mm: Mm): void {
+    this.resume(this.current);
     const holdings = this.of(cpu);
     const before = holdings.load(cpu.context, mm);
     if (before !== null && before.users > 0) {

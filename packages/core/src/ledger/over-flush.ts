@@ -16,7 +16,7 @@ export interface OverFlushLine {
 
 export class OverFlush {
   /** The operation under way. */
-  operation = 'none';
+  operation = 'outside of calls';
   private readonly lines = new Map<string, OverFlushLine>();
   private line: OverFlushLine | null = null;
 

@@ -19,6 +19,7 @@ export function switchTo(k: Kernel, cpu: Cpu, task: object, mm: Mm): void {
     k.counters.values[CONTEXT_SWITCHES] = (k.counters.values[CONTEXT_SWITCHES] as number) + 1;
     if (k.events.on) k.events.emit(SWITCH_MM, cpu.id, prev === null ? -1 : prev.id, mm.id);
   }
+  if (k.ledger !== null) k.ledger.switching();
   k.mmu.switchMm(cpu, prev, mm);
   cpu.mm = mm;
   cpu.task = task;

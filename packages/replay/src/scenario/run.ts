@@ -4,7 +4,8 @@
  * Lines are read and run one after the other, so the results before a line that nobody understands are delivered. An
  * operation that fails is a result; only what the format does not know ends the run.
  */
-import type { FileSystemType, Process } from '@fourfold/core';
+import { type FileSystemType, KernelBug, type Process } from '@fourfold/core';
+import { type FlushReport, flushReportOf } from './flushes.js';
 import { type ParsedLine, parseLine } from './parse.js';
 import { resultLine } from './results.js';
 import { ScenarioError } from './scenario-error.js';
@@ -19,13 +20,19 @@ export interface ScenarioOptions {
   readonly name?: string;
   /** Called with each result line as it comes. */
   readonly onLine?: (line: string) => void;
-  /** Audit the machine after every operation; default false. */
+  /** Audit the machine after every operation, and watch its flushes and TLB hits; default false. */
   readonly check?: boolean;
+  /** CPUs of the machine, on which the processes are placed in turn; default 1. */
+  readonly cpus?: number;
+  /** Count what each operation flushes against what was owed; default false. */
+  readonly flushes?: boolean;
 }
 
 export interface ScenarioResult {
   /** Every result line, in order. */
   readonly lines: string[];
+  /** What was flushed; null unless asked for. */
+  readonly flushes: FlushReport | null;
 }
 
 /**
@@ -33,20 +40,21 @@ export interface ScenarioResult {
  * @throws ScenarioError for a line the format does not know, an operation whose subsystem is missing, or a failed audit
  */
 export function runScenario(text: string, options: ScenarioOptions): ScenarioResult {
-  const { arch, tmpfs, name: file = 'scenario', onLine, check = false } = options;
-  const world = new World(arch, tmpfs, mentionsHuge(text));
+  const { arch, tmpfs, name: file = 'scenario', onLine, check = false, cpus = 1, flushes = false } = options;
+  const checks = check || flushes ? { flushes: true, hits: check } : undefined;
+  const world = new World({ arch, tmpfs, hasPool: mentionsHuge(text), cpus, checks });
   const lines: string[] = [];
   let number = 0;
   for (const source of linesOf(text)) {
     number++;
     const parsed = parseLine(source, { file, line: number });
     if (parsed === null) continue;
-    const result = runLine(world, parsed);
+    const result = watched(() => runLine(world, parsed), checks !== undefined, file, number);
     lines.push(result);
     onLine?.(result);
     if (check) audit(world, file, number);
   }
-  return { lines };
+  return { lines, flushes: flushes ? flushReportOf(world.machine) : null };
 }
 
 function linesOf(text: string): string[] {
@@ -88,11 +96,18 @@ type ProcessAct = (world: World, process: Process) => string;
 function audit(world: World, file: string, line: number): void {
   const findings = world.machine.audit();
   if (findings.length === 0) return;
-  throw new ScenarioError({
-    kind: 'audit',
-    file,
-    line,
-    expected: 'a machine in order',
-    came: findings.map(({ invariant, message }) => `${invariant}: ${message}`).join('; '),
-  });
+  throw disorder(file, line, findings.map(({ invariant, message }) => `${invariant}: ${message}`).join('; '));
+}
+
+/** Runs a line; what a machine that watches itself finds wrong names the line. */
+function watched<T>(run: () => T, watches: boolean, file: string, line: number): T {
+  try {
+    return run();
+  } catch (error) {
+    throw watches && error instanceof KernelBug ? disorder(file, line, error.message) : error;
+  }
+}
+
+function disorder(file: string, line: number, came: string): ScenarioError {
+  return new ScenarioError({ kind: 'audit', file, line, expected: 'a machine in order', came });
 }

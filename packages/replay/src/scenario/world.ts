@@ -4,6 +4,7 @@ import {
   hugetlbfs,
   type Inode,
   Machine,
+  type MachineChecks,
   type MachineOptions,
   type OpenFile,
   type OpenMode,
@@ -31,6 +32,18 @@ const MEMLOCK = 8 * 1024 * 1024;
 const TMPFS = '/tmp';
 const HUGETLBFS = '/huge';
 
+/** What a world is made of. */
+export interface WorldOptions {
+  readonly arch: ScenarioArch;
+  readonly tmpfs: FileSystemType | undefined;
+  /** Whether huge pages are set aside, where the machine has them. */
+  readonly hasPool: boolean;
+  /** CPUs; the processes are placed on them in turn. */
+  readonly cpus: number;
+  /** What the machine watches; undefined leaves it to the machine. */
+  readonly checks: MachineChecks | undefined;
+}
+
 /** An address names a label that nothing bound: the operation's result is `badlabel`. */
 export class BadLabel extends Error {
   override readonly name = 'BadLabel';
@@ -47,6 +60,7 @@ export class World {
   readonly marks: Map<string, number> = new Map();
   /** Every process there was, by label, in order of creation; those that are gone stay. */
   readonly #processes = new Map<string, Process>();
+  #placed = 0;
   /** Whether there is a tmpfs: files whose names begin with t, shared anonymous memory, SysV segments. */
   readonly hasTmpfs: boolean;
   /** Bytes of a huge page; 0 on a machine without. */
@@ -56,7 +70,7 @@ export class World {
   readonly #names = new WeakMap<Inode, string>();
 
   /** @param hasPool whether there is memory for huge pages; without, the first touch of one is BUS_ADRERR. */
-  constructor(arch: ScenarioArch, tmpfs: FileSystemType | undefined, hasPool: boolean) {
+  constructor({ arch, tmpfs, hasPool, cpus, checks }: WorldOptions) {
     this.hasTmpfs = tmpfs !== undefined;
     const huge = arch.huge !== null && hasPool ? HUGE_PAGES : 0;
     this.hugeBytes = arch.huge === null ? 0n : 1n << BigInt(arch.huge.shift);
@@ -66,6 +80,8 @@ export class World {
       memory: MEMORY + (huge === 0 ? 0 : Number(this.hugeBytes) * (huge + 1)),
       hugePages: huge,
       swap: SWAP,
+      cpus,
+      ...(checks === undefined ? {} : { checks }),
       mounts: {
         ...(tmpfs === undefined ? {} : { [TMPFS]: tmpfs }),
         ...(arch.huge === null ? {} : { [HUGETLBFS]: hugetlbfs() }),
@@ -167,6 +183,7 @@ export class World {
   }
 
   #add(label: string, process: Process): Process {
+    process.runOn(this.#placed++ % this.machine.kernel.cpus.length);
     this.#processes.set(label, process);
     return process;
   }
