@@ -111,6 +111,7 @@ class World {
   #short = 0;
   #killed = 0;
   readonly #free: number;
+  readonly #tables: number;
   readonly #failing: number;
 
   constructor({ arch, seed, cpus = DEFAULT_CPUS, memory = 192, swap = 4096, failing = 50 }: PressureOptions) {
@@ -127,6 +128,7 @@ class World {
       mounts: { '/tmp': tmpfs({ size: '64MiB' }) },
     });
     this.#free = this.machine.freePages;
+    this.#tables = this.#nrTables();
     this.#files = ['/d0', '/tmp/t0', '/tmp/t1'].map((path) => this.#file(path));
     this.#start();
   }
@@ -164,12 +166,14 @@ class World {
     // A page that a CPU's batch held when its last user went is in the swap cache still.
     this.machine.swapOff(0);
     this.machine.check();
-    const { committed, tablesInUse } = this.machine.kernel;
-    const tables = tablesInUse.reduce((a, b) => a + b, 0);
-    const left = { free: this.machine.freePages, committed, tables };
-    const before = { free: this.#free, committed: 0, tables: 0 };
+    const left = { free: this.machine.freePages, committed: this.machine.kernel.committed, tables: this.#nrTables() };
+    const before = { free: this.#free, committed: 0, tables: this.#tables };
     if (JSON.stringify(left) !== JSON.stringify(before))
       throw new Error(`left behind: ${JSON.stringify(left)}, before the first process ${JSON.stringify(before)}`);
+  }
+
+  #nrTables(): number {
+    return this.machine.kernel.tablesInUse.reduce((a, b) => a + b, 0);
   }
 
   /** A CPU that went idle keeps the address space it had last until it loads another. */

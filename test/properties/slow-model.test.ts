@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bootTables } from '../support/boot.js';
 import { MACHINES } from '../support/machines.js';
 import { step, World } from '../support/random-program.js';
 
@@ -21,7 +22,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
         for (const { real } of world.pairs) real.exit();
         world.inode.destroy();
         world.machine.check();
-        expect([...world.machine.kernel.tablesInUse]).toEqual(world.machine.arch.geometry.names.map(() => 0));
+        expect([...world.machine.kernel.tablesInUse]).toEqual(bootTables(world.machine.arch));
         expect(world.machine.freePages).toBe(world.freeAtStart);
       }),
       { numRuns: 100 },

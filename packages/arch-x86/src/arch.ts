@@ -44,6 +44,7 @@ export function createI386(options: X86Options = {}): ArchDescriptor {
     noExec: 0n,
     frame: 0n,
     rootInRegisters: false,
+    flushSlots: I386_FLUSH_SLOTS,
   };
   return new ArchDescriptor({
     ...COMMON,
@@ -73,6 +74,7 @@ export function createI386Pae(options: X86NxOptions = {}): ArchDescriptor {
     noExec: PAGE_NX,
     frame: PAE_HARDWARE_FRAME,
     rootInRegisters: true,
+    flushSlots: I386_FLUSH_SLOTS,
   };
   return new ArchDescriptor({
     ...COMMON,
@@ -102,6 +104,7 @@ export function createX86_64(options: X86NxOptions = {}): ArchDescriptor {
     noExec: PAGE_NX,
     frame: X86_64_HARDWARE_FRAME,
     rootInRegisters: false,
+    flushSlots: X86_64_FLUSH_SLOTS,
   };
   return new ArchDescriptor({
     ...COMMON,
@@ -122,6 +125,10 @@ export function createX86_64(options: X86NxOptions = {}): ArchDescriptor {
   });
 }
 
+/** One flush of others at a time, under tlbstate_lock. */
+const I386_FLUSH_SLOTS = 1;
+/** INVALIDATE_TLB_VECTOR_START to _END: vectors 0xf0 to 0xf7. */
+const X86_64_FLUSH_SLOTS = 8;
 /** Page number bits above a 32-bit address. */
 const ABOVE_4_GIB = 0xffff_ffff_fff0_0000n;
 /** Page number bits from 47-bit addresses up: non-canonical, or the kernel's half. */

@@ -51,6 +51,7 @@ export function i386KernelSpace(pae: boolean, nx: boolean): KernelSpace {
   return new KernelSpace(PAGE_SHIFT, {
     start: 0xf880_0000n,
     end: pae ? 0xffbf_e000n : 0xff7f_e000n,
+    firstRootEntry: pae ? 3 : 768,
     prot: nx ? PAGE_KERNEL | PAGE_NX : PAGE_KERNEL,
     ioremap: { prot: I386_IO },
   });
@@ -61,6 +62,7 @@ export function x86_64KernelSpace(nx: boolean): KernelSpace {
   return new KernelSpace(PAGE_SHIFT, {
     start: 0xffff_c200_0000_0000n,
     end: 0xffff_e200_0000_0000n,
+    firstRootEntry: 258, // pgd_index(PAGE_OFFSET)
     prot: nx ? PAGE_KERNEL | PAGE_NX : PAGE_KERNEL,
     ioremap: { prot: PAGE_KERNEL },
   });

@@ -27,11 +27,12 @@ import {
   RIGHT_STORE,
   STORE,
   TLB_CLEAN,
+  type TlbTruth,
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
-import { registersOf, switchMm, X86Registers } from './context.js';
+import { enterLazyTlb, registersOf, switchMm, X86Registers } from './context.js';
 import {
   auditDirectories,
   DIRECTORY_ANY,
@@ -39,7 +40,8 @@ import {
   DIRECTORY_TABLE,
   DirectoryCache,
 } from './directory-cache.js';
-import { dropTranslation, flushMm, flushPage } from './flush.js';
+import { dropTranslation, X86Flush } from './flush.js';
+import { KernelWalk } from './kernel-walk.js';
 
 /** What the walker needs to know beyond the geometry. */
 export interface WalkerSpec {
@@ -53,6 +55,8 @@ export interface WalkerSpec {
   readonly frame: bigint;
   /** The root's entries are held in registers (PAE). */
   readonly rootInRegisters: boolean;
+  /** Flushes of other CPUs that can be under way at once: interrupt vectors, each with its lock. */
+  readonly flushSlots: number;
 }
 
 const PAGE_PRESENT_PSE = PAGE_PRESENT | PAGE_PSE;
@@ -84,6 +88,9 @@ export class X86Mmu extends Mmu {
   private endedAt = 0;
   private every = 0;
   private any = 0;
+  /** Flushes, and what they count. */
+  readonly flush: X86Flush;
+  private readonly kernelWalk: KernelWalk;
 
   constructor(host: MmuHost, spec: WalkerSpec) {
     super(host);
@@ -107,11 +114,14 @@ export class X86Mmu extends Mmu {
     let entries = 0;
     for (let shift = this.topShift; shift > 0; shift -= this.bits) this.references[shift] = ++entries;
     this.references[0] = entries;
+    this.flush = new X86Flush(host, spec.flushSlots);
+    const highBits = { reserved: this.reservedHi, frame: this.frameHi, noExec: this.nxHi };
+    this.kernelWalk = new KernelWalk(host, highBits, spec.rootInRegisters);
     for (const cpu of host.cpus) cpu.registers = new X86Registers(1 << this.bits);
   }
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0) return FAULT_ABSENT;
+    if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0) return this.beyond(cpu, kind, vpnHi, vpnLo);
     const bits = this.bits;
     const cache = (cpu.registers as X86Registers).directory;
     const directory = cache.records;
@@ -133,6 +143,17 @@ export class X86Mmu extends Mmu {
     const every = lo & (directory[cached + DIRECTORY_EVERY] as number);
     const any = hi | (directory[cached + DIRECTORY_ANY] as number);
     return this.refill(cpu, kind, vpnHi, vpnLo, at, lo, hi, every, any, 0);
+  }
+
+  /** A page that the fast walker has no index for: the upper half of a 64-bit space, or no address at all. */
+  private beyond(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+    const canonical = ((vpnHi & this.beyondHi) ^ this.beyondHi) | ((vpnLo & this.beyondLo) ^ this.beyondLo);
+    if (canonical !== 0 || this.host.arch.wordBits !== 64) return FAULT_ABSENT;
+    return this.kernelWalk.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+  }
+
+  override kernelAccess(cpu: Cpu, kind: AccessKind, vpn: number): number {
+    return this.kernelWalk.access(cpu, kind, vpn);
   }
 
   /**
@@ -251,12 +272,16 @@ export class X86Mmu extends Mmu {
   }
 
   override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
-    switchMm(cpu, prev, next, this.memory, this.host.tables);
+    switchMm(cpu, prev, next, this.host);
+  }
+
+  override enterLazyTlb(cpu: Cpu, _mm: Mm): void {
+    enterLazyTlb(cpu, this.host);
   }
 
   /** All that is not global belongs to the mm whose tables CR3 points at. */
   override mmOfSlot(cpu: Cpu, _slot: number): Mm | null {
-    return cpu.mm;
+    return cpu.context < 0 ? null : cpu.mm;
   }
 
   /** The page-directory cache knows where the table of a stretch lies. */
@@ -265,21 +290,33 @@ export class X86Mmu extends Mmu {
     return Math.floor(vpn / pages) * pages;
   }
 
+  /** Of what the kernel's walk cached: the tables of init_mm. */
+  override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
+    return KernelWalk.filled(cpu.tlb, slot) ? this.kernelWalk.truth(cpu.tlb, slot) : super.truth(mm, cpu, slot);
+  }
+
   override auditExtra(): readonly string[] {
     const { cpus, tables } = this.host;
-    return cpus.flatMap((cpu) => auditDirectories(cpu, registersOf(cpu).directory, tables));
+    return cpus.flatMap((cpu) => [
+      ...auditDirectories(cpu, registersOf(cpu).directory, tables),
+      ...this.kernelWalk.audit(cpu),
+    ]);
   }
 
   override flushPage(mm: Mm, vpn: number): void {
-    this.countFlush('page', flushPage(this.host.cpus, mm, vpn));
+    this.countFlush('page', this.flush.page(mm, vpn));
   }
 
   override flushRange(mm: Mm, _start: number, _end: number): void {
-    this.countFlush('range', flushMm(this.host.cpus, mm, this.memory, this.host.tables));
+    this.countFlush('range', this.flush.mm(mm));
   }
 
   override flushMm(mm: Mm): void {
-    this.countFlush('mm', flushMm(this.host.cpus, mm, this.memory, this.host.tables));
+    this.countFlush('mm', this.flush.mm(mm));
+  }
+
+  override flushKernelRange(_start: number, _end: number): void {
+    this.countFlush('all', this.flush.all());
   }
 
   override gatherFlush(mm: Mm, _fullmm: boolean): void {

@@ -71,5 +71,7 @@ export * from './vma/mmap.js';
 export * from './vma/mmap-bits.js';
 export { Vma } from './vma/vma.js';
 export { VmaTree } from './vma/vma-tree.js';
-export { initMm, lookupKernelPte } from './vmalloc/kernel-tables.js';
+export { kernelLoad, kernelStore } from './vmalloc/access.js';
+export { lookupKernelPte } from './vmalloc/kernel-lookup.js';
+export { initMm } from './vmalloc/kernel-tables.js';
 export { ioremap, iounmap, vfree, vmalloc, vmallocToPage } from './vmalloc/vmalloc.js';

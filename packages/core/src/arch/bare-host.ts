@@ -31,6 +31,7 @@ export class BareHost implements MmuHost {
   readonly events: EventRing = new EventRing();
   readonly cpus: readonly Cpu[];
   readonly mms: Set<Mm> = new Set();
+  initMm: Mm | null = null;
   readonly defectsKept: boolean;
   cpu: Cpu;
   private nextPage = 0;

@@ -16,6 +16,7 @@ export { unitsFor } from '../tlb/shape.js';
 export * from '../tlb/tlb.js';
 export * from '../vma/flags.js';
 export type { Mm } from '../vma/mm.js';
+export { kernelEntryAt, lookupKernelPte } from '../vmalloc/kernel-lookup.js';
 export { BareHost, type BareHostOptions } from './bare-host.js';
 export * from './descriptor.js';
 export * from './geometry.js';

@@ -18,6 +18,11 @@ export interface KernelSpaceSpec {
   /** PAGE_KERNEL: the protection word, without a frame. */
   readonly prot: bigint;
   readonly ioremap: IoremapSpec;
+  /**
+   * Entries of a user root from this index up are the kernel's: copies of those in init_mm's root. Default: user roots have
+   * none, the processor reaches the kernel's mappings in another way.
+   */
+  readonly firstRootEntry?: number;
 }
 
 /** The kernel space of one machine; page numbers are vaddr >> pageShift. */
@@ -33,6 +38,8 @@ export class KernelSpace {
   readonly ioProtHi: number;
   /** Added to a physical address by an ioremap without tables; -1n with tables. */
   readonly ioBase: bigint;
+  /** First root entry of the kernel's in a user root; -1 for none. */
+  readonly firstRootEntry: number;
 
   constructor(pageShift: number, spec: KernelSpaceSpec) {
     const page = (address: bigint): number => Number(address >> BigInt(pageShift));
@@ -47,6 +54,7 @@ export class KernelSpace {
     this.ioEnd = tables === null ? -1 : page(tables.range?.end ?? spec.end);
     this.ioProtLo = ioProt.lo;
     this.ioProtHi = ioProt.hi;
+    this.firstRootEntry = spec.firstRootEntry ?? -1;
     this.ioBase = 'base' in spec.ioremap ? spec.ioremap.base : -1n;
   }
 }

@@ -21,9 +21,10 @@ import type { PageTables } from '../pgtable/page-tables.js';
 import type { Cpu } from '../smp/cpu.js';
 import { TLB_TABLE } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
+import { lookupKernelPte } from '../vmalloc/kernel-lookup.js';
 import type { ArchDescriptor } from './descriptor.js';
 import type { HugeFormat } from './hugetlb.js';
-import type { AccessKind } from './mmu-data.js';
+import { type AccessKind, STORE } from './mmu-data.js';
 
 /** What machine code may reach of the machine it belongs to. */
 export interface MmuHost {
@@ -36,6 +37,8 @@ export interface MmuHost {
   readonly cpus: readonly Cpu[];
   /** The CPU that runs the code now. */
   readonly cpu: Cpu;
+  /** init_mm with the kernel's own tables; null until it maps something. */
+  readonly initMm: Mm | null;
   /** Live mms, for code that has to find one by its context (audit). */
   readonly mms: ReadonlySet<Mm>;
   /**
@@ -92,6 +95,24 @@ export abstract class Mmu {
 
   /** update_mmu_cache, after the fault handlers install an entry (a port may preload a hash). Default: nothing. */
   updateMmuCache(_cpu: Cpu, _mm: Mm, _vpn: number, _hi: number, _lo: number): void {}
+
+  /**
+   * An access of the kernel to a page of its own mappings, on `cpu`. Default: by the tables of init_mm, with nothing cached.
+   * Law: the answer is the page of the mem_map or the frame of a device that init_mm maps there, or FAULT_ABSENT,
+   * FAULT_RIGHTS or FAULT_BUS.
+   */
+  kernelAccess(_cpu: Cpu, kind: AccessKind, vpn: number): number {
+    const { memory, tables, arch } = this.host;
+    const at = lookupKernelPte(this.host, vpn);
+    if (at === 0) return FAULT_ABSENT;
+    const f = arch.pteFormat;
+    const lo = memory.words[at + tables.loAt] as number;
+    const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
+    if (!f.isPresent(hi, lo)) return FAULT_ABSENT;
+    if (kind === STORE && !f.write.allows(hi, lo)) return FAULT_RIGHTS;
+    const frame = memory.frameAt(f.frame(hi, lo));
+    return frame < 0 ? FAULT_BUS : frame;
+  }
 
   // --- contexts ----------------------------------------------------------------------------------------------------
 
@@ -152,6 +173,11 @@ export abstract class Mmu {
   abstract flushRange(mm: Mm, start: number, end: number): void;
   /** flush_tlb_mm. */
   abstract flushMm(mm: Mm): void;
+  /**
+   * flush_tlb_kernel_range over page numbers [start, end) of the kernel's own mappings. Default: nothing, no CPU caches
+   * what `kernelAccess` finds.
+   */
+  flushKernelRange(_start: number, _end: number): void {}
   /** flush_tlb_pgtables: pte tables of [start, end) were freed. Default: nothing. */
   flushTables(_mm: Mm, _start: number, _end: number): void {}
   /** flush_tlb_pending: empties the CPU's batch. Default: nothing is ever batched. */

@@ -5,7 +5,7 @@
 import type { UpperFormat } from '../arch/table-format.js';
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
-import { lookupKernelPte } from '../vmalloc/kernel-tables.js';
+import { lookupKernelPte } from '../vmalloc/kernel-lookup.js';
 import { VM_ALLOC } from '../vmalloc/vmlist.js';
 import type { Say } from './finding.js';
 

@@ -2,6 +2,7 @@
 import type { Kernel } from '../kernel.js';
 import { PG_SWAPCACHE, PG_TABLE } from '../memory/mem-map.js';
 import { isRaw } from '../pfnmap/normal-page.js';
+import { kernelEntries, userEntries } from '../pgtable/alloc.js';
 import { pteToSwapEntry } from '../swap/entry.js';
 import { swapCount } from '../swap/swap.js';
 import { isCowMapping, VM_INSERTPAGE, VM_NONLINEAR, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vma/flags.js';
@@ -88,7 +89,8 @@ function walk(
   census.tables[level] = (census.tables[level] as number) + 1;
   noteTablePages(k, level, pa, census, say);
   const span = geometry.entryPages(level);
-  const entries = 1 << (geometry.bits[level] as number);
+  const entries = level === 0 ? userEntries(k).end : 1 << (geometry.bits[level] as number);
+  if (level === 0) auditKernelEntries(k, mm, say);
   const wordsPerEntry = (geometry.entryBytes[level] as number) / 4;
   const { words } = k.memory;
   for (let i = 0; i < entries; i++) {
@@ -111,6 +113,20 @@ function walk(
     }
     if (level + 1 === tables.depth - 1) counted.ptes++;
     walk(k, mm, level + 1, format.tableAddress(hi, lo), tables.tableAt(level, at), vpn, census, counted, seen, say);
+  }
+}
+
+/** The kernel's entries in a user root: none, or what init_mm has. */
+function auditKernelEntries(k: Kernel, mm: Mm, say: Say): void {
+  const { first, end } = kernelEntries(k);
+  for (let i = first; i < end; i++) {
+    const at = i * ((k.arch.geometry.entryBytes[0] as number) / 4);
+    const hi = k.tables.entryHi(0, mm.rootWord + at);
+    const lo = k.tables.entryLo(0, mm.rootWord + at);
+    if ((lo | hi) === 0) continue;
+    const kernel = k.initMm === null ? 0 : k.initMm.rootWord + at;
+    if (kernel === 0 || k.tables.entryLo(0, kernel) !== lo || k.tables.entryHi(0, kernel) !== hi)
+      say('F5', `mm ${mm.id}: root entry ${i} of the kernel is another than init_mm's`);
   }
 }
 

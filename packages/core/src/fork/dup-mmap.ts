@@ -3,7 +3,7 @@
 import { ERRNO } from '../errors.js';
 import { FORKS } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
-import { allocRoot } from '../pgtable/alloc.js';
+import { allocRoot, userEntries } from '../pgtable/alloc.js';
 import { flushTlbMm } from '../pgtable/flush.js';
 import { flushCacheMm } from '../pgtable/mmu-hooks.js';
 import { linkAnonVma } from '../rmap/anon-vma.js';
@@ -21,7 +21,7 @@ export function* newMm(k: Kernel, parent: Mm | null): Op<Mm | null> {
   const { layout } = k.arch;
   const topDown = layout.topDownBase >= 0;
   const mm = new Mm(k.nextMmId(), topDown ? layout.topDownBase : layout.unmappedBase, topDown, k.events);
-  if (!(yield* allocRoot(k, mm))) return null;
+  if (!(yield* allocRoot(k, mm, userEntries(k)))) return null;
   k.mmu.initContext(mm, parent);
   k.mms.add(mm);
   return mm;

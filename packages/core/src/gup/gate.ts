@@ -10,7 +10,8 @@ import { VM_EXEC, VM_MAYEXEC, VM_MAYREAD, VM_READ } from '../vma/flags.js';
 import { createVma } from '../vma/link.js';
 import type { Vma } from '../vma/vma.js';
 import { toPages } from '../vma/words.js';
-import { allocKernelPte, initMm, lookupKernelPte } from '../vmalloc/kernel-tables.js';
+import { lookupKernelPte } from '../vmalloc/kernel-lookup.js';
+import { allocKernelPte, initMm } from '../vmalloc/kernel-tables.js';
 import type { GupRequest } from './get-user-pages.js';
 
 /** The gate area of a kernel, once somebody asked for it. */
@@ -51,7 +52,7 @@ export function* gatePage(k: Kernel, vpn: number, request: GupRequest): Op<numbe
 }
 
 /** Maps the gate's pages, which the kernels do at boot: each a frame of its own, the rest the zero page or nothing. */
-function* mapGate(k: Kernel): Op<void> {
+export function* mapGate(k: Kernel): Op<void> {
   const { gate } = k.arch.layout.spec;
   const mm = yield* initMm(k);
   if (gate === undefined || mm === null) return;

@@ -12,6 +12,7 @@ import { Spy } from '../events/spy.js';
 import { newMm } from '../fork/dup-mmap.js';
 import { closeFile, type MappedFile, type OpenFile } from '../fs/file.js';
 import { type FileSystemType, MountTable, type PathOpenMode } from '../fs/file-system.js';
+import { mapGate } from '../gup/gate.js';
 import { hugetlbZeroSetup } from '../hugetlb/zero-setup.js';
 import { Kernel } from '../kernel.js';
 import type { ZoneSpec } from '../memory/page-allocator.js';
@@ -108,6 +109,8 @@ export class Machine {
       watchHits: checks.hits,
       without: options.without ?? [],
     });
+    // User roots that carry the kernel's entries must find them: the gate and its tables, before the first process.
+    if ((arch.kernelSpace?.firstRootEntry ?? -1) >= 0) runToEnd(mapGate(this.kernel));
     this.kernel.overcommit = options.overcommit ?? 0;
     const { hugePages = 0 } = options;
     if (hugePages > 0 && this.kernel.hugetlb === null)

@@ -60,20 +60,24 @@ export function tableWord(k: Kernel, pa: number): number {
   return k.memory.wordAt(pa);
 }
 
-/** pgd_alloc: the root of a new mm, with the tables that come with it. False when memory is short. */
-export function* allocRoot(k: Kernel, mm: Mm): Op<boolean> {
+/**
+ * pgd_alloc: the root of a new mm, with the kernel's entries and the tables that come with it.
+ * @param own the root entries that get tables of their own, first and past the last. @returns false when memory is short
+ */
+export function* allocRoot(k: Kernel, mm: Mm, own: RootEntries): Op<boolean> {
   let pa = allocTable(k, 0);
   if (pa < 0) pa = yield* allocTableSlow(k, 0);
   if (pa < 0) return false;
   mm.rootPa = pa;
   mm.rootWord = tableWord(k, pa);
   const format = k.arch.upper[0];
+  copyKernelEntries(k, mm);
   if (!format?.preallocated) return true;
-  for (let i = 0; i < 1 << (k.arch.geometry.bits[0] as number); i++) {
+  for (let i = own.first; i < own.end; i++) {
     let below = allocTable(k, 1);
     if (below < 0) below = yield* allocTableSlow(k, 1);
     if (below < 0) {
-      freeRoot(k, mm);
+      freeRoot(k, mm, own);
       return false;
     }
     const at = mm.rootWord + i * ((k.arch.geometry.entryBytes[0] as number) / 4);
@@ -82,10 +86,36 @@ export function* allocRoot(k: Kernel, mm: Mm): Op<boolean> {
   return true;
 }
 
+/** Entries of a root table: the first, and past the last. */
+export interface RootEntries {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The root entries of user space: all where user roots do not carry the kernel's. */
+export function userEntries(k: Kernel): RootEntries {
+  const first = k.arch.kernelSpace?.firstRootEntry ?? -1;
+  return { first: 0, end: first < 0 ? 1 << (k.arch.geometry.bits[0] as number) : first };
+}
+
+/** The root entries that are the kernel's in every root: none where user roots do not carry them. */
+export function kernelEntries(k: Kernel): RootEntries {
+  return { first: userEntries(k).end, end: 1 << (k.arch.geometry.bits[0] as number) };
+}
+
+/** Copies the kernel's part of init_mm's root. */
+function copyKernelEntries(k: Kernel, mm: Mm): void {
+  if (k.initMm === null) return;
+  const { first, end } = kernelEntries(k);
+  const words = (k.arch.geometry.entryBytes[0] as number) / 4;
+  const from = k.initMm.rootWord + first * words;
+  k.memory.words.copyWithin(mm.rootWord + first * words, from, from + (end - first) * words);
+}
+
 /** pgd_free: the root and what came with it. The user part below must be empty already. */
-export function freeRoot(k: Kernel, mm: Mm): void {
+export function freeRoot(k: Kernel, mm: Mm, own: RootEntries = userEntries(k)): void {
   if (k.arch.upper[0]?.preallocated) {
-    for (let i = 0; i < 1 << (k.arch.geometry.bits[0] as number); i++) {
+    for (let i = own.first; i < own.end; i++) {
       const at = mm.rootWord + i * ((k.arch.geometry.entryBytes[0] as number) / 4);
       if (k.tables.tableAt(0, at) !== 0) freeTable(k, 1, k.tables.tableAddress(0, at));
     }

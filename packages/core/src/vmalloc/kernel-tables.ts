@@ -3,15 +3,17 @@
  * once made they stay. The allocators take init_mm.page_table_lock inside, to link a table after a second look; whoever
  * sets entries holds no lock, because an area of addresses has one owner.
  *
- * User roots do not carry the kernel's entries here: no kernel code runs through the simulated TLB.
+ * Where the machine says so (`KernelSpace.firstRootEntry`) a new user root gets the root entries that init_mm has by then;
+ * those that init_mm gets later come into it by the kernel's own faults (`Mmu.kernelAccess`).
  */
 import type { UpperFormat } from '../arch/table-format.js';
 import { pauseAt } from '../events/injection.js';
 import { LINK_TABLE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
-import { allocRoot, allocTable, allocTableSlow, freeTable, tableWord } from '../pgtable/alloc.js';
+import { allocRoot, allocTable, allocTableSlow, freeTable, kernelEntries, tableWord } from '../pgtable/alloc.js';
 import type { Op } from '../smp/lock.js';
 import { Mm } from '../vma/mm.js';
+import { kernelEntryAt } from './kernel-lookup.js';
 
 /** Number of init_mm in events. */
 export const INIT_MM_ID = -1;
@@ -20,21 +22,9 @@ export const INIT_MM_ID = -1;
 export function* initMm(k: Kernel): Op<Mm | null> {
   if (k.initMm !== null) return k.initMm;
   const mm = new Mm(INIT_MM_ID, 0, false, k.events);
-  if (!(yield* allocRoot(k, mm))) return null;
+  if (!(yield* allocRoot(k, mm, kernelEntries(k)))) return null;
   k.initMm = mm;
   return mm;
-}
-
-/** Word index of a kernel page's entry, 0 when a table is missing. */
-export function lookupKernelPte(k: Kernel, vpn: number): number {
-  const { tables } = k;
-  if (k.initMm === null) return 0;
-  let table = k.initMm.rootWord;
-  for (let level = 0; level < tables.depth - 1; level++) {
-    table = tables.tableAt(level, kernelEntryAt(k, level, table, vpn));
-    if (table === 0) return 0;
-  }
-  return kernelEntryAt(k, tables.depth - 1, table, vpn);
 }
 
 /**
@@ -48,7 +38,7 @@ export function* allocKernelPte(k: Kernel, mm: Mm, vpn: number, locked: boolean)
   const lock = mm.pageTableLock;
   let table = mm.rootWord;
   for (let level = 0; level < last; level++) {
-    const at = kernelEntryAt(k, level, table, vpn);
+    const at = kernelEntryAt(k.arch, level, table, vpn);
     let below = tables.tableAt(level, at);
     if (below === 0) {
       if (locked) lock.unlock();
@@ -70,12 +60,5 @@ export function* allocKernelPte(k: Kernel, mm: Mm, vpn: number, locked: boolean)
     }
     table = below;
   }
-  return kernelEntryAt(k, last, table, vpn);
-}
-
-/** pgd_offset_k and its like: the whole index of the root, where user look-ups cut it into regions. */
-export function kernelEntryAt(k: Kernel, level: number, table: number, vpn: number): number {
-  const { geometry } = k.arch;
-  const index = Math.floor(vpn / geometry.entryPages(level)) % 2 ** (geometry.bits[level] as number);
-  return table + (index * (geometry.entryBytes[level] as number)) / 4;
+  return kernelEntryAt(k.arch, last, table, vpn);
 }

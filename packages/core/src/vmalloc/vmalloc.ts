@@ -8,7 +8,8 @@ import type { Kernel } from '../kernel.js';
 import { storeEntry } from '../pgtable/set-pte.js';
 import { allocPage } from '../reclaim/alloc.js';
 import type { Op } from '../smp/lock.js';
-import { allocKernelPte, initMm, lookupKernelPte } from './kernel-tables.js';
+import { lookupKernelPte } from './kernel-lookup.js';
+import { allocKernelPte, initMm } from './kernel-tables.js';
 import { VM_ALLOC, VM_IOREMAP, type VmStruct } from './vmlist.js';
 
 /**
@@ -118,6 +119,7 @@ function* vfreeArea(k: Kernel, start: number): Op<boolean> {
     if (at !== 0) storeEntry(k, at, 0, 0);
   }
   if (k.events.on) k.events.emit(EV_FLUSH_KERNEL_RANGE, start, end);
+  if (k.initMm !== null) k.mmu.flushKernelRange(start, end);
   for (const page of area.frames) k.pages.put(page);
   return true;
 }

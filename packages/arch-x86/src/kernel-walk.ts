@@ -1,0 +1,183 @@
+/**
+ * The kernel's half of the space: walks from the CPU's own CR3, level by level, for accesses of the kernel, and for users of
+ * x86_64, whose kernel half lies beyond what the fast walker indexes (the vsyscall page is there).
+ *
+ * A user root has the root entries that init_mm had when it was made. One that init_mm got later is absent in it, until the
+ * kernel itself faults there and copies it (arch/i386/mm/fault.c: vmalloc_fault; arch/x86_64/mm/fault.c: vmalloc_fault). PAE's
+ * fourth pointer leads to a pmd that all share, so nothing is ever missing there.
+ *
+ * What the kernel may do is kept in the machine's own attributes of a TLB slot; its other rights are the user's.
+ */
+import {
+  type AccessKind,
+  type Cpu,
+  EXEC,
+  FAULT_ABSENT,
+  FAULT_BUS,
+  FAULT_RIGHTS,
+  kernelEntryAt,
+  lookupKernelPte,
+  type MmuHost,
+  RIGHT_EXEC,
+  RIGHT_LOAD,
+  RIGHT_STORE,
+  STORE,
+  TLB_DATA_LOOKUPS,
+  TLB_DATA_MISSES,
+  TLB_DATA_MISSES_2,
+  TLB_EXEC_LOOKUPS,
+  TLB_EXEC_MISSES,
+  TLB_EXEC_MISSES_2,
+  TLB_OWN_SHIFT,
+  type Tlb,
+  type TlbTruth,
+  WALK_REFERENCES,
+  WALKS,
+} from '@fourfold/core/arch';
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, PAGE_USER } from './bits.js';
+import { loadCr3, registersOf } from './context.js';
+
+/** Bits of the walker that depend on the machine, of an entry's high half. */
+export interface HighBits {
+  readonly reserved: number;
+  readonly frame: number;
+  readonly noExec: number;
+}
+
+export class KernelWalk {
+  private readonly host: MmuHost;
+  private readonly high: HighBits;
+  private readonly rootInRegisters: boolean;
+
+  constructor(host: MmuHost, high: HighBits, rootInRegisters: boolean) {
+    this.host = host;
+    this.high = high;
+    this.rootInRegisters = rootInRegisters;
+  }
+
+  /** The page or device frame that the kernel reaches at `vpn`, or FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS. */
+  access(cpu: Cpu, kind: AccessKind, vpn: number): number {
+    const { tlb } = cpu;
+    // After an exit CR3 still says the tables that went; the CPU runs the kernel's own.
+    if (cpu.mm === null && registersOf(cpu).rootWord !== (this.host.initMm?.rootWord ?? 0)) {
+      loadCr3(cpu, this.host.initMm, this.host);
+    }
+    for (let round = 0; ; round++) {
+      this.count(kind === EXEC ? TLB_EXEC_LOOKUPS : TLB_DATA_LOOKUPS);
+      const slot = tlb.find(kind, (vpn / 4294967296) | 0, vpn | 0, 0);
+      if (slot >= 0 && ((tlb.attrsOf(slot) >> (TLB_OWN_SHIFT + kind)) & 1) !== 0) return tlb.frameOf(slot);
+      if (slot < 0) {
+        this.count(kind === EXEC ? TLB_EXEC_MISSES : TLB_DATA_MISSES);
+        this.count(kind === EXEC ? TLB_EXEC_MISSES_2 : TLB_DATA_MISSES_2);
+      } else {
+        tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, 0);
+      }
+      const filled = this.walk(cpu, kind, vpn, false);
+      if (filled >= 0) return tlb.frameOf(filled);
+      if (filled !== FAULT_ABSENT || round > 0 || !this.vmallocFault(cpu, vpn)) return filled;
+    }
+  }
+
+  /** A walk for user mode: a TLB slot, FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS. */
+  userMiss(cpu: Cpu, kind: AccessKind, vpn: number): number {
+    return this.walk(cpu, kind, vpn, true);
+  }
+
+  /** Whether a slot was filled here. */
+  static filled(tlb: Tlb, slot: number): boolean {
+    return tlb.attrsOf(slot) >> TLB_OWN_SHIFT !== 0;
+  }
+
+  /** What init_mm says of a slot that was filled here. */
+  truth(tlb: Tlb, slot: number): TlbTruth {
+    const { arch, tables, memory } = this.host;
+    const at = lookupKernelPte(this.host, tlb.pageOf(slot));
+    if (at === 0) return { frame: -1, rights: 0 };
+    const f = arch.pteFormat;
+    const lo = memory.words[at + tables.loAt] as number;
+    const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
+    return { frame: f.isPresent(hi, lo) ? memory.frameAt(f.frame(hi, lo)) : -1, rights: f.hardwareRights(hi, lo) };
+  }
+
+  /** Global translations of a CPU that init_mm does not give any more, a sentence each. */
+  audit({ id, tlb }: Cpu): string[] {
+    const lies: string[] = [];
+    for (let slot = 0; slot < tlb.slots; slot++) {
+      if (tlb.contextOf(slot) < 0 || !KernelWalk.filled(tlb, slot)) continue;
+      const { frame } = this.truth(tlb, slot);
+      if (frame === tlb.frameOf(slot)) continue;
+      lies.push(
+        `CPU ${id}: stale translation of the kernel's page ${tlb.pageOf(slot)}: flush_tlb_kernel_range is missing`,
+      );
+    }
+    return lies;
+  }
+
+  /** vmalloc_fault: copies the root entry that init_mm has and the loaded tables have not. Whether that mended anything. */
+  private vmallocFault(cpu: Cpu, vpn: number): boolean {
+    const { arch, tables, initMm } = this.host;
+    const registers = registersOf(cpu);
+    if (initMm === null || this.rootInRegisters) return false;
+    if (registers.rootWord === 0) {
+      // The kernel had no tables yet when this CPU left its last mm.
+      loadCr3(cpu, initMm, this.host);
+      return true;
+    }
+    const from = kernelEntryAt(arch, 0, initMm.rootWord, vpn);
+    const to = kernelEntryAt(arch, 0, registers.rootWord, vpn);
+    if (tables.tableAt(0, from) === 0 || tables.tableAt(0, to) !== 0) return false;
+    registers.vmallocFaults++;
+    tables.setEntry(0, to, tables.entryHi(0, from), tables.entryLo(0, from));
+    return true;
+  }
+
+  private walk(cpu: Cpu, kind: AccessKind, vpn: number, user: boolean): number {
+    const { arch, tables, memory } = this.host;
+    const { high } = this;
+    const registers = registersOf(cpu);
+    const last = tables.depth - 1;
+    this.count(WALKS);
+    let level = this.rootInRegisters ? 1 : 0;
+    let table = this.rootInRegisters ? (registers.pdpt[rootIndex(vpn)] as number) : registers.rootWord;
+    let every = PAGE_RW | PAGE_USER;
+    let any = 0;
+    for (; ; level++) {
+      if (table === 0) return FAULT_ABSENT;
+      const at = kernelEntryAt(arch, level, table, vpn);
+      const lo = tables.entryLo(level, at);
+      const hi = tables.entryHi(level, at);
+      this.count(WALK_REFERENCES);
+      if ((lo & PAGE_PRESENT) === 0) return FAULT_ABSENT;
+      if ((hi & high.reserved) !== 0) return FAULT_RIGHTS;
+      every &= lo;
+      any |= hi;
+      if (level < last) {
+        if ((lo & PAGE_ACCESSED) === 0) memory.words[at] = lo | PAGE_ACCESSED;
+        table = tables.tableAt(level, at);
+        continue;
+      }
+      const rights =
+        RIGHT_LOAD | ((every & PAGE_RW) !== 0 ? RIGHT_STORE : 0) | ((any & high.noExec) === 0 ? RIGHT_EXEC : 0);
+      const users = (every & PAGE_USER) === 0 ? 0 : rights;
+      if (((user ? users : rights) & (1 << kind)) === 0) return FAULT_RIGHTS;
+      const page = memory.frameAt((lo >>> 12) | ((hi & high.frame) << 20));
+      if (page < 0) return FAULT_BUS;
+      const used = lo | PAGE_ACCESSED | (kind === STORE ? PAGE_DIRTY : 0);
+      if (used !== lo) memory.words[at] = used;
+      // A store to a clean page comes back here for its dirty bit.
+      const cached = (used & PAGE_DIRTY) === 0 ? ~RIGHT_STORE : -1;
+      const attrs = ((lo >>> 8) & 1) | ((rights & cached) << TLB_OWN_SHIFT);
+      return cpu.tlb.fill(kind, (vpn / 4294967296) | 0, vpn | 0, 0, page, users & cached, attrs, 0);
+    }
+  }
+
+  private count(counter: number): void {
+    const { values } = this.host.counters;
+    values[counter] = (values[counter] as number) + 1;
+  }
+}
+
+/** Which of PAE's four pointers a 32-bit page number takes. */
+function rootIndex(vpn: number): number {
+  return (vpn >>> 18) & 3;
+}
