@@ -20,6 +20,7 @@ import { createPteFormat } from './pte.js';
 import { IA64_MAX_PHYS_BITS, IA64_UPPER } from './tables.js';
 import { createCost, IA64_GATHER, ITANIUM2_TLB } from './tlb.js';
 import { ITANIUM2_VA_MSB } from './vhpt.js';
+import { ia64Images } from './walk.js';
 
 /** What a variant may change. */
 export interface Ia64Options {
@@ -73,6 +74,7 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
     hugetlb: withHuge ? `${2 ** (spec.hugeShift - 20)} MiB, one pte, region 4 only` : 'none',
     ...(withHuge ? { hugePages: createHugetlb(spec.hugeShift), maxOrder: MAX_ORDER } : {}),
     physicalBits: IA64_MAX_PHYS_BITS,
+    images: (arch) => ia64Images(arch, spec.hugeShift, spec.vaMsb),
     createMmu: (host) => new Ia64Mmu(host, spec),
   });
 }

@@ -11,3 +11,4 @@ export * from './regions.js';
 export * from './tables.js';
 export * from './tlb.js';
 export * from './vhpt.js';
+export type { Ia64Roots } from './walk.js';

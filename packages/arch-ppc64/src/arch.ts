@@ -17,6 +17,7 @@ import { Ppc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
 import { createUpperFormat } from './tables.js';
 import { PPC64_GATHER, PPC64_PENDING, PPC970_TLB, ppc970Cost } from './tlb.js';
+import { ppc64Images } from './walk.js';
 
 /** What a variant may change. */
 export interface Ppc64Options {
@@ -60,6 +61,7 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
     hugePages: createHugetlb(pageShift),
     maxOrder: maxOrder(pageShift),
     physicalBits: 44,
+    images: ppc64Images,
     createMmu: (host) => new Ppc64Mmu(host, groups),
   });
 }

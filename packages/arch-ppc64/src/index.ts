@@ -16,3 +16,4 @@ export * from './pte.js';
 export * from './slb.js';
 export * from './tables.js';
 export * from './tlb.js';
+export type { Ppc64Roots, SlbEntry } from './walk.js';

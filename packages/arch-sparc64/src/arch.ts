@@ -26,6 +26,7 @@ import {
   SPITFIRE_TLB,
   type Sparc64Chip,
 } from './tlb.js';
+import { sparc64Images } from './walk.js';
 
 /** What a variant may change. */
 export interface Sparc64Options {
@@ -74,6 +75,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     hugePages: createHugetlb(pageShift, hugeShift),
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
+    images: sparc64Images,
     createMmu: (host) => new Sparc64Mmu(host),
   });
 }

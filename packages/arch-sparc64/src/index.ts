@@ -9,3 +9,4 @@ export * from './mmu.js';
 export * from './pte.js';
 export * from './tables.js';
 export * from './tlb.js';
+export type { Sparc64Roots, Tte } from './walk.js';

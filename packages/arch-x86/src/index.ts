@@ -19,3 +19,16 @@ export {
   PENTIUM_III_TLB,
   pentiumIIITlb,
 } from './tlb.js';
+export {
+  CR0_PE,
+  CR0_PG,
+  CR0_WP,
+  CR4_LA57,
+  CR4_PAE,
+  CR4_PGE,
+  CR4_PSE,
+  EFER_LMA,
+  EFER_LME,
+  EFER_NXE,
+  type X86Roots,
+} from './walk.js';

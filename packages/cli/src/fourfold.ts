@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { listMachines } from './commands/arch-list.js';
 import { decode } from './commands/decode.js';
+import { image } from './commands/image.js';
 import { DEFAULT_MEMORY, replay } from './commands/replay.js';
 import { run } from './commands/run.js';
+import { walkImage } from './commands/walk.js';
 import type { Host } from './host.js';
 import { complain, Failure, Misuse, reportBug, STATUS_FAILURE, STATUS_MISUSE, STATUS_OK } from './outcome.js';
 
@@ -68,6 +70,27 @@ function createProgram(host: Host, ended: { status: number }): Command {
     .option('--cpus <n>', 'CPUs; the processes are placed on them in turn (default: 1)', parseCpus)
     .option('--flushes', 'tell on stderr what each operation flushed, against what was owed')
     .action(async (file: string, options) => run(file, options, host));
+
+  program
+    .command('image')
+    .description('Runs a scenario and writes the physical memory it leaves behind, and the registers to walk it by.')
+    .argument('<file>', 'the scenario, a .mm file')
+    .requiredOption('--arch <name>', 'machine that runs it')
+    .requiredOption('--out <dir>', 'folder for memory.raw and image.json')
+    .action(async (file: string, options) => image(file, options, host));
+
+  program
+    .command('walk')
+    .description('Walks addresses through a memory dump, ours or that of any machine of the kind, entry by entry.')
+    .argument('[address...]', 'virtual addresses: hexadecimal with 0x, else decimal')
+    .requiredOption('--arch <name>', 'machine that the dump is of')
+    .requiredOption('--image <file>', 'raw memory: the byte at physical address p has offset p')
+    .option('--regs <file>', 'registers: image.json, a JSON object, or what an emulator prints (CR3=...)')
+    .option('--root <address>', 'in the place of --regs: the root register alone (x86: cr3)')
+    .option('--process <label>', 'process of image.json (default: the first)')
+    .option('--from <file>', 'more addresses from a file, - for standard input')
+    .option('--json', 'print one line of JSON an address')
+    .action((addresses: string[], options) => walkImage(addresses, options, host));
 
   program
     .command('decode')

@@ -17,7 +17,7 @@ export interface RunOptions {
 /** @throws Misuse when the file is no scenario; Failure when an audit finds the machine in disorder */
 export async function run(file: string, options: RunOptions, host: Host): Promise<void> {
   const arch = machineNamed(options.arch);
-  const text = await readText(file);
+  const text = await readScenario(file);
   try {
     const { flushes } = runScenario(text, {
       arch,
@@ -35,7 +35,8 @@ export async function run(file: string, options: RunOptions, host: Host): Promis
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a scenario file. @throws Misuse */
+export async function readScenario(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -3,6 +3,7 @@
  * arch package exports and what everything else (core, decode, the docs, the conformance kit) reads.
  */
 
+import type { ImageSupport } from '../image/walk.js';
 import { checkShape } from '../tlb/shape.js';
 import type { Geometry } from './geometry.js';
 import { HugeFormat, type HugetlbSpec } from './hugetlb.js';
@@ -58,6 +59,8 @@ export interface ArchSpec {
   readonly physicalBits: number;
   /** MADV_REMOVE's number; default 5. */
   readonly madvRemove?: number;
+  /** Registers and walkers of images, made for the descriptor; default none. */
+  readonly images?: (arch: ArchDescriptor) => ImageSupport;
   /** Makes the machine's MMU code. */
   readonly createMmu: (host: MmuHost) => Mmu;
 }
@@ -93,6 +96,8 @@ export class ArchDescriptor {
   readonly maxOrder: number;
   readonly physicalBits: number;
   readonly madvRemove: number;
+  /** How its images are walked; null: they are not. */
+  readonly images: ImageSupport | null;
   readonly createMmu: (host: MmuHost) => Mmu;
 
   constructor(spec: ArchSpec) {
@@ -123,6 +128,7 @@ export class ArchDescriptor {
     this.maxOrder = spec.maxOrder ?? 11;
     this.physicalBits = spec.physicalBits;
     this.madvRemove = spec.madvRemove ?? 5;
+    this.images = spec.images?.(this) ?? null;
     this.createMmu = spec.createMmu;
   }
 

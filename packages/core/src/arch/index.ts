@@ -6,6 +6,9 @@
 export { ERRNO, errnoName, KernelBug, MmError } from '../errors.js';
 export * from '../events/counters.js';
 export * from '../events/ring.js';
+export * from '../image/image.js';
+export * from '../image/roots.js';
+export * from '../image/walk.js';
 export type { MemMap } from '../memory/mem-map.js';
 export type { Bank, PhysicalMemory } from '../memory/physical.js';
 export type { PageTables } from '../pgtable/page-tables.js';

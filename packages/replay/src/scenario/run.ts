@@ -4,7 +4,7 @@
  * Lines are read and run one after the other, so the results before a line that nobody understands are delivered. An
  * operation that fails is a result; only what the format does not know ends the run.
  */
-import { type FileSystemType, KernelBug, type Process } from '@fourfold/core';
+import { type FileSystemType, KernelBug, type Machine, type Process } from '@fourfold/core';
 import { type FlushReport, flushReportOf } from './flushes.js';
 import { type ParsedLine, parseLine } from './parse.js';
 import { resultLine } from './results.js';
@@ -31,6 +31,9 @@ export interface ScenarioOptions {
 export interface ScenarioResult {
   /** Every result line, in order. */
   readonly lines: string[];
+  /** The machine as the scenario left it, and the processes that live on it, by label. */
+  readonly machine: Machine;
+  readonly processes: readonly (readonly [label: string, process: Process])[];
   /** What was flushed; null unless asked for. */
   readonly flushes: FlushReport | null;
 }
@@ -54,7 +57,12 @@ export function runScenario(text: string, options: ScenarioOptions): ScenarioRes
     onLine?.(result);
     if (check) audit(world, file, number);
   }
-  return { lines, flushes: flushes ? flushReportOf(world.machine) : null };
+  return {
+    lines,
+    machine: world.machine,
+    processes: world.living,
+    flushes: flushes ? flushReportOf(world.machine) : null,
+  };
 }
 
 function linesOf(text: string): string[] {
