@@ -74,7 +74,7 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
     hugetlb: withHuge ? `${2 ** (spec.hugeShift - 20)} MiB, one pte, region 4 only` : 'none',
     ...(withHuge ? { hugePages: createHugetlb(spec.hugeShift), maxOrder: MAX_ORDER } : {}),
     physicalBits: IA64_MAX_PHYS_BITS,
-    images: (arch) => ia64Images(arch, spec.hugeShift, spec.vaMsb),
+    createImages: (arch) => ia64Images(arch, spec.hugeShift, spec.vaMsb),
     createMmu: (host) => new Ia64Mmu(host, spec),
   });
 }

@@ -61,7 +61,7 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
     hugePages: createHugetlb(pageShift),
     maxOrder: maxOrder(pageShift),
     physicalBits: 44,
-    images: ppc64Images,
+    createImages: ppc64Images,
     createMmu: (host) => new Ppc64Mmu(host, groups),
   });
 }

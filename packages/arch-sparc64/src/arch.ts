@@ -75,7 +75,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     hugePages: createHugetlb(pageShift, hugeShift),
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
-    images: sparc64Images,
+    createImages: sparc64Images,
     createMmu: (host) => new Sparc64Mmu(host),
   });
 }

@@ -62,7 +62,7 @@ export function createI386(options: X86Options = {}): ArchDescriptor {
     hugetlb: '4 MiB, leaf in the page directory',
     hugePages: I386_HUGETLB,
     physicalBits: 32,
-    images: (arch) => x86Images(arch, false),
+    createImages: (arch) => x86Images(arch, false),
     createMmu: (host) => new X86Mmu(host, walker),
   });
 }
@@ -93,7 +93,7 @@ export function createI386Pae(options: X86NxOptions = {}): ArchDescriptor {
     hugetlb: '2 MiB, leaf in the pmd',
     hugePages: I386_PAE_HUGETLB,
     physicalBits: 36,
-    images: (arch) => x86Images(arch, nx),
+    createImages: (arch) => x86Images(arch, nx),
     createMmu: (host) => new X86Mmu(host, walker),
   });
 }
@@ -124,7 +124,7 @@ export function createX86_64(options: X86NxOptions = {}): ArchDescriptor {
     hugetlb: '2 MiB, leaf in the pmd',
     hugePages: X86_64_HUGETLB,
     physicalBits: 40,
-    images: (arch) => x86Images(arch, nx),
+    createImages: (arch) => x86Images(arch, nx),
     createMmu: (host) => new X86Mmu(host, walker),
   });
 }

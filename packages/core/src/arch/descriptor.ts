@@ -60,7 +60,7 @@ export interface ArchSpec {
   /** MADV_REMOVE's number; default 5. */
   readonly madvRemove?: number;
   /** Registers and walkers of images, made for the descriptor; default none. */
-  readonly images?: (arch: ArchDescriptor) => ImageSupport;
+  readonly createImages?: (arch: ArchDescriptor) => ImageSupport;
   /** Makes the machine's MMU code. */
   readonly createMmu: (host: MmuHost) => Mmu;
 }
@@ -128,7 +128,7 @@ export class ArchDescriptor {
     this.maxOrder = spec.maxOrder ?? 11;
     this.physicalBits = spec.physicalBits;
     this.madvRemove = spec.madvRemove ?? 5;
-    this.images = spec.images?.(this) ?? null;
+    this.images = spec.createImages?.(this) ?? null;
     this.createMmu = spec.createMmu;
   }
 
