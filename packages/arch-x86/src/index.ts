@@ -10,7 +10,9 @@ export {
   x86_64,
   x86Arches,
 } from './arch.js';
+export { registersOf, type X86Registers } from './context.js';
 export { I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
+export { FAULT_FETCH, FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, FAULT_WRITE, signalFrame } from './page-fault.js';
 export {
   OPTERON_COST,
   OPTERON_TLB,

@@ -36,6 +36,7 @@ import {
 } from '@fourfold/core/arch';
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, PAGE_USER } from './bits.js';
 import { loadCr3, registersOf } from './context.js';
+import { FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, type FaultCodes } from './page-fault.js';
 
 /** Bits of the walker that depend on the machine, of an entry's high half. */
 export interface HighBits {
@@ -48,8 +49,10 @@ export class KernelWalk {
   private readonly host: MmuHost;
   private readonly high: HighBits;
   private readonly rootInRegisters: boolean;
+  private readonly codes: FaultCodes;
 
-  constructor(host: MmuHost, high: HighBits, rootInRegisters: boolean) {
+  constructor(host: MmuHost, high: HighBits, rootInRegisters: boolean, codes: FaultCodes) {
+    this.codes = codes;
     this.host = host;
     this.high = high;
     this.rootInRegisters = rootInRegisters;
@@ -132,6 +135,8 @@ export class KernelWalk {
   }
 
   private walk(cpu: Cpu, kind: AccessKind, vpn: number, user: boolean): number {
+    const raise = (bits: number, outcome: number): number =>
+      this.codes.raise(cpu, kind, (vpn / 4294967296) | 0, vpn | 0, (user ? FAULT_USER : 0) | bits, outcome);
     const { arch, tables, memory } = this.host;
     const { high } = this;
     const registers = registersOf(cpu);
@@ -142,13 +147,13 @@ export class KernelWalk {
     let every = PAGE_RW | PAGE_USER;
     let any = 0;
     for (; ; level++) {
-      if (table === 0) return FAULT_ABSENT;
+      if (table === 0) return raise(0, FAULT_ABSENT);
       const at = kernelEntryAt(arch, level, table, vpn);
       const lo = tables.entryLo(level, at);
       const hi = tables.entryHi(level, at);
       this.count(WALK_REFERENCES);
-      if ((lo & PAGE_PRESENT) === 0) return FAULT_ABSENT;
-      if ((hi & high.reserved) !== 0) return FAULT_RIGHTS;
+      if ((lo & PAGE_PRESENT) === 0) return raise(0, FAULT_ABSENT);
+      if ((hi & high.reserved) !== 0) return raise(FAULT_PROTECTION | FAULT_RESERVED, FAULT_RIGHTS);
       every &= lo;
       any |= hi;
       if (level < last) {
@@ -159,7 +164,7 @@ export class KernelWalk {
       const rights =
         RIGHT_LOAD | ((every & PAGE_RW) !== 0 ? RIGHT_STORE : 0) | ((any & high.noExec) === 0 ? RIGHT_EXEC : 0);
       const users = (every & PAGE_USER) === 0 ? 0 : rights;
-      if (((user ? users : rights) & (1 << kind)) === 0) return FAULT_RIGHTS;
+      if (((user ? users : rights) & (1 << kind)) === 0) return raise(FAULT_PROTECTION, FAULT_RIGHTS);
       const page = memory.frameAt((lo >>> 12) | ((hi & high.frame) << 20));
       if (page < 0) return FAULT_BUS;
       const used = lo | PAGE_ACCESSED | (kind === STORE ? PAGE_DIRTY : 0);

@@ -18,6 +18,7 @@ import {
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
+  KernelBug,
   type Mm,
   Mmu,
   type MmuHost,
@@ -42,6 +43,7 @@ import {
 } from './directory-cache.js';
 import { dropTranslation, X86Flush } from './flush.js';
 import { KernelWalk } from './kernel-walk.js';
+import { FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, FaultCodes } from './page-fault.js';
 
 /** What the walker needs to know beyond the geometry. */
 export interface WalkerSpec {
@@ -91,6 +93,7 @@ export class X86Mmu extends Mmu {
   /** Flushes, and what they count. */
   readonly flush: X86Flush;
   private readonly kernelWalk: KernelWalk;
+  private readonly codes: FaultCodes;
 
   constructor(host: MmuHost, spec: WalkerSpec) {
     super(host);
@@ -116,7 +119,8 @@ export class X86Mmu extends Mmu {
     this.references[0] = entries;
     this.flush = new X86Flush(host, spec.flushSlots);
     const highBits = { reserved: this.reservedHi, frame: this.frameHi, noExec: this.nxHi };
-    this.kernelWalk = new KernelWalk(host, highBits, spec.rootInRegisters);
+    this.codes = new FaultCodes(host, this.nxHi !== 0 && (this.reservedHi & this.nxHi) === 0);
+    this.kernelWalk = new KernelWalk(host, highBits, spec.rootInRegisters, this.codes);
     for (const cpu of host.cpus) cpu.registers = new X86Registers(1 << this.bits);
   }
 
@@ -139,7 +143,7 @@ export class X86Mmu extends Mmu {
     const at = (directory[cached + DIRECTORY_TABLE] as number) + ((vpnLo & this.mask) << wide);
     const lo = words[at] as number;
     const hi = words[at + wide] as number;
-    if ((lo & PAGE_PRESENT) === 0) return FAULT_ABSENT;
+    if ((lo & PAGE_PRESENT) === 0) return this.absent(cpu, kind, vpnHi, vpnLo);
     const every = lo & (directory[cached + DIRECTORY_EVERY] as number);
     const any = hi | (directory[cached + DIRECTORY_ANY] as number);
     return this.refill(cpu, kind, vpnHi, vpnLo, at, lo, hi, every, any, 0);
@@ -148,8 +152,25 @@ export class X86Mmu extends Mmu {
   /** A page that the fast walker has no index for: the upper half of a 64-bit space, or no address at all. */
   private beyond(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     const canonical = ((vpnHi & this.beyondHi) ^ this.beyondHi) | ((vpnLo & this.beyondLo) ^ this.beyondLo);
-    if (canonical !== 0 || this.host.arch.wordBits !== 64) return FAULT_ABSENT;
+    if (canonical !== 0 || this.host.arch.wordBits !== 64) return FAULT_ABSENT; // no page fault at all
     return this.kernelWalk.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+  }
+
+  /** A page fault of user mode on an entry that is not present. */
+  private absent(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+    return this.codes.raise(cpu, kind, vpnHi, vpnLo, FAULT_USER, FAULT_ABSENT);
+  }
+
+  /** A page fault of user mode on a present entry. */
+  private refused(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, reserved: number): number {
+    return this.codes.raise(cpu, kind, vpnHi, vpnLo, FAULT_USER | FAULT_PROTECTION | reserved, FAULT_RIGHTS);
+  }
+
+  /** do_page_fault of x86_64 looks for a reserved bit first: the tables are corrupt (pgtable_bad), and no signal tells of it. */
+  override beforeGenericFault(cpu: Cpu, vpn: number): void {
+    const { errorCode } = registersOf(cpu);
+    if ((errorCode & FAULT_RESERVED) === 0 || this.host.arch.wordBits !== 64) return;
+    throw new KernelBug(`corrupt page table: fault ${errorCode} at page 0x${vpn.toString(16)} on CPU ${cpu.id}`);
   }
 
   override kernelAccess(cpu: Cpu, kind: AccessKind, vpn: number): number {
@@ -210,10 +231,10 @@ export class X86Mmu extends Mmu {
     const at = this.endedAt;
     const lo = this.memory.words[at] as number;
     const hi = this.memory.words[at + this.wide] as number;
-    if ((lo & PAGE_PRESENT) === 0) return FAULT_ABSENT;
-    if ((hi & this.reservedHi) !== 0) return FAULT_RIGHTS;
-    if ((lo & PAGE_PSE) === 0) return FAULT_ABSENT;
-    if (shift !== this.bits) return FAULT_RIGHTS; // a large page above the pmd is a reserved bit
+    if ((lo & PAGE_PRESENT) === 0) return this.absent(cpu, kind, vpnHi, vpnLo);
+    if ((hi & this.reservedHi) !== 0) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED);
+    if ((lo & PAGE_PSE) === 0) return this.absent(cpu, kind, vpnHi, vpnLo); // a table in no bank
+    if (shift !== this.bits) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED); // only a pmd may have it
     return this.refill(cpu, kind, vpnHi, vpnLo, at, lo, hi, lo & this.every, hi | this.any, shift);
   }
 
@@ -230,13 +251,13 @@ export class X86Mmu extends Mmu {
     any: number,
     span: number,
   ): number {
-    if ((hi & this.reservedHi) !== 0) return FAULT_RIGHTS;
+    if ((hi & this.reservedHi) !== 0) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED);
     let rights = 0;
     if ((every & PAGE_USER) !== 0) {
       rights = (any & this.nxHi) === 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD;
       if ((every & PAGE_RW) !== 0) rights |= RIGHT_STORE;
     }
-    if ((rights & (1 << kind)) === 0) return FAULT_RIGHTS;
+    if ((rights & (1 << kind)) === 0) return this.refused(cpu, kind, vpnHi, vpnLo, 0);
     let page = this.pageOf(lo, hi);
     if (page < 0) page = this.memory.deviceFrame(frameNumber(lo, hi & this.frameHi)) | 0;
     if (page < 0) return FAULT_BUS;
@@ -265,7 +286,7 @@ export class X86Mmu extends Mmu {
    * else is a rights fault.
    */
   override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
-    if (kind !== STORE || (cpu.tlb.attrsOf(slot) & TLB_CLEAN) === 0) return FAULT_RIGHTS;
+    if (kind !== STORE || (cpu.tlb.attrsOf(slot) & TLB_CLEAN) === 0) return this.refused(cpu, kind, vpnHi, vpnLo, 0);
     this.counts[DIRTY_ASSISTS] = (this.counts[DIRTY_ASSISTS] as number) + 1;
     dropTranslation(cpu, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
     return this.miss(cpu, kind, vpnHi, vpnLo);

@@ -51,7 +51,7 @@ export const OPTERON_TLB: TlbShape = {
  * mmu_gather of asm-generic/tlb.h: 506 pages a batch on SMP. x86_64 states 5350 under a name that the generic header
  * does not read, so it has no effect.
  */
-export const X86_GATHER: GatherSpec = { capacity: 506 };
+export const X86_GATHER: GatherSpec = { capacity: 506, collectsTables: true };
 
 /**
  * Cycles on a Pentium III of about 1 GHz. Estimates of the right size, not measurements: a walk reference mostly hits

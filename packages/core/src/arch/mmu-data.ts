@@ -53,6 +53,8 @@ export interface PendingFlushSpec {
 export interface GatherSpec {
   /** Pages collected before a flush on a machine with several CPUs; with one CPU pages are freed at once. */
   readonly capacity: number;
+  /** Pages of tables are collected with the others (__pte_free_tlb is tlb_remove_page), so they fill a batch. Default false. */
+  readonly collectsTables?: boolean;
   /** The port frees the collected pages before it sends the flushes: a port defect, mended by default. */
   readonly freesBeforeFlush?: boolean;
 }

@@ -6,6 +6,7 @@
 /** What each event's words are. `mm` is an mm's id, `vpn` a page number, `page` an index of the mem_map, `pa` bytes. */
 export const EVENT_FIELDS = {
   operation: ['pid', 'call'],
+  trap: ['cpu', 'vpn', 'code'],
   fault: ['vpn', 'access', 'result'],
   signal: ['vpn', 'signal'],
   switchMm: ['cpu', 'from', 'mm'],
@@ -72,6 +73,8 @@ function kind(name: EventName): number {
 }
 
 export const OPERATION: number = kind('operation');
+/** A page fault as the processor delivers it, with the machine's own error code. */
+export const TRAP: number = kind('trap');
 export const FAULT: number = kind('fault');
 export const SIGNAL: number = kind('signal');
 export const SWITCH_MM: number = kind('switchMm');

@@ -10,7 +10,7 @@ import { flushTlbPage } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
 import { getLockedPte } from '../pgtable/locked-pte.js';
 import { flushCachePage, preloadMmu } from '../pgtable/mmu-hooks.js';
-import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
+import { clearPte, setPteAt, updatePteAt } from '../pgtable/set-pte.js';
 import { pageAddFileRmap, pageRemoveRmap } from '../rmap/rmap.js';
 import type { Op } from '../smp/lock.js';
 import { freeSwapAndCache } from '../swap/cache.js';
@@ -75,7 +75,8 @@ function zapEntry(k: Kernel, vma: Vma, vpn: number, at: number): boolean {
   if (f.isNone(hi, lo)) return false;
   if (!f.isPresent(hi, lo)) {
     if (!f.isFile(hi, lo)) freeSwapAndCache(k, pteToSwapEntry(f, hi, lo));
-    updatePteAt(k, mm, vpn, at, 0, 0);
+    if (k.inject.tear === null) updatePteAt(k, mm, vpn, at, 0, 0);
+    else clearPte(k, at);
     return false;
   }
   flushCachePage(k, mm, vpn, f.frame(hi, lo));

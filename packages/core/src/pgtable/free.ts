@@ -131,7 +131,10 @@ function freeLevel(
         mm.nrPtes--;
       } else {
         freeLevel(k, gather, mm, level + 1, below, vpn, next, floor, ceiling);
-        if (!arch.upper[level]?.preallocated && spanIsFree(vpn, next, pages, floor, ceiling)) release(level, at);
+        const isSpare = spanIsFree(vpn, next, pages, floor, ceiling);
+        if (isSpare && arch.upper[level]?.preallocated)
+          gather.needFlush = true; // pmd_free_tlb says so, though the table stays
+        else if (isSpare) release(level, at);
       }
     }
     vpn = next;

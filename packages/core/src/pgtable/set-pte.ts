@@ -34,6 +34,8 @@ export function setPteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number,
 /** ptep_get_and_clear and set_pte_at under one lock: as set_pte_at, but what was there is only queued. */
 export function replacePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
   const f = k.arch.pteFormat;
+  // One after the other where somebody could see it: a present entry may not become another in two stores.
+  if (k.inject.tear !== null && f.splitStore) updatePteAt(k, mm, vpn, at, 0, 0);
   updatePteAt(k, mm, vpn, at, (hi & f.countHi) | f.storeSetHi, (lo & f.countLo) | f.storeSetLo);
 }
 
@@ -84,8 +86,10 @@ export function setAccessFlagsAt(k: Kernel, mm: Mm, vpn: number, at: number, hi:
 }
 
 /**
- * Stores the two halves. On a machine with split stores the high half goes first for a new entry and the low
- * half, which holds the present bit, goes first when the entry is cleared; between them lies a tear point.
+ * Stores an entry. On a machine with split stores, where somebody looks (`inject.tear`), as the port does: a present entry
+ * in the place of a present one in one store (set_pte_atomic, or of the low half alone); else the high half first (set_pte);
+ * and of an entry that goes the low half first (ptep_get_and_clear), which holds the present bit. Between two stores other
+ * CPUs see half of each.
  */
 export function storeEntry(k: Kernel, at: number, hi: number, lo: number): void {
   const words = k.memory.words;
@@ -94,15 +98,34 @@ export function storeEntry(k: Kernel, at: number, hi: number, lo: number): void 
     words[at] = lo;
     return;
   }
-  if (k.inject.tear !== null && k.arch.pteFormat.splitStore) {
-    const clearsFirst = (lo | hi) === 0 && !k.defectsKept;
-    words[clearsFirst ? at + loAt : at + hiAt] = clearsFirst ? lo : hi;
-    k.inject.tear(at);
-    words[clearsFirst ? at + hiAt : at + loAt] = clearsFirst ? hi : lo;
-    return;
+  const f = k.arch.pteFormat;
+  if (k.inject.tear !== null && f.splitStore) {
+    const both = f.isPresent(hi, lo) && f.isPresent(words[at + hiAt] as number, words[at + loAt] as number);
+    if (!both) {
+      storeHalves(k, at, hi, lo, (lo | hi) === 0);
+      return;
+    }
   }
   words[at + hiAt] = hi;
   words[at + loAt] = lo;
+}
+
+/**
+ * pte_clear. The port's defect: it stores a zero entry as set_pte does, high half first, so that for a moment a present entry
+ * gives the frame of its low half alone. Mended it clears the low half first.
+ */
+export function clearPte(k: Kernel, at: number): void {
+  if (k.inject.tear !== null && k.arch.pteFormat.splitStore) storeHalves(k, at, 0, 0, !k.defectsKept);
+  else storeEntry(k, at, 0, 0);
+}
+
+/** Two stores with the tear point between them. */
+function storeHalves(k: Kernel, at: number, hi: number, lo: number, lowFirst: boolean): void {
+  const words = k.memory.words;
+  const { loAt, hiAt } = k.tables;
+  words[lowFirst ? at + loAt : at + hiAt] = lowFirst ? lo : hi;
+  k.inject.tear?.(at);
+  words[lowFirst ? at + hiAt : at + loAt] = lowFirst ? hi : lo;
 }
 
 /** Adds an old entry to the running CPU's batch, which holds one mm and one page size. */

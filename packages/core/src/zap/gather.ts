@@ -32,6 +32,8 @@ export class MmuGather {
   private nr = 0;
   /** Tables that wait, as level and physical address. */
   private readonly tables: number[] = [];
+  /** How many of them take up room that pages could have. */
+  private collected = 0;
   private fast = true;
   /** Pages that the counters still have, in a kernel that lowers them when the gather ends. */
   private owedAnon = 0;
@@ -88,14 +90,20 @@ export class MmuGather {
       return;
     }
     this.pages[this.nr++] = page;
-    if (this.nr >= this.pages.length) this.flush();
+    if (this.nr + this.collected >= this.pages.length) this.flush();
   }
 
   /** pte_free_tlb, pmd_free_tlb, pud_free_tlb. */
   freeTable(level: number, pa: number): void {
     this.needFlush = true;
-    if (this.fast) freeTable(this.k, level, pa);
-    else this.tables.push(level, pa);
+    if (this.fast) {
+      freeTable(this.k, level, pa);
+      return;
+    }
+    this.tables.push(level, pa);
+    if (this.k.arch.gather.collectsTables !== true) return;
+    this.collected++;
+    if (this.nr + this.collected >= this.pages.length) this.flush();
   }
 
   /** Pages to take off the counters at the end. */
@@ -141,6 +149,7 @@ export class MmuGather {
       freeTable(this.k, this.tables[i] as number, this.tables[i + 1] as number);
     }
     this.tables.length = 0;
+    this.collected = 0;
   }
 }
 

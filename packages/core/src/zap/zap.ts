@@ -14,7 +14,7 @@ import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
-import { queueOld, setPteAt } from '../pgtable/set-pte.js';
+import { clearPte, queueOld, setPteAt, storeEntry } from '../pgtable/set-pte.js';
 import { lruAddDrain, markPageAccessed } from '../reclaim/lru-batch.js';
 import { pageRemoveRmap } from '../rmap/rmap.js';
 import { type Op, RESCHED } from '../smp/lock.js';
@@ -216,6 +216,7 @@ function zapPteRange(
   const first = run.vpn + done;
   const end = run.at + run.nr * pteWords;
   const spied = k.events.on;
+  const torn = k.inject.tear !== null;
   const { ledger } = k;
   const { zapDropsAnonDirty, batchesRss } = k.behaviour;
   let left = work.left;
@@ -234,7 +235,8 @@ function zapPteRange(
       // Swapped-out copies and file entries are nothing a truncation has to take away.
       if (details === null) {
         if (!format.isFile(hi, lo)) freeSwapAndCache(k, pteToSwapEntry(format, hi, lo));
-        clearEntry(words, entry, loAt, hiAt);
+        if (torn) clearPte(k, entry);
+        else clearEntry(words, entry, loAt, hiAt);
       }
       continue;
     }
@@ -242,7 +244,10 @@ function zapPteRange(
     let page = raw ? -1 : memory.pfnToPage(format.frame(hi, lo));
     if (page < 0) page = vmNormalPage(k, vma, first + (entry - at) / pteWords, hi, lo);
     if (details !== null && page >= 0 && isSpared(k, details, page)) continue;
-    clearEntry(words, entry, loAt, hiAt);
+    // ptep_get_and_clear_full: of a dying mm a plain pte_clear.
+    if (!torn) clearEntry(words, entry, loAt, hiAt);
+    else if (gather.fullmm) clearPte(k, entry);
+    else storeEntry(k, entry, 0, 0);
     if (ledger !== null) ledger.changed(vma.mm, first + (entry - at) / pteWords, hi, lo, 0, 0);
     gather.needFlush = true;
     if (spied) k.events.emit(CLEAR_PTE, vma.mm.id, first + (entry - at) / pteWords, gather.fullmm ? 1 : 0);

@@ -1,0 +1,45 @@
+/**
+ * The page-fault exception as the processor delivers it (IA-32 manual vol. 3, interrupt 14): CR2 and the five bits of the error
+ * code. They stay in the CPU's registers until the next fault; nothing here keeps the offset in the page.
+ */
+import { type AccessKind, type Cpu, EXEC, type MmuHost, STORE, TRAP } from '@fourfold/core/arch';
+import { registersOf } from './context.js';
+
+/** The entry is present: a rights violation. */
+export const FAULT_PROTECTION = 1;
+export const FAULT_WRITE = 2;
+export const FAULT_USER = 4;
+/** A reserved bit is set in a present entry. */
+export const FAULT_RESERVED = 8;
+/** A fetch; only where NX is on. */
+export const FAULT_FETCH = 16;
+
+/** Error-code bits of an access by its kind. */
+export class FaultCodes {
+  private readonly host: MmuHost;
+  private readonly byKind: readonly number[];
+
+  /** @param nx whether the processor has NX on and tells fetches apart */
+  constructor(host: MmuHost, nx: boolean) {
+    this.host = host;
+    this.byKind = [0, 1, 2].map((kind) => (kind === STORE ? FAULT_WRITE : kind === EXEC && nx ? FAULT_FETCH : 0));
+  }
+
+  /** Raises a fault on a CPU: `bits` beside what the kind of access says. Answers `outcome`, for the caller to answer. */
+  raise(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, bits: number, outcome: number): number {
+    const registers = registersOf(cpu);
+    registers.faultHi = vpnHi;
+    registers.faultLo = vpnLo;
+    registers.errorCode = (this.byKind[kind] as number) | bits;
+    const { events } = this.host;
+    if (events.on) events.emit(TRAP, cpu.id, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0), registers.errorCode);
+    return outcome;
+  }
+}
+
+/** What a signal frame says of a CPU's last fault: the page, and the error code, which claims a present page above TASK_SIZE. */
+export function signalFrame({ arch }: MmuHost, cpu: Cpu): { vpn: number; errorCode: number } {
+  const { faultHi, faultLo, errorCode } = registersOf(cpu);
+  const vpn = (faultHi >>> 0) * 4294967296 + (faultLo >>> 0);
+  return { vpn, errorCode: vpn >= arch.layout.taskSizePages ? errorCode | FAULT_PROTECTION : errorCode };
+}
