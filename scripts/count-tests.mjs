@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
-const reportDirs = [...packages, join(root, 'test'), join(root, 'bench')].map((dir) => join(dir, '.reports'));
+const reportDirs = [...packages, join(root, 'test'), join(root, 'bench'), join(root, 'oracle')].map((dir) =>
+  join(dir, '.reports'),
+);
 for (const dir of reportDirs) rmSync(dir, { recursive: true, force: true });
 
 const [command, ...args] = process.argv.slice(2);

@@ -1,8 +1,9 @@
 /** `fourfold image`: runs a scenario and writes the memory it leaves behind, with the registers to walk it by. */
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeImage, dumpFrames, type Machine } from '@fourfold/core';
+import { describeImage } from '@fourfold/core';
 import { runScenario, ScenarioError } from '@fourfold/replay';
+import { writeMemory } from '@fourfold/replay/node';
 import { tmpfs } from '@fourfold/tmpfs';
 import type { Host } from '../host.js';
 import { machineNamed } from '../machines.js';
@@ -33,7 +34,7 @@ export async function image(file: string, options: ImageOptions, host: Host): Pr
       processes.map(([label, { pid, mm }]) => ({ label, pid, mm })),
     );
     mkdirSync(options.out, { recursive: true });
-    const frames = writeMemory(machine, join(options.out, MEMORY_FILE));
+    const frames = writeMemory(machine.kernel.memory, join(options.out, MEMORY_FILE));
     writeFileSync(join(options.out, REGISTERS_FILE), `${JSON.stringify(described, asDigits, 2)}\n`);
     host.stdout.write(`${join(options.out, MEMORY_FILE)}: ${frames} frames with contents\n`);
     host.stdout.write(`${join(options.out, REGISTERS_FILE)}: ${processes.length} processes\n`);
@@ -41,23 +42,6 @@ export async function image(file: string, options: ImageOptions, host: Host): Pr
     if (error instanceof ScenarioError) throw new Misuse(error.message);
     if (isHostError(error)) throw new Failure(`${options.out}: expected to write an image, came ${messageOf(error)}`);
     throw error;
-  }
-}
-
-/** Writes the RAM, a sparse file in which the byte at physical address p has offset p; how many frames were not zero. */
-function writeMemory(machine: Machine, path: string): number {
-  const { memory } = machine.kernel;
-  const file = openSync(path, 'w');
-  try {
-    let frames = 0;
-    for (const { pa, bytes } of dumpFrames(memory)) {
-      writeSync(file, bytes, 0, bytes.length, pa);
-      frames++;
-    }
-    ftruncateSync(file, Math.max(...memory.banks.map(({ base, size }) => base + size)));
-    return frames;
-  } finally {
-    closeSync(file);
   }
 }
 

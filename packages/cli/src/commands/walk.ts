@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { MmError } from '@fourfold/core';
 import { type ArchDescriptor, imagesOf, type Roots, type Walk } from '@fourfold/core/arch';
+import { FileImage } from '@fourfold/replay/node';
 import type { Host } from '../host.js';
-import { FileImage } from '../image/file-image.js';
 import { readRegisters } from '../image/registers.js';
 import { walkText } from '../image/walk-text.js';
 import { machineNamed } from '../machines.js';

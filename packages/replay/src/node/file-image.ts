@@ -1,11 +1,29 @@
-/** A raw memory dump in a file: offset = physical address. Read lazily, a page at a time, so its size does not matter. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { Image } from '@fourfold/core/arch';
+/** Raw memory dumps in files: the byte at physical address p has offset p. */
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { dumpFrames } from '@fourfold/core';
+import type { Image, PhysicalMemory } from '@fourfold/core/arch';
+
+/** Writes a machine's RAM to a sparse file; how many frames were not zero. @throws Error of the host */
+export function writeMemory(memory: PhysicalMemory, path: string): number {
+  const file = openSync(path, 'w');
+  try {
+    let frames = 0;
+    for (const { pa, bytes } of dumpFrames(memory)) {
+      writeSync(file, bytes, 0, bytes.length, pa);
+      frames++;
+    }
+    ftruncateSync(file, Math.max(...memory.banks.map(({ base, size }) => base + size)));
+    return frames;
+  } finally {
+    closeSync(file);
+  }
+}
 
 /** Bytes read at once, and how many such pieces are kept. */
 const PIECE = 4096;
 const KEPT = 1024;
 
+/** A dump that is read lazily, a piece at a time, so that its size does not matter. */
 export class FileImage implements Image {
   readonly size: number;
   readonly #file: number;

@@ -1,0 +1,61 @@
+/**
+ * `npm run test:oracle`: hands our images to independent emulators and compares every address. Exit status: 0 all agree, 1
+ * one disagrees, 2 misuse, 3 none disagrees but an emulator is missing.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { x86Arches } from '@fourfold/arch-x86';
+import { versionOf } from './emulator.js';
+import type { Oracle } from './oracle.js';
+import { agrees, reportOf } from './report.js';
+import { x86Oracle } from './x86/oracle.js';
+
+const ORACLES: readonly Oracle[] = [...x86Arches.map(x86Oracle)];
+
+const STATUS_DISAGREE = 1;
+const STATUS_MISUSE = 2;
+const STATUS_MISSING = 3;
+
+const { values } = parseArgs({
+  options: {
+    machine: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    addresses: { type: 'string', default: '12000' },
+  },
+});
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const [seed, addresses] = [Number(values.seed), Number(values.addresses)];
+  const asked = ORACLES.filter(({ arch }) => values.machine === undefined || arch.name === values.machine);
+  if (!Number.isSafeInteger(seed) || !(addresses >= 1 && addresses <= 12000) || asked.length === 0) {
+    const names = ORACLES.map(({ arch }) => arch.name).join(', ');
+    console.error(
+      `expected --machine (${names}), --seed N, --addresses 1 to 12000; came ${process.argv.slice(2).join(' ')}`,
+    );
+    return STATUS_MISUSE;
+  }
+  let status = 0;
+  for (const oracle of asked) {
+    const version = versionOf(oracle.emulator);
+    if (version === null) {
+      console.log(
+        `${oracle.arch.name}: not compared, ${oracle.emulator} is not installed (Debian: ${oracle.debianPackage})`,
+      );
+      if (status === 0) status = STATUS_MISSING;
+      continue;
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'fourfold-oracle-'));
+    try {
+      const compared = await oracle.run(seed, addresses, folder);
+      console.log(`${reportOf(oracle.arch.name, seed, compared)} (${version})`);
+      if (!compared.every(agrees)) status = STATUS_DISAGREE;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+  return status;
+}
