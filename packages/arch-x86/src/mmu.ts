@@ -61,6 +61,9 @@ export interface WalkerSpec {
   readonly flushSlots: number;
 }
 
+/** High half of a page number of 52 bits. */
+const PAGE_NUMBER_HI = 0xf_ffff;
+
 const PAGE_PRESENT_PSE = PAGE_PRESENT | PAGE_PSE;
 
 export class X86Mmu extends Mmu {
@@ -151,8 +154,9 @@ export class X86Mmu extends Mmu {
 
   /** A page that the fast walker has no index for: the upper half of a 64-bit space, or no address at all. */
   private beyond(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    const canonical = ((vpnHi & this.beyondHi) ^ this.beyondHi) | ((vpnLo & this.beyondLo) ^ this.beyondLo);
-    if (canonical !== 0 || this.host.arch.wordBits !== 64) return FAULT_ABSENT; // no page fault at all
+    const hi = this.beyondHi & PAGE_NUMBER_HI;
+    const isUpperHalf = (vpnHi & hi) === hi && (vpnLo & this.beyondLo) === this.beyondLo;
+    if (!isUpperHalf || this.host.arch.wordBits !== 64) return FAULT_ABSENT; // no page fault at all
     return this.kernelWalk.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
   }
 

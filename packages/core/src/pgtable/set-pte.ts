@@ -28,14 +28,19 @@ export function setPteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number,
       flushTlbPending(k, k.cpu);
     }
   }
-  replacePteAt(k, mm, vpn, at, hi, lo);
+  storeCounted(k, mm, vpn, at, hi, lo);
 }
 
 /** ptep_get_and_clear and set_pte_at under one lock: as set_pte_at, but what was there is only queued. */
 export function replacePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
-  const f = k.arch.pteFormat;
   // One after the other where somebody could see it: a present entry may not become another in two stores.
-  if (k.inject.tear !== null && f.splitStore) updatePteAt(k, mm, vpn, at, 0, 0);
+  if (k.inject.tear !== null && k.arch.pteFormat.splitStore) updatePteAt(k, mm, vpn, at, 0, 0);
+  storeCounted(k, mm, vpn, at, hi, lo);
+}
+
+/** Without what the format ignores, with what every store sets. */
+function storeCounted(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo: number): void {
+  const f = k.arch.pteFormat;
   updatePteAt(k, mm, vpn, at, (hi & f.countHi) | f.storeSetHi, (lo & f.countLo) | f.storeSetLo);
 }
 
