@@ -2,7 +2,8 @@
  * User address spaces (asm-i386/processor.h, asm-x86_64/processor.h, arch/i386/mm/mmap.c).
  *
  * i386 searches top-down from TASK_SIZE - 128 MiB: the gap for the stack is its limit, 8 MiB by default, raised to the
- * minimum of 128 MiB, and no random offset is taken. x86_64 tasks search upward from TASK_UNMAPPED_BASE.
+ * minimum of 128 MiB, and no random offset is taken. x86_64 tasks search upward from TASK_UNMAPPED_BASE, and never go back
+ * for a hole unless something was unmapped (arch/x86_64/kernel/sys_x86_64.c).
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_NX, PAGE_PRESENT, PAGE_RW, PAGE_USER } from './bits.js';
@@ -21,6 +22,7 @@ export const I386_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   taskSize: I386_TASK_SIZE,
   unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 3)
   topDownBase: I386_TASK_SIZE - I386_MIN_GAP,
+  stackGap: { min: I386_MIN_GAP, max: 0xa000_0000n }, // MAX_GAP: TASK_SIZE / 6 * 5
   stackTop: I386_TASK_SIZE,
   gate: { start: 0xffff_e000n, end: 0xffff_f000n, pages: [{ offset: 0n, protection: GATE }] },
 });
@@ -29,6 +31,8 @@ export const I386_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
 export const X86_64_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   taskSize: X86_64_TASK_SIZE,
   unmappedBase: 0x2aaa_aaaa_b000n, // PAGE_ALIGN(TASK_SIZE / 3)
+  map32: { start: 0x4000_0000n, end: 0x8000_0000n },
+  forgetsHoles: true,
   stackTop: X86_64_TASK_SIZE,
   gate: {
     start: 0xffff_ffff_ff60_0000n,

@@ -10,6 +10,15 @@ export interface LayoutSpec {
   readonly unmappedBase: bigint;
   /** mm.mmap_base of the top-down policy, absent on machines that only search upward. */
   readonly topDownBase?: bigint;
+  /**
+   * The stack's limit moves the base: it lies that far below taskSize, at least `min` and at most `max` bytes, rounded up to a
+   * page. A process without a limit searches upward. Default: topDownBase whatever the limit.
+   */
+  readonly stackGap?: { readonly min: bigint; readonly max: bigint };
+  /** Where a mapping with MAP_32BIT goes; default: the flag means nothing. */
+  readonly map32?: { readonly start: bigint; readonly end: bigint };
+  /** A search upward does not go back for holes that it passed and that a shorter mapping would fit into. Default false. */
+  readonly forgetsHoles?: boolean;
   /** First address past the initial stack. */
   readonly stackTop: bigint;
   /** FIRST_USER_ADDRESS; default 0. */
@@ -42,10 +51,14 @@ export interface GateSpec {
 
 /** Layout of one machine; page numbers are vaddr >> pageShift. */
 export class Layout {
+  readonly pageShift: number;
   readonly taskSizePages: number;
   readonly unmappedBase: number;
   /** Page number of the top-down base, -1 for bottom-up machines. */
   readonly topDownBase: number;
+  /** First page, and page past the end, for MAP_32BIT; null where it means nothing. */
+  readonly map32: { readonly start: number; readonly end: number } | null;
+  readonly forgetsHoles: boolean;
   readonly stackTop: number;
   readonly firstUser: number;
   /** Start and end page of each hole, in pairs. */
@@ -59,6 +72,7 @@ export class Layout {
 
   constructor(pageShift: number, spec: LayoutSpec) {
     const page = (address: bigint): number => Number(address >> BigInt(pageShift));
+    this.pageShift = pageShift;
     this.taskSizePages = page(spec.taskSize);
     this.unmappedBase = page(spec.unmappedBase + (1n << BigInt(pageShift)) - 1n);
     this.topDownBase = spec.topDownBase === undefined ? -1 : page(spec.topDownBase);
@@ -69,6 +83,23 @@ export class Layout {
     this.regionPages = spec.region ? 2 ** (spec.region.shift - pageShift) : 0;
     this.regionLimitPages = spec.region ? page(spec.region.limit) : 0;
     this.colourPages = Math.max(1, (spec.colourBytes ?? 0) / 2 ** pageShift);
+    this.map32 = spec.map32 === undefined ? null : { start: page(spec.map32.start), end: page(spec.map32.end) };
+    this.forgetsHoles = spec.forgetsHoles ?? false;
     this.spec = spec;
+  }
+
+  /**
+   * arch_pick_mmap_layout: where searches begin, and whether they go down from there.
+   * @param stackLimit bytes, Infinity for none @param legacy the process or the system asks for the old layout
+   */
+  pickBase(stackLimit: number, legacy: boolean): { readonly base: number; readonly topDown: boolean } {
+    const { stackGap } = this.spec;
+    if (this.topDownBase < 0 || legacy) return { base: this.unmappedBase, topDown: false };
+    if (stackGap === undefined) return { base: this.topDownBase, topDown: true };
+    if (stackLimit === Infinity) return { base: this.unmappedBase, topDown: false };
+    const limit = BigInt(stackLimit);
+    const gap = limit < stackGap.min ? stackGap.min : limit > stackGap.max ? stackGap.max : limit;
+    // Rounded up: the gap loses what is less than a page.
+    return { base: this.taskSizePages - Number(gap >> BigInt(this.pageShift)), topDown: true };
   }
 }

@@ -16,11 +16,20 @@ import { Vma } from '../vma/vma.js';
 import { destroyMm } from '../zap/unmap.js';
 import { copyPageRange } from './copy.js';
 
+/** What decides where a new mm's mappings go. */
+export interface LayoutWish {
+  /** RLIMIT_STACK in bytes, Infinity for none. Default 8 MiB. */
+  readonly stackLimit?: number;
+  /** ADDR_COMPAT_LAYOUT, or the sysctl legacy_va_layout. Default false. */
+  readonly legacy?: boolean;
+}
+
 /** A new, empty mm with its root table and context; null when memory is short. */
-export function* newMm(k: Kernel, parent: Mm | null): Op<Mm | null> {
-  const { layout } = k.arch;
-  const topDown = layout.topDownBase >= 0;
-  const mm = new Mm(k.nextMmId(), topDown ? layout.topDownBase : layout.unmappedBase, topDown, k.events);
+export function* newMm(k: Kernel, parent: Mm | null, wish: LayoutWish = {}): Op<Mm | null> {
+  const { stackLimit = 8 * 1024 * 1024, legacy = false } = wish;
+  const { base, topDown } = k.arch.layout.pickBase(stackLimit, legacy);
+  const mm = new Mm(k.nextMmId(), base, topDown, k.events);
+  mm.rlimits.stack = stackLimit;
   if (!(yield* allocRoot(k, mm, userEntries(k)))) return null;
   k.mmu.initContext(mm, parent);
   k.mms.add(mm);

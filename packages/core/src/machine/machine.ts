@@ -69,6 +69,10 @@ export interface SpawnOptions {
   readonly startBrk?: bigint | number;
   /** Which CPU it runs on; default 0. */
   readonly cpu?: number;
+  /** RLIMIT_STACK in bytes, Infinity for none: where mappings go may depend on it. Default 8 MiB. */
+  readonly stackLimit?: number;
+  /** Mappings go where they went before 2.6.7 (ADDR_COMPAT_LAYOUT). Default false. */
+  readonly legacyLayout?: boolean;
 }
 
 const DEFAULT_BRK = 0x1000_0000n;
@@ -129,7 +133,13 @@ export class Machine {
   /** Starts a process with an empty address space. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */
   spawn(options: SpawnOptions = {}): Process {
     this.#cpu(options.cpu ?? 0);
-    const mm = runToEnd(newMm(this.kernel, null));
+    const { stackLimit, legacyLayout } = options;
+    const mm = runToEnd(
+      newMm(this.kernel, null, {
+        ...(stackLimit === undefined ? {} : { stackLimit }),
+        ...(legacyLayout === undefined ? {} : { legacy: legacyLayout }),
+      }),
+    );
     if (mm === null) throw new MmError('ENOMEM', 'no memory for the root table of a new process');
     mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
     mm.brk = mm.startBrk;

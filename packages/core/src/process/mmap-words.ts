@@ -1,6 +1,7 @@
 /** Protections and mmap flags as words, for the public methods. */
 import { MmError } from '../errors.js';
 import {
+  MAP_32BIT,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_GROWSDOWN,
@@ -23,6 +24,7 @@ const FLAG_WORDS: Readonly<Record<string, number>> = {
   fixed: MAP_FIXED,
   anonymous: MAP_ANONYMOUS,
   anon: MAP_ANONYMOUS,
+  '32bit': MAP_32BIT,
   growsdown: MAP_GROWSDOWN,
   locked: MAP_LOCKED,
   noreserve: MAP_NORESERVE,

@@ -11,12 +11,9 @@ import type { MappedFile } from '../fs/file.js';
 import { hugeUnmappedArea } from '../hugetlb/unmapped-area.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from './mm.js';
+import { MAP_32BIT, MAP_FIXED, MAP_SHARED } from './mmap-bits.js';
 import { regionUnmappedArea } from './unmapped-region.js';
 import { isUnaligned, pageAlign, taskSize, toAddress, toPages } from './words.js';
-
-/** MAP_ bits that matter here. */
-const MAP_SHARED = 0x01;
-const MAP_FIXED = 0x10;
 
 /**
  * Finds room for `pages` pages.
@@ -82,7 +79,9 @@ function search(
   flags: number,
 ): number {
   const { layout, huge } = k.arch;
-  if (pages > layout.taskSizePages || pages > layout.maxLengthPages) return -ERRNO.ENOMEM;
+  const low = (flags & MAP_32BIT) === 0 ? null : layout.map32;
+  const end = low === null ? layout.taskSizePages : low.end;
+  if (pages > end || pages > layout.maxLengthPages) return -ERRNO.ENOMEM;
   if (layout.regionPages !== 0) {
     const wish = huge?.inRange(toPages(k, addr)) === true ? 0n : addr;
     return regionUnmappedArea(k, mm, wish, pages, (flags & MAP_SHARED) !== 0);
@@ -93,19 +92,34 @@ function search(
   if (addr !== 0n) {
     const hint = colourAlign(toPages(k, pageAlign(k, addr)), step, phase);
     // The kernel would take a hint that reaches into a hole; what lies there shares its page-table entries with others.
-    const reachable = layout.taskSizePages - pages >= hint && holeEndAt(layout, hint, pages) < 0;
+    const reachable = end - pages >= hint && holeEndAt(layout, hint, pages) < 0;
     if (reachable && isFree(mm, hint, pages) && !isForHugePages(k, mm, hint, pages)) return hint;
   }
-  return mm.topDown ? topDown(k, mm, pages, step, phase) : bottomUp(k, mm, pages, step, phase);
+  if (low !== null) return bottomUp(k, mm, pages, step, phase, low.start, end, true);
+  return mm.topDown ? topDown(k, mm, pages, step, phase) : bottomUpAll(k, mm, pages, step, phase);
 }
 
-function bottomUp(k: Kernel, mm: Mm, pages: number, step: number, phase: number): number {
+function bottomUpAll(k: Kernel, mm: Mm, pages: number, step: number, phase: number): number {
   const { layout } = k.arch;
-  const base = searchBase(k, mm);
-  const last = layout.taskSizePages - pages;
+  return bottomUp(k, mm, pages, step, phase, searchBase(k, mm), layout.taskSizePages, !layout.forgetsHoles);
+}
+
+/** @param holes a mapping no longer than the largest hole known is looked for from the beginning */
+function bottomUp(
+  k: Kernel,
+  mm: Mm,
+  pages: number,
+  step: number,
+  phase: number,
+  base: number,
+  end: number,
+  holes: boolean,
+): number {
+  const { layout } = k.arch;
+  const last = end - pages;
   const areas = k.arch.huge?.opensAreas === true;
-  let start = mm.freeAreaCache;
-  if (pages <= mm.cachedHoleSize) {
+  let start = Math.max(base, mm.freeAreaCache);
+  if (holes && pages <= mm.cachedHoleSize) {
     start = base;
     mm.cachedHoleSize = 0;
   }
@@ -171,7 +185,7 @@ function topDown(k: Kernel, mm: Mm, pages: number, step: number, phase: number):
   }
   // No room below the base: look above it once, then go on from the base as before.
   mm.cachedHoleSize = Number.POSITIVE_INFINITY;
-  const found = bottomUp(k, mm, pages, step, phase);
+  const found = bottomUpAll(k, mm, pages, step, phase);
   mm.freeAreaCache = mm.mmapBase;
   mm.cachedHoleSize = Number.POSITIVE_INFINITY;
   return found;

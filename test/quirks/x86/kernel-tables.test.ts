@@ -1,0 +1,158 @@
+/** The kernel's entries in the tables of every address space. */
+import { kernelLoad, kernelStore, Machine, runToEnd, vfree, vmalloc } from '@fourfold/core';
+import type { ArchDescriptor, Mm } from '@fourfold/core/arch';
+import { expect } from 'vitest';
+import { quirks } from '../support/quirk.js';
+import { growth, registers } from './scene.js';
+
+/** Present entries of a root, by index. */
+function present(machine: Machine, mm: Mm): number[] {
+  const { tables, arch } = machine.kernel;
+  const words = (arch.geometry.entryBytes[0] as number) / 4;
+  return Array.from({ length: 1 << (arch.geometry.bits[0] as number) }, (_, i) => i).filter(
+    (i) => (tables.entryLo(0, mm.rootWord + i * words) & 1) !== 0,
+  );
+}
+
+function rootIndex(arch: ArchDescriptor, address: bigint): number {
+  const shift = BigInt((arch.geometry.shift[0] as number) + arch.geometry.pageShift);
+  return Number((address >> shift) & ((1n << BigInt(arch.geometry.bits[0] as number)) - 1n));
+}
+
+export default quirks({
+  port: 'x86',
+  about: "The kernel's mappings",
+  quirks: {
+    "a new page directory gets the kernel's entries that there are; one that comes later is copied by the kernel's own fault, one entry of the root at a time":
+      {
+        source: 'arch/i386/mm/pgtable.c: pgd_ctor; arch/i386/mm/fault.c, arch/x86_64/mm/fault.c: vmalloc_fault',
+        machines: ['i386', 'x86_64'],
+        holds: (arch) => {
+          const machine = new Machine({ arch });
+          const k = machine.kernel;
+          const old = machine.spawn();
+          old.brk(0);
+          const at = runToEnd(vmalloc(k, machine.pageSize));
+          const index = rootIndex(arch, at);
+          expect(present(machine, old.mm)).not.toContain(index);
+          kernelStore(k, k.cpu, at, 7);
+          expect(present(machine, old.mm)).toContain(index);
+          expect(registers(machine).vmallocFaults).toBe(1);
+          expect(kernelLoad(k, k.cpu, at)).toBe(7);
+          const young = machine.spawn();
+          young.brk(0);
+          expect(present(machine, young.mm)).toContain(index);
+          expect(kernelLoad(k, k.cpu, at)).toBe(7);
+          expect(registers(machine).vmallocFaults).toBe(1);
+          machine.check();
+        },
+      },
+    "a fork's page directory is made from the kernel's own, not from the parent's": {
+      source: 'arch/i386/mm/pgtable.c: pgd_alloc; asm-x86_64/pgalloc.h: pgd_alloc',
+      machines: ['i386', 'x86_64'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const parent = machine.spawn();
+        parent.brk(0);
+        const at = runToEnd(vmalloc(machine.kernel, machine.pageSize));
+        const child = parent.fork();
+        const index = rootIndex(arch, at);
+        expect([present(machine, parent.mm).includes(index), present(machine, child.mm).includes(index)]).toEqual([
+          false,
+          true,
+        ]);
+      },
+    },
+    'all share the pmd of the fourth gigabyte: what the kernel maps there is in every address space at once': {
+      source: 'asm-i386/pgtable-3level-defs.h: SHARED_KERNEL_PMD; arch/i386/mm/fault.c: vmalloc_fault',
+      machines: ['i386-pae'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const k = machine.kernel;
+        const [one, two] = [machine.spawn(), machine.spawn()];
+        const pointer = (mm: Mm | null): number => k.tables.entryLo(0, (mm?.rootWord ?? 0) + 6);
+        expect([pointer(one.mm), pointer(two.mm)]).toEqual([pointer(k.initMm), pointer(k.initMm)]);
+        one.brk(0);
+        const at = runToEnd(vmalloc(k, machine.pageSize));
+        kernelStore(k, k.cpu, at, 7);
+        expect(registers(machine).vmallocFaults).toBe(0);
+      },
+    },
+    'the three pmd pages of user space come and go with the page directory: unmapping everything frees none of them': {
+      source: 'arch/i386/mm/pgtable.c: pgd_alloc, pgd_free; asm-i386/pgalloc.h: pmd_free does nothing',
+      machines: ['i386-pae'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const pmds = (): number => machine.kernel.tablesInUse[1] as number;
+        const before = pmds();
+        const process = machine.spawn();
+        expect(pmds() - before).toBe(3);
+        const at = process.mmap({ length: machine.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(at, 1);
+        process.munmap(at, machine.pageSize);
+        expect(pmds() - before).toBe(3);
+        process.exit();
+        expect(pmds()).toBe(before);
+      },
+    },
+    "the kernel's part of a root begins at entry 768 of 1,024, 3 of 4, 258 of 512": {
+      source: 'asm-i386/pgtable.h: USER_PTRS_PER_PGD; asm-x86_64/pgtable.h: pgd_index(PAGE_OFFSET)',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const kernel = present(machine, machine.spawn().mm).filter(
+          (i) => i >= (arch.kernelSpace?.firstRootEntry as number),
+        );
+        const expected = { i386: [1023, 768], 'i386-pae': [3, 3], x86_64: [511, 258] }[arch.name] as [number, number];
+        expect([kernel, arch.kernelSpace?.firstRootEntry]).toEqual([[expected[0]], expected[1]]);
+      },
+    },
+    "the kernel's pages are global: they stay in the TLB over switches of the address space": {
+      source: 'asm-i386/pgtable.h: _PAGE_KERNEL with _PAGE_GLOBAL; asm-i386/tlbflush.h: __flush_tlb',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const k = machine.kernel;
+        const at = runToEnd(vmalloc(k, machine.pageSize));
+        machine.spawn().brk(0);
+        kernelLoad(k, k.cpu, at);
+        machine.spawn().brk(0);
+        expect(growth(machine, 'walks', () => kernelLoad(k, k.cpu, at))).toBe(0);
+      },
+    },
+    'flush_tlb_kernel_range takes no notice of its range: CR4.PGE is toggled on every CPU, and all global pages go': {
+      source:
+        'asm-i386/tlbflush.h, asm-x86_64/tlbflush.h: flush_tlb_kernel_range; arch/i386/kernel/smp.c: flush_tlb_all',
+      holds: (arch) => {
+        const machine = new Machine({ arch, cpus: 2 });
+        const k = machine.kernel;
+        const [kept, freed] = [runToEnd(vmalloc(k, machine.pageSize)), runToEnd(vmalloc(k, machine.pageSize))];
+        for (const cpu of k.cpus) machine.spawn({ cpu: cpu.id }).brk(0);
+        for (const cpu of k.cpus) for (const at of [kept, freed]) kernelLoad(k, cpu, at);
+        expect(growth(machine, 'ipiFlushAll', () => runToEnd(vfree(k, freed)))).toBe(1);
+        expect([registers(machine, 0).pgeToggles, registers(machine, 1).pgeToggles]).toEqual([1, 1]);
+        for (const cpu of k.cpus) {
+          expect(growth(machine, 'walks', () => kernelLoad(k, cpu, kept))).toBeGreaterThan(0);
+          expect(() => kernelLoad(k, cpu, freed)).toThrow('MM_OOPS');
+        }
+        machine.check();
+      },
+    },
+    "a user that touches the kernel's mappings faults on a present page, and gets no entry copied for it": {
+      source: 'arch/i386/mm/fault.c: do_page_fault (error_code & 5)',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const k = machine.kernel;
+        const process = machine.spawn();
+        process.brk(0);
+        const at = runToEnd(vmalloc(k, machine.pageSize));
+        expect(() => process.load8(at)).toThrow('SEGV_MAPERR');
+        expect([registers(machine).vmallocFaults, registers(machine).errorCode & 5]).toEqual([
+          0,
+          arch.name === 'i386-pae' ? 5 : 4,
+        ]);
+        kernelLoad(k, k.cpu, at);
+        expect(() => process.load8(at)).toThrow('SEGV_MAPERR');
+        expect(registers(machine).errorCode & 7).toBe(5);
+      },
+    },
+  },
+});
