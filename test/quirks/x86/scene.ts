@@ -64,7 +64,6 @@ export class Bare {
   map(vpn: number, word: bigint): number[] {
     const { host, mm } = this;
     host.write(host.lookup(mm, vpn, true), word);
-    for (const cpu of host.cpus) if (this.mmu.mmOfSlot(cpu, 0) === mm) this.mmu.flushMm(mm);
     return Array.from({ length: host.tables.depth }, (_, level) => host.entryAt(mm, vpn, level));
   }
 

@@ -126,24 +126,25 @@ function freeLevel(
     const below = tables.tableAt(level, at);
     if (below !== 0) {
       if (belowIsPte) {
-        release(level, at);
-        k.ledger?.unlinked(mm, vpn);
+        release(level, at, vpn);
         mm.nrPtes--;
       } else {
         freeLevel(k, gather, mm, level + 1, below, vpn, next, floor, ceiling);
         const isSpare = spanIsFree(vpn, next, pages, floor, ceiling);
         if (isSpare && arch.upper[level]?.preallocated)
           gather.needFlush = true; // pmd_free_tlb says so, though the table stays
-        else if (isSpare) release(level, at);
+        else if (isSpare) release(level, at, vpn);
       }
     }
     vpn = next;
   }
 
-  function release(entryLevel: number, at: number): void {
+  function release(entryLevel: number, at: number, vpn: number): void {
     const pa = tables.tableAddress(entryLevel, at);
     tables.setEntry(entryLevel, at, 0, 0);
     if (k.events.on) k.events.emit(UNLINK_TABLE, mm.id, entryLevel + 1, pa);
+    // Before the gather has the table: it may flush at once.
+    if (entryLevel === tables.depth - 2) k.ledger?.unlinked(mm, vpn);
     gather.freeTable(entryLevel + 1, pa);
   }
 }
