@@ -48,7 +48,7 @@ const TAKEN_OUT = {
 
 const LEFT = /CPU \d may still use page 0x[0-9a-f]+ of mm \d+: /;
 const CONTEXT =
-  /loaded context \d+ for mm \d+ with what it holds of mm|may still use what it holds of mm \d+ under this context|hit of a CPU \d+: stale translation/;
+  /loaded context \d+ for mm \d+ with what it holds of mm|may still use what it holds of mm \d+ under this context|switched to user mode: CPU \d may still use page|hit of a CPU \d+: stale translation/;
 /** A fault that comes again and again: the CPU never sees what the handler did. */
 const ENDLESS = /makes no progress/;
 

@@ -3,11 +3,119 @@
  * CPU's batch, and flush_tlb_page, _range and _mm only send the batch, whatever they are asked for. What is in a batch:
  * the page, bit 0 set when the old word had EXEC, which means "in the instruction TLB too".
  */
-import { type FlushBatch, TLB_BUCKETS, type Tlb } from '@fourfold/core/arch';
+import {
+  type Cpu,
+  callFunction,
+  FLUSH_PENDING,
+  type FlushBatch,
+  type Mm,
+  type MmuHost,
+  PENDING_QUEUED,
+  TLB_BUCKETS,
+  type Tlb,
+} from '@fourfold/core/arch';
+import type { ContextAllocator } from './context.js';
 import type { VpteArea } from './layout.js';
 import { PAGE_EXEC } from './pte.js';
 
 const EXEC_LO = Number(PAGE_EXEC);
+
+/** What an interrupt does that brings nothing more. */
+const NOTHING = (): void => {};
+
+/** Sends what is pending, here and to the other CPUs of the mm's cpu_vm_mask by cross call (arch/sparc64/kernel/smp.c). */
+export class Sparc64Flush {
+  private readonly host: MmuHost;
+  private readonly contexts: ContextAllocator;
+  private readonly area: VpteArea;
+  /** The TLB is one unit for each side. */
+  private readonly byHash: boolean;
+  /** What the flush under way is about, for the CPUs that it interrupts, and what it dropped. */
+  private batch!: FlushBatch;
+  private pending = 0;
+  private first = 0;
+  private last = 0;
+  private purged = 0;
+
+  constructor(host: MmuHost, contexts: ContextAllocator, area: VpteArea) {
+    this.host = host;
+    this.contexts = contexts;
+    this.area = area;
+    this.byHash = host.arch.tlb.exec.length === 1 && host.arch.tlb.data.length === 1;
+  }
+
+  /**
+   * flush_tlb_pending. Entries of an mm whose context is no longer valid are dropped: nobody can hit them.
+   * @returns how many translations went; -1 when nothing was pending
+   */
+  pendingOf(cpu: Cpu): number {
+    const { batch } = cpu;
+    const { mm, nr } = batch;
+    batch.nr = 0;
+    batch.mm = null;
+    if (nr === 0 || mm === null) return -1;
+    this.purged = 0;
+    if (this.contexts.isValid(mm.context)) {
+      this.batch = batch;
+      callFunction(this.host, this.others(cpu, mm), 'ipiFlushPage', this.onPending, mm, nr);
+      this.onPending(cpu, mm, nr);
+    }
+    return this.purged;
+  }
+
+  /**
+   * flush_tlb_pgtables: the kernel queues one demap for each VPTE page of the range and flushes whenever the batch is
+   * full. Here the TLBs are searched once, so that a range of terabytes costs as little as a small one; the counters
+   * are those of the loop. The batch is empty, or has entries of the same mm.
+   * @returns how many translations went
+   */
+  tables(cpu: Cpu, mm: Mm, start: number, end: number): number {
+    const { batch } = cpu;
+    const { defectsKept, arch } = this.host;
+    const { values } = this.host.counters;
+    const range = vpteFlushRange(this.area, start, end, defectsKept);
+    const everything = range.swapped && !defectsKept;
+    this.first = everything ? this.area.windowPage : range.first;
+    this.last = everything ? this.area.spacePages : range.end;
+    this.batch = batch;
+    this.pending = batch.nr;
+    this.purged = 0;
+    const queued = range.end - range.first;
+    const flushes = Math.ceil((batch.nr + queued) / arch.pendingFlush.capacity);
+    batch.nr = 0;
+    batch.mm = null;
+    if (flushes > 0 && this.contexts.isValid(mm.context)) {
+      const others = this.others(cpu, mm);
+      // The first cross call of the loop brings all that was queued, the others are counted.
+      callFunction(this.host, others, 'ipiFlushPage', this.onTables, mm);
+      for (let i = 1; i < flushes; i++) callFunction(this.host, others, 'ipiFlushPage', NOTHING, mm);
+      this.onTables(cpu, mm);
+    }
+    values[PENDING_QUEUED] = (values[PENDING_QUEUED] as number) + queued;
+    values[FLUSH_PENDING] = (values[FLUSH_PENDING] as number) + flushes;
+    return this.purged;
+  }
+
+  /**
+   * The CPUs that a flush on `cpu` has to reach (smp_flush_tlb_pending). With one user, who runs here, the others leave the mask:
+   * they flush the context when they come back to it.
+   */
+  private others(cpu: Cpu, mm: Mm): number {
+    if (cpu.mm === mm && mm.users === 1) mm.cpuVmMask = 1 << cpu.id;
+    return mm.cpuVmMask;
+  }
+
+  /** xcall_flush_tlb_pending, and __flush_tlb_pending of the CPU itself. */
+  private readonly onPending = ({ tlb }: Cpu, mm: Mm, nr: number): void => {
+    this.purged += demapBatch(tlb, this.byHash, this.batch, nr, this.contexts.numberOf(mm.context));
+  };
+
+  private readonly onTables = ({ tlb }: Cpu, mm: Mm): void => {
+    const context = this.contexts.numberOf(mm.context);
+    this.purged += demapBatch(tlb, this.byHash, this.batch, this.pending, context);
+    this.purged += tlb.dropRange(this.first, this.last, context);
+  };
+}
 
 /**
  * Demaps every entry of a batch from one TLB; answers how many slots went. The kernel goes from last to first.

@@ -24,13 +24,11 @@ import {
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
-  FLUSH_PENDING,
   LOAD,
   type Mm,
   Mmu,
   type MmuHost,
   NESTED_FILLS,
-  PENDING_QUEUED,
   type PhysicalMemory,
   PURGED_ENTRIES,
   SOFTWARE_FILLS,
@@ -39,7 +37,8 @@ import {
   WALK_REFERENCES,
 } from '@fourfold/core/arch';
 import { ContextAllocator, contextBits } from './context.js';
-import { demapBatch, vpteFlushRange } from './flush.js';
+import { DataCache } from './dcache.js';
+import { Sparc64Flush } from './flush.js';
 import { pteIndexBits, upperIndexBits } from './geometry.js';
 import { VpteArea } from './layout.js';
 import { PAGE_EXEC, PAGE_P } from './pte.js';
@@ -53,6 +52,7 @@ const PADDR_HI = 0x7ff;
 export class Sparc64Mmu extends Mmu {
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
+  readonly dcache: DataCache;
   private readonly memory: PhysicalMemory;
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
@@ -70,19 +70,19 @@ export class Sparc64Mmu extends Mmu {
   private readonly upperToPfn: number;
   private readonly loAt: number;
   private readonly hiAt: number;
-  /** The TLB is one unit for each side. */
-  private readonly byHash: boolean;
   private readonly halfShift: number;
   private readonly topHi: number;
   private readonly baseLo: number;
   private readonly windowLo: number;
   private readonly highLo: number;
+  private readonly flush: Sparc64Flush;
 
   constructor(host: MmuHost) {
     super(host);
     const { pageShift } = host.arch.geometry;
     const area = new VpteArea(pageShift);
     this.contexts = new ContextAllocator(contextBits(pageShift));
+    this.dcache = new DataCache(host);
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
@@ -98,7 +98,7 @@ export class Sparc64Mmu extends Mmu {
     this.upperToPfn = pageShift - UPPER_SHIFT;
     this.loAt = host.tables.loAt;
     this.hiAt = host.tables.hiAt;
-    this.byHash = host.arch.tlb.exec.length === 1 && host.arch.tlb.data.length === 1;
+    this.flush = new Sparc64Flush(host, this.contexts, area);
     this.halfShift = area.halfShift;
     this.topHi = area.topHi;
     this.baseLo = area.baseLo;
@@ -187,6 +187,26 @@ export class Sparc64Mmu extends Mmu {
     const pfn = entry >>> this.upperToPfn;
     const page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
     return page >= 0 && page < this.nrPages ? page : -1;
+  }
+
+  // --- the data cache ------------------------------------------------------------------------------------------------
+
+  override flushDcachePage(page: number): void {
+    this.dcache.flushPage(page);
+  }
+
+  override updateMmuCache(_cpu: Cpu, mm: Mm, _vpn: number, hi: number, lo: number): void {
+    this.dcache.mapped(mm, this.pageOf(hi, lo));
+  }
+
+  override entryQueued(mm: Mm, vpn: number, oldHi: number, oldLo: number): void {
+    this.dcache.unmapped(mm, vpn, oldLo, this.pageOf(oldHi, oldLo));
+  }
+
+  /** Page of the mem_map that an entry maps, -1 for none. */
+  private pageOf(hi: number, lo: number): number {
+    const shift = this.pageShift;
+    return this.memory.pfnToPage((lo >>> shift) | ((hi & PADDR_HI) << (32 - shift)));
   }
 
   // --- contexts ------------------------------------------------------------------------------------------------------
@@ -279,70 +299,16 @@ export class Sparc64Mmu extends Mmu {
     if (!fullmm) this.flushRunning();
   }
 
-  /** flush_tlb_pending. Entries of an mm whose context is no longer valid are dropped: nobody can hit them. */
   override flushPending(cpu: Cpu): void {
-    const { batch } = cpu;
-    const { mm, nr } = batch;
-    batch.nr = 0;
-    batch.mm = null;
-    if (nr === 0 || mm === null) return;
-    let purged = 0;
-    if (this.contexts.isValid(mm.context)) {
-      const context = this.contexts.numberOf(mm.context);
-      const mask = this.flushMask(cpu, mm);
-      for (const target of this.host.cpus) {
-        if ((mask & (1 << target.id)) !== 0) purged += demapBatch(target.tlb, this.byHash, batch, nr, context);
-      }
-    }
-    this.countFlush('pending', purged);
+    const purged = this.flush.pendingOf(cpu);
+    if (purged >= 0) this.countFlush('pending', purged);
   }
 
-  /**
-   * flush_tlb_pgtables: the kernel queues one demap for each VPTE page of the range and flushes whenever the batch is
-   * full. Here the TLBs are searched once, so that a range of terabytes costs as little as a small one; the counters
-   * are those of the loop.
-   */
   override flushTables(mm: Mm, start: number, end: number): void {
     const cpu = this.running();
     if (cpu.fullmmGather) return;
-    const { batch } = cpu;
-    if (batch.nr > 0 && batch.mm !== mm) this.flushPending(cpu);
-    const { defectsKept, cpus, arch } = this.host;
-    const range = vpteFlushRange(this.area, start, end, defectsKept);
-    const everything = range.swapped && !defectsKept;
-    const first = everything ? this.area.windowPage : range.first;
-    const last = everything ? this.area.spacePages : range.end;
-    const queued = range.end - range.first;
-    const pending = batch.nr;
-    batch.nr = 0;
-    batch.mm = null;
-    let purged = 0;
-    if (this.contexts.isValid(mm.context)) {
-      const context = this.contexts.numberOf(mm.context);
-      const mask = this.flushMask(cpu, mm);
-      for (const target of cpus) {
-        if ((mask & (1 << target.id)) === 0) continue;
-        purged +=
-          demapBatch(target.tlb, this.byHash, batch, pending, context) + target.tlb.dropRange(first, last, context);
-      }
-    }
-    this.count(PENDING_QUEUED, queued);
-    this.count(FLUSH_PENDING, Math.ceil((pending + queued) / arch.pendingFlush.capacity));
-    this.countFlush('tables', purged);
-  }
-
-  /**
-   * CPUs that a flush on `cpu` has to reach. With one user, who runs here, the others leave the mask: they flush when
-   * they come back. (A CPU that still has the mm loaded stays in it; the kernel counts on a switch there.)
-   */
-  private flushMask(cpu: Cpu, mm: Mm): number {
-    const here = 1 << cpu.id;
-    if (mm.cpuVmMask !== here && cpu.mm === mm && mm.users === 1) {
-      let mask = here;
-      for (const other of this.host.cpus) if (other.mm === mm) mask |= 1 << other.id;
-      mm.cpuVmMask &= mask;
-    }
-    return mm.cpuVmMask | here;
+    if (cpu.batch.nr > 0 && cpu.batch.mm !== mm) this.flushPending(cpu);
+    this.countFlush('tables', this.flush.tables(cpu, mm, start, end));
   }
 
   private flushRunning(): void {

@@ -42,7 +42,12 @@ export const CHEETAH_TLB_64K: TlbShape = {
 };
 
 /** tlb_batch_add: old words with VALID queue, 192 at a time (TLB_BATCH_NR); a dying mm queues nothing. */
-export const SPARC64_PENDING: PendingFlushSpec = { queueIf: PAGE_VALID, capacity: 192, skipWhenFullmm: true };
+export const SPARC64_PENDING: PendingFlushSpec = {
+  queueIf: PAGE_VALID,
+  capacity: 192,
+  skipWhenFullmm: true,
+  tells: true,
+};
 
 /**
  * mmu_gather of asm-sparc64/tlb.h: 506 pages on SMP (FREE_PTE_NR). The port frees the pages first and sends the demaps

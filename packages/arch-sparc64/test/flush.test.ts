@@ -135,14 +135,28 @@ describe('several CPUs', () => {
     expect(mm.cpuVmMask).toBe(3);
   });
 
-  test('a CPU that still has the mm loaded stays in the mask', () => {
+  test('a CPU that still has the mm loaded, which is lazy then, leaves the mask and flushes when it goes on with it', () => {
     const { host, mm } = setUp(2);
     const other = host.cpus[1] as TestHost['cpu'];
     mapRead(host, mm, VA);
     host.access(LOAD, VA, other);
     host.setPte(mm, VA, 0n);
     host.mmu.flushPage(mm, VA);
+    expect(mm.cpuVmMask).toBe(1);
+    host.mmu.switchMm(other, mm, mm);
     expect(mm.cpuVmMask).toBe(3);
+    expect(host.access(LOAD, VA, other)).toBe(-1);
+  });
+
+  test('with more users every CPU of the mask is interrupted, once a batch', () => {
+    const { host, mm } = setUp(2);
+    const other = host.cpus[1] as TestHost['cpu'];
+    mm.users = 2;
+    mapRead(host, mm, VA);
+    host.access(LOAD, VA, other);
+    host.setPte(mm, VA, 0n);
+    host.mmu.flushPage(mm, VA);
+    expect([host.counters.get('ipiFlushPage'), mm.cpuVmMask]).toEqual([1, 3]);
     expect(host.access(LOAD, VA, other)).toBe(-1);
   });
 

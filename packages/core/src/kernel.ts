@@ -3,7 +3,7 @@
  * It knows no architecture; what differs comes from `arch` (data) and `mmu` (code).
  */
 import type { ArchDescriptor } from './arch/descriptor.js';
-import type { Mmu, MmuHost } from './arch/mmu.js';
+import { MAPPING_NONE, MAPPING_UNUSED, MAPPING_USED, type Mmu, type MmuHost } from './arch/mmu.js';
 import type { AuditedPart } from './audit/finding.js';
 import { Counters } from './events/counters.js';
 import { Injection } from './events/injection.js';
@@ -15,7 +15,7 @@ import { Pins } from './gup/pins.js';
 import { HugePool } from './hugetlb/pool.js';
 import { FlushLedger } from './ledger/ledger.js';
 import { Behaviour } from './machine/behaviour.js';
-import { type MemMap, PG_RESERVED } from './memory/mem-map.js';
+import { type MemMap, PG_RESERVED, PG_SWAPCACHE } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
 import { PageTables } from './pgtable/page-tables.js';
@@ -173,6 +173,14 @@ export class Kernel implements MmuHost {
       this.#slabs.set(bytes, slab);
     }
     return slab;
+  }
+
+  /** page_mapping and mapping_mapped (MmuHost). */
+  mappingState(page: number): number {
+    if (((this.map.flags[page] as number) & PG_SWAPCACHE) !== 0) return MAPPING_UNUSED;
+    const space = this.mappings.file(this.map.mapping[page] as number);
+    if (space === null) return MAPPING_NONE;
+    return space.linear.size > 0 || space.nonlinear.size > 0 ? MAPPING_USED : MAPPING_UNUSED;
   }
 
   /** Frames for good (MmuHost). */

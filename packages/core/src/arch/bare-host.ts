@@ -11,7 +11,7 @@ import { Cpu } from '../smp/cpu.js';
 import { Mm } from '../vma/mm.js';
 import { Vma } from '../vma/vma.js';
 import type { ArchDescriptor } from './descriptor.js';
-import type { Mmu, MmuHost } from './mmu.js';
+import { MAPPING_NONE, type Mmu, type MmuHost } from './mmu.js';
 import type { AccessKind } from './mmu-data.js';
 import { highWord, lowWord, wordToBigInt } from './words.js';
 
@@ -51,6 +51,11 @@ export class BareHost implements MmuHost {
   takePage(): number {
     this.memory.materialize(this.nextPage);
     return this.nextPage++;
+  }
+
+  /** No page is in a page cache. */
+  mappingState(_page: number): number {
+    return MAPPING_NONE;
   }
 
   /** Frame number of a page. */

@@ -9,7 +9,7 @@ export * from '../events/ring.js';
 export * from '../image/image.js';
 export * from '../image/roots.js';
 export * from '../image/walk.js';
-export type { MemMap } from '../memory/mem-map.js';
+export { type MemMap, PG_ARCH_1, PG_RESERVED } from '../memory/mem-map.js';
 export type { Bank, PhysicalMemory } from '../memory/physical.js';
 export type { PageTables } from '../pgtable/page-tables.js';
 export { Cpu, type FlushBatch } from '../smp/cpu.js';

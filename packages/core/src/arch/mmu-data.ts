@@ -47,6 +47,8 @@ export interface PendingFlushSpec {
   readonly skipWhenFullmm: boolean;
   /** Whether storing over a present entry flushes at once. Default false. */
   readonly flushOnOverwrite?: boolean;
+  /** Whether `Mmu.entryQueued` hears of every entry that queues. Default false. */
+  readonly tells?: boolean;
 }
 
 /** mmu_gather of the port. */
@@ -93,6 +95,7 @@ export class PendingFlush {
   readonly capacity: number;
   readonly skipWhenFullmm: boolean;
   readonly flushOnOverwrite: boolean;
+  readonly tells: boolean;
   constructor(spec?: PendingFlushSpec) {
     const mask = spec?.queueIf ?? 0n;
     this.queueLo = Number(BigInt.asIntN(32, mask));
@@ -100,6 +103,7 @@ export class PendingFlush {
     this.capacity = spec?.capacity ?? 1;
     this.skipWhenFullmm = spec?.skipWhenFullmm ?? false;
     this.flushOnOverwrite = spec?.flushOnOverwrite ?? false;
+    this.tells = spec?.tells ?? false;
   }
 }
 

@@ -49,7 +49,14 @@ export interface MmuHost {
   reserve?(order: number): number;
   /** Whether the port's own defects are kept. */
   readonly defectsKept: boolean;
+  /** page_mapping and mapping_mapped of a page: MAPPING_NONE, MAPPING_UNUSED or MAPPING_USED. */
+  mappingState(page: number): number;
 }
+
+/** What `MmuHost.mappingState` answers: the page is in no page cache; in one of a file that no area maps; of one that is mapped. */
+export const MAPPING_NONE = 0;
+export const MAPPING_UNUSED = 1;
+export const MAPPING_USED = 2;
 
 /** Answers of `miss` and `denied` that are not a slot. */
 export const FAULT_ABSENT = -1;
@@ -113,6 +120,15 @@ export abstract class Mmu {
     const frame = memory.frameAt(f.frame(hi, lo));
     return frame < 0 ? FAULT_BUS : frame;
   }
+
+  /**
+   * flush_dcache_page: the kernel wrote or read a page that users may map. Only a machine whose caches are indexed by virtual
+   * addresses has anything to do. Default: nothing.
+   */
+  flushDcachePage(_page: number): void {}
+
+  /** An entry of an mm is about to queue (`PendingFlushSpec.tells`), a dying mm's too. Default: nothing. */
+  entryQueued(_mm: Mm, _vpn: number, _oldHi: number, _oldLo: number): void {}
 
   // --- contexts ----------------------------------------------------------------------------------------------------
 

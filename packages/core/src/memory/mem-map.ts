@@ -27,6 +27,8 @@ export const PG_ACTIVE: number = 1 << 10;
 export const PG_WRITEBACK: number = 1 << 11;
 /** To be rotated to the end of the inactive list when its write ends. */
 export const PG_RECLAIM: number = 1 << 12;
+/** PG_arch_1: what the machine's caches know of the page; clear in a page that was just taken. */
+export const PG_ARCH_1: number = 1 << 13;
 /** Part of a compound page: `priv` is its first page, which holds the reference count of all. */
 export const PG_COMPOUND: number = 1 << 16;
 

@@ -47,4 +47,5 @@ export function flushCacheMm(k: Kernel, mm: Mm): void {
 /** flush_dcache_page: the kernel wrote or read a page that users may map. */
 export function flushDcachePage(k: Kernel, page: number): void {
   if (k.events.on) k.events.emit(FLUSH_DCACHE_PAGE, page);
+  k.mmu.flushDcachePage(page);
 }

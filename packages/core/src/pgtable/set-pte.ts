@@ -144,6 +144,7 @@ export function queueOld(
   huge: boolean = false,
 ): void {
   const cpu = k.cpu;
+  if (rule.tells) k.mmu.entryQueued(mm, vpn, oldHi, oldLo);
   if (rule.skipWhenFullmm && cpu.fullmmGather) return;
   const batch = cpu.batch;
   if (batch.nr > 0 && (batch.mm !== mm || batch.huge !== huge)) flushTlbPending(k, cpu);

@@ -29,19 +29,19 @@ export const IPI_CAUSES = [
 
 export type IpiCause = (typeof IPI_CAUSES)[number];
 
-/** What a CPU does when the interrupt comes. `mm` and `arg` are the caller's. */
-export type IpiHandler = (cpu: Cpu, mm: Mm, arg: number) => void;
+/** What a CPU does when the interrupt comes. `mm`, null where it is about none, and `arg` are the caller's. */
+export type IpiHandler<M extends Mm | null = Mm> = (cpu: Cpu, mm: M, arg: number) => void;
 
 /**
  * Has each CPU of `mask`, a bit each, run `handler`, the running one left out. Answers how many CPUs were interrupted.
  * Law: when it returns, all of them have acknowledged.
  */
-export function callFunction(
+export function callFunction<M extends Mm | null>(
   host: MmuHost,
   mask: number,
   cause: IpiCause,
-  handler: IpiHandler,
-  mm: Mm,
+  handler: IpiHandler<M>,
+  mm: M,
   arg: number = 0,
 ): number {
   const { cpus, events } = host;
@@ -52,7 +52,7 @@ export function callFunction(
     const cpu = cpus[i] as Cpu;
     if ((mask & (1 << cpu.id)) === 0 || cpu === host.cpu) continue;
     interrupted++;
-    if (events.on) events.emit(IPI, cpu.id, which, mm.id);
+    if (events.on) events.emit(IPI, cpu.id, which, mm === null ? -1 : mm.id);
     handler(cpu, mm, arg);
     if (events.on) events.emit(IPI_ACK, cpu.id);
   }

@@ -1,0 +1,141 @@
+/** Where memory is mapped: two halves around a hole, colours, huge pages. */
+import { Machine, type MappedFile, MmError } from '@fourfold/core';
+import type { ArchDescriptor } from '@fourfold/core/arch';
+import { expect } from 'vitest';
+import { HugeWorld } from '../../support/huge.js';
+import { quirks } from '../support/quirk.js';
+
+const HIGH = 0xffff_f800_0000_0000n;
+const HOLE = 0x800_0000_0000n;
+
+function file(machine: Machine, pages: number): MappedFile {
+  const inode = machine.createFile('f', { size: pages * machine.pageSize });
+  return { inode, readable: true, writable: true, refs: 1 };
+}
+
+function errno(run: () => unknown): string {
+  try {
+    run();
+    return 'ok';
+  } catch (error) {
+    if (!(error instanceof MmError)) throw error;
+    return error.code;
+  }
+}
+
+export default quirks({
+  port: 'sparc64',
+  about: 'The address space',
+  quirks: {
+    'mmap begins in the high half, at the address of the kernel direct map, and never comes to the low one': {
+      source: 'asm-sparc64/processor.h: TASK_UNMAPPED_BASE; kernel/sys_sparc.c: arch_get_unmapped_area',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn();
+        expect(process.mmap({ length: arch.pageSize, prot: 'r', flags: 'private|anonymous' })).toBe(HIGH);
+        const hint = { addr: 0x4000_0000n, length: arch.pageSize, prot: 'r', flags: 'private|anonymous' } as const;
+        expect(process.mmap(hint)).toBe(0x4000_0000n);
+      },
+    },
+    'both sides of the hole can be mapped up to its edges, and nothing across it': {
+      source: 'kernel/sys_sparc.c: sys_mmap; asm-sparc64/pgtable.h: VA_BITS',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn();
+        const size = BigInt(arch.pageSize);
+        const at = (addr: bigint, length: bigint): string =>
+          errno(() => process.mmap({ addr, length, prot: 'rw', flags: 'private|anonymous|fixed' }));
+        expect([at(HOLE - size, size), at(HIGH, size)]).toEqual(['ok', 'ok']);
+        process.store8(HOLE - 1n, 1);
+        process.store8(HIGH, 2);
+        expect([process.load8(HOLE - 1n), process.load8(HIGH)]).toEqual([1, 2]);
+        expect(at(HOLE - size, 2n * size)).toBe('EINVAL');
+      },
+    },
+    'a mapping of a file, or a shared one, is placed by cache colour: bit 13 of its address and of its offset agree': {
+      source: 'kernel/sys_sparc.c: COLOUR_ALIGN; asm-sparc64/shmparam.h: SHMLBA',
+      machines: ['sparc64-8k'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const opened = file(machine, 4);
+        for (const offset of [arch.pageSize, 0, arch.pageSize]) {
+          const at = process.mmap({ length: arch.pageSize, prot: 'r', flags: 'shared', file: opened, offset });
+          expect(at & 0x2000n).toBe(BigInt(offset) & 0x2000n);
+        }
+      },
+    },
+    'a fixed mapping of the wrong colour is taken all the same: the port is not asked': {
+      source: 'mm/mmap.c: get_unmapped_area; kernel/sys_sparc.c',
+      machines: ['sparc64-8k'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const opened = file(machine, 2);
+        const options = { length: arch.pageSize, prot: 'r', flags: 'shared|fixed', file: opened, offset: 0 } as const;
+        expect(process.mmap({ addr: 0x4000_2000n, ...options })).toBe(0x4000_2000n);
+      },
+    },
+    'brk may not change the half that the heap lies in': {
+      source: 'kernel/sys_sparc.c: sparc_brk, asm-sparc64: sys64_brk',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn();
+        const before = process.brk(0);
+        expect(process.brk(HIGH + 0x10_0000n)).toBe(before);
+        expect(process.brk(before + 0x10_0000n)).toBe(before + 0x10_0000n);
+      },
+    },
+    'MADV_REMOVE is 6': {
+      source: 'asm-sparc64/mman.h',
+      holds: (arch) => expect(arch.madvRemove).toBe(6),
+    },
+    'a huge page is a run of ordinary entries, each with the huge size and its own frame': {
+      source: 'arch/sparc64/mm/hugetlbpage.c: set_huge_pte_at',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file: opened } = world.open('f');
+        world.map(process, opened, 0, 1);
+        process.store8(world.at(0), 1);
+        const { memory, tables } = world.machine.kernel;
+        const first = Number(world.at(0) / BigInt(arch.pageSize));
+        const entries = Array.from({ length: world.huge.pages }, (_, i) => {
+          const at = tables.lookupPage(process.mm, first + i);
+          const [hi, lo] = [memory.words[at + tables.hiAt] as number, memory.words[at + tables.loAt] as number];
+          return [(hi >>> 29) & 3, arch.pteFormat.frame(hi, lo)];
+        });
+        const frame = entries[0]?.[1] as number;
+        expect(entries).toEqual(entries.map((_, i) => [3, frame + i]));
+      },
+    },
+    'taking a huge page away queues every one of its entries: the batch is sent at 192 and at 384 of 512': {
+      source: 'arch/sparc64/mm/hugetlbpage.c: huge_ptep_get_and_clear',
+      machines: ['sparc64-8k'],
+      holds: (arch: ArchDescriptor) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file: opened } = world.open('f');
+        world.map(process, opened, 0, 1);
+        process.store8(world.at(0), 1);
+        const { counters } = world.machine;
+        const before = [counters.get('pendingQueued'), counters.get('flushPending')] as const;
+        process.munmap(world.at(0), world.size);
+        // 512 entries: full at 192 and at 384, 128 left for flush_tlb_range; then the VPTE page of the table.
+        expect(counters.get('pendingQueued') - before[0]).toBe(512 + 1);
+        expect(counters.get('flushPending') - before[1]).toBe(3 + 1);
+      },
+    },
+    'one translation of 4 MiB serves the whole huge page': {
+      source: 'UltraSPARC user manual: TTE size; asm-sparc64/pgtable.h: pte_mkhuge',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file: opened } = world.open('f');
+        world.map(process, opened, 0, 1);
+        process.store8(world.at(0), 1);
+        process.load8(world.at(0));
+        const misses = world.machine.counters.get('tlbDataMisses');
+        for (let i = 0; i < world.huge.pages; i += 7) process.load8(world.at(0) + BigInt(i * arch.pageSize));
+        expect(world.machine.counters.get('tlbDataMisses')).toBe(misses);
+      },
+    },
+  },
+});
