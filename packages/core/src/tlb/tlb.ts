@@ -48,6 +48,8 @@ export class Tlb {
   watch: TlbWatch | null = null;
 
   private readonly units: readonly TlbUnit[];
+  /** Those that take base pages. */
+  private readonly baseUnits: readonly TlbUnit[];
   private readonly wide = new Int32Array(1);
   /** First units of the two chains, the units behind them, and those of these that take base pages. */
   private readonly firstExec: HashedUnit;
@@ -78,6 +80,7 @@ export class Tlb {
       base = unit.end;
       return unit;
     });
+    this.baseUnits = this.units.filter(({ spans }) => spans.min === 0);
     const chain = (units: readonly number[]): TlbUnit[] => units.map((u) => this.units[u] as TlbUnit);
     [this.firstExec, ...this.behindExec] = chain(shape.exec) as [HashedUnit, ...TlbUnit[]];
     [this.firstData, ...this.behindData] = chain(shape.data) as [HashedUnit, ...TlbUnit[]];
@@ -191,24 +194,27 @@ export class Tlb {
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
+    if (this.watch !== null || this.wide[0] !== 0) return this.dropWide(vpnHi, vpnLo, context);
+    const { baseUnits } = this;
+    let dropped = 0;
+    for (let i = 0; i < baseUnits.length; i++) dropped += (baseUnits[i] as TlbUnit).dropPage(vpnHi, vpnLo, context);
+    return dropped;
+  }
+
+  /** `dropPage` while somebody listens, or slots that span several pages are about. */
+  private dropWide(vpnHi: number, vpnLo: number, context: number): number {
     const { units } = this;
     const wide = this.wide[0] !== 0;
-    if (this.watch !== null) {
-      const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
-      this.watch.dropping(vpn, vpn + 1, context);
-    }
+    const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+    this.watch?.dropping(vpn, vpn + 1, context);
     let dropped = 0;
     for (let i = 0; i < units.length; i++) {
       const unit = units[i] as TlbUnit;
-      if (wide && unit.spans.max > 0) {
-        // It may lie in several sets, one for each page it was filled for: look at every slot.
-        const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
-        dropped += this.dropSlots(unit.base, unit.end, vpn, vpn + 1, context);
-      } else {
-        dropped += unit.dropPage(vpnHi, vpnLo, context);
-      }
+      // It may lie in several sets, one for each page it was filled for: look at every slot.
+      if (wide && unit.spans.max > 0) dropped += this.dropSlots(unit.base, unit.end, vpn, vpn + 1, context);
+      else dropped += unit.dropPage(vpnHi, vpnLo, context);
     }
-    if (this.watch !== null) this.watch.dropped(dropped);
+    this.watch?.dropped(dropped);
     return dropped;
   }
 
