@@ -5,6 +5,7 @@ export {
   createX86_64,
   i386,
   i386Pae,
+  type X86_64Options,
   type X86NxOptions,
   type X86Options,
   x86_64,

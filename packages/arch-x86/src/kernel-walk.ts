@@ -121,6 +121,9 @@ export class KernelWalk {
     const { arch, tables, initMm } = this.host;
     const registers = registersOf(cpu);
     if (initMm === null || this.rootInRegisters) return false;
+    const space = arch.kernelSpace;
+    // x86_64 looks at vmalloc's range first; i386 takes all that is the kernel's.
+    if (arch.wordBits === 64 && space !== null && (vpn < space.start || vpn >= space.end)) return false;
     if (registers.rootWord === 0) {
       // The kernel had no tables yet when this CPU left its last mm.
       loadCr3(cpu, initMm, this.host);

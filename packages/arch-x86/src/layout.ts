@@ -42,6 +42,21 @@ export const X86_64_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   },
 });
 
+/** TASK_SIZE of a 32-bit task of x86_64. */
+const IA32_TASK_SIZE = 0xffff_e000n;
+
+/**
+ * A 32-bit task of x86_64: nearly all of 4 GiB, searched as on i386 (arch/x86_64/ia32/mmap32.c). There is no gate area: exec
+ * puts an ordinary area for system calls at 0xFFFFE000, behind the end of user space, which is not modelled.
+ */
+export const IA32_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
+  taskSize: IA32_TASK_SIZE,
+  unmappedBase: 0x5555_5000n, // PAGE_ALIGN(TASK_SIZE / 3)
+  topDownBase: IA32_TASK_SIZE - I386_MIN_GAP,
+  stackGap: { min: I386_MIN_GAP, max: (IA32_TASK_SIZE / 6n) * 5n },
+  stackTop: IA32_TASK_SIZE,
+});
+
 /** PAGE_KERNEL on processors with global pages. */
 const PAGE_KERNEL = BigInt(PAGE_PRESENT | PAGE_RW | PAGE_ACCESSED | PAGE_DIRTY | PAGE_GLOBAL);
 /** What ioremap of i386 gives: not global, and executable. */

@@ -1,7 +1,9 @@
 /** Where things lie in user space. */
-import { Machine, type Process } from '@fourfold/core';
+import { createX86_64 } from '@fourfold/arch-x86';
+import { lookupKernelPte, Machine, type Process } from '@fourfold/core';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
+import { wordAt } from './scene.js';
 
 const MIB = 2 ** 20;
 const PAGE = 4096;
@@ -116,6 +118,26 @@ export default quirks({
           machine.check();
         },
       },
+    "the page is a user's, and on x86_64 global: 0x025 and 0x125": {
+      source: 'arch/i386/kernel/sysenter.c: PAGE_READONLY_EXEC; asm-x86_64/pgtable.h: __PAGE_KERNEL_VSYSCALL',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const { gate } = arch.layout.spec;
+        const at = lookupKernelPte(machine.kernel, Number((gate?.start ?? 0n) / 4096n));
+        expect(wordAt(machine, at) & 0xfffn).toBe(arch.name === 'x86_64' ? 0x125n : 0x025n);
+      },
+    },
+    'a 32-bit task has nearly 4 GiB, searched downward as on i386, and no gate': {
+      source: 'asm-x86_64/processor.h: IA32_PAGE_OFFSET; arch/x86_64/ia32/mmap32.c; asm-x86_64/page.h: get_gate_vma',
+      machines: ['x86_64'],
+      holds: () => {
+        const machine = new Machine({ arch: createX86_64({ task: 32 }) });
+        const first = (stackLimit: number): bigint => room(machine.spawn({ stackLimit })) + BigInt(PAGE);
+        expect([first(8 * MIB), first(256 * MIB)]).toEqual([0xf7ff_e000n, 0xefff_e000n]);
+        expect(room(machine.spawn({ legacyLayout: true }))).toBe(0x5555_5000n);
+        expect(() => machine.spawn().load8(0xffff_ffff_ff60_0000n)).toThrow('SEGV_MAPERR');
+      },
+    },
     'the rest of the vsyscall range is nothing': {
       source: 'arch/x86_64/kernel/vsyscall.c: map_vsyscall',
       machines: ['x86_64'],

@@ -1,6 +1,18 @@
 /** Entries that are not present: swapped pages and file pages. */
+import { MAP_NONBLOCK, Machine, type Process } from '@fourfold/core';
+import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
+import { AT, map, warmFile } from '../../commits/support/memory.js';
 import { quirks } from '../support/quirk.js';
+import { entry } from './scene.js';
+
+/** A process with two pages of a file that has all pages there can be, shared. */
+function nonlinear(arch: ArchDescriptor): Process {
+  const machine = new Machine({ arch });
+  const process = machine.spawn();
+  map(process, 2, { file: warmFile(machine, 2 ** 32), flags: 'shared|fixed' });
+  return process;
+}
 
 export default quirks({
   port: 'x86',
@@ -57,6 +69,25 @@ export default quirks({
           expect(pteFormat.fileMaxBits).toBe(46);
         },
       },
+    'remap_file_pages refuses an offset that with its length reaches 2^29 pages': {
+      source: 'mm/fremap.c: sys_remap_file_pages (#if PTE_FILE_MAX_BITS < BITS_PER_LONG)',
+      machines: ['i386'],
+      holds: (arch) => {
+        const process = nonlinear(arch);
+        process.remapFilePages(AT, 4096, 2 ** 29 - 2, MAP_NONBLOCK);
+        expect(entry(process)).toBe(arch.pte.makeFile(2 ** 29 - 2));
+        expect(() => process.remapFilePages(AT, 4096, 2 ** 29 - 1, MAP_NONBLOCK)).toThrow('EINVAL');
+      },
+    },
+    'with PAE that test is compiled out: every offset of 32 bits has an entry': {
+      source: 'mm/fremap.c: sys_remap_file_pages (#if PTE_FILE_MAX_BITS < BITS_PER_LONG)',
+      machines: ['i386-pae'],
+      holds: (arch) => {
+        const process = nonlinear(arch);
+        process.remapFilePages(AT, 4096, 0xffff_fffe, MAP_NONBLOCK);
+        expect(entry(process)).toBe(0xffff_fffe_0000_0040n);
+      },
+    },
     'slot 0 is the swap header, so an entry of type 0 is never the empty word': {
       source: 'mm/swapfile.c: sys_swapon; asm-i386/pgtable-2level.h: __swp_entry',
       holds: ({ pte }) => {
