@@ -2,7 +2,7 @@
  * Purges (arch/ia64/mm/tlb.c). ptc takes one address and one size, and the hardware knows few sizes; a range is purged in
  * steps of the smallest one that is not below its length, from its start rounded down to that size.
  */
-import type { Cpu } from '@fourfold/core/arch';
+import { type Cpu, type MmuHost, PURGES } from '@fourfold/core/arch';
 
 /** Sizes that a part can purge, a bit each: 4K 8K 16K 64K 256K 1M 4M 16M 64M 256M 4G, which the kernel assumes. */
 export const PURGE_MASK = 0x1_1555_7000n;
@@ -51,16 +51,29 @@ export const FLUSH_ALL_BYTES: number = 2 ** 40;
 /** ptc.ga on all CPUs of a machine, or ptc.l on its only one. Every method answers how many slots it dropped. */
 export class Purger {
   private readonly cpus: readonly Cpu[];
+  private readonly counts: Float64Array;
   private readonly pageShift: number;
   private readonly sizes: PurgeSizes = new PurgeSizes();
 
-  constructor(cpus: readonly Cpu[], pageShift: number) {
-    this.cpus = cpus;
+  constructor(host: MmuHost, pageShift: number) {
+    this.cpus = host.cpus;
+    this.counts = host.counters.values;
     this.pageShift = pageShift;
   }
 
-  /** Pages [first, end) of a context, exactly. */
-  pages(context: number, first: number, end: number): number {
+  /** One page of a context. */
+  page(context: number, vpn: number): number {
+    this.count(1);
+    return this.drop(context, vpn, vpn + 1);
+  }
+
+  /** Counts the kernel's purges: a ptc.ga for all CPUs is one, a ptc.e is one on each. */
+  private count(purges: number): void {
+    this.counts[PURGES] = (this.counts[PURGES] as number) + purges;
+  }
+
+  /** Drops pages [first, end) of a context, exactly. */
+  private drop(context: number, first: number, end: number): number {
     let dropped = 0;
     for (let i = 0; i < this.cpus.length; i++) {
       const { tlb } = this.cpus[i] as Cpu;
@@ -75,7 +88,9 @@ export class Purger {
     const shift = this.pageShift;
     const step = 2 ** ((this.sizes.bitsFor[floorLog2(end - start) + shift] as number) - shift);
     const first = Math.floor(start / step) * step;
-    return this.pages(context, first, Math.max(first + step, Math.ceil(end / step) * step));
+    const last = Math.max(first + step, Math.ceil(end / step) * step);
+    this.count((last - first) / step);
+    return this.drop(context, first, last);
   }
 
   /** The same for bytes [start, end) of a linear table that begins at page `base`. */
@@ -84,12 +99,14 @@ export class Purger {
     const step = 2 ** (this.sizes.bitsFor[floorLog2(end - start + 0xfff)] as number);
     const first = Math.floor(start / step) * step;
     const last = Math.max(first + step, Math.ceil(end / step) * step);
-    return this.pages(context, base + Math.floor(first / pageSize), base + Math.ceil(last / pageSize));
+    this.count((last - first) / step);
+    return this.drop(context, base + Math.floor(first / pageSize), base + Math.ceil(last / pageSize));
   }
 
   /** flush_tlb_all: the ptc.e loop on every CPU. */
   all(): number {
     let dropped = 0;
+    this.count(this.cpus.length);
     for (const cpu of this.cpus) dropped += cpu.tlb.dropAll(false);
     return dropped;
   }

@@ -25,6 +25,7 @@
  * Not modelled: translation registers, regions 5 to 7 (user mode has nothing there), speculation, NaT pages, protection keys.
  */
 import {
+  ACCESS_ASSISTS,
   type AccessKind,
   CONTEXTS_ALLOCATED,
   type Cpu,
@@ -32,12 +33,15 @@ import {
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
+  MISSES_REFUSED,
   type Mm,
   Mmu,
   type MmuHost,
   NESTED_FILLS,
   type PhysicalMemory,
   PURGED_ENTRIES,
+  PURGES,
+  type ReportLine,
   RIGHT_STORE,
   SOFTWARE_FILLS,
   STORE,
@@ -104,7 +108,7 @@ export class Ia64Mmu extends Mmu {
     this.contexts = new ContextAllocator(maxContext(spec.ridBits), host.defectsKept);
     this.linear = new LinearTable(pageShift, spec.vaMsb);
     this.walk = new LinuxWalk(host, this.linear);
-    this.purger = new Purger(host.cpus, pageShift);
+    this.purger = new Purger(host, pageShift);
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
@@ -132,7 +136,10 @@ export class Ia64Mmu extends Mmu {
     registers.notPresent = false;
     const region = vpnHi >>> this.regionShift;
     // Outside of the mappable part no linear-table page can be in the TLB, and the handler gives up before it walks.
-    if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0 || region >= USER_REGIONS) return FAULT_ABSENT;
+    if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0 || region >= USER_REGIONS) {
+      this.count(MISSES_REFUSED);
+      return FAULT_ABSENT;
+    }
     const scale = region === RGN_HPAGE ? this.hugeScale : 0;
     const pteHi = scale === 0 ? vpnHi : this.scaledHi(vpnHi, scale);
     const pteLo = scale === 0 ? vpnLo : this.scaledLo(vpnHi, vpnLo, scale);
@@ -179,6 +186,7 @@ export class Ia64Mmu extends Mmu {
     const registers = registersOf(cpu);
     if (!registers.notPresent) return;
     registers.notPresent = false;
+    this.count(PURGES);
     this.count(PURGED_ENTRIES, cpu.tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, cpu.context));
   }
 
@@ -225,8 +233,8 @@ export class Ia64Mmu extends Mmu {
    */
   private setBits(cpu: Cpu, kind: AccessKind, dirty: boolean, vpnHi: number, vpnLo: number): number {
     const counts = this.counts;
-    counts[SOFTWARE_FILLS] = (counts[SOFTWARE_FILLS] as number) + 1;
-    if (dirty) counts[DIRTY_ASSISTS] = (counts[DIRTY_ASSISTS] as number) + 1;
+    const which = dirty ? DIRTY_ASSISTS : ACCESS_ASSISTS;
+    counts[which] = (counts[which] as number) + 1;
     const { tlb, context } = cpu;
     const scale = vpnHi >>> this.regionShift === RGN_HPAGE ? this.hugeScale : 0;
     let pteHi = scale === 0 ? vpnHi : this.scaledHi(vpnHi, scale);
@@ -330,7 +338,7 @@ export class Ia64Mmu extends Mmu {
 
   override flushPage(mm: Mm, vpn: number): void {
     if (this.flushesElsewhere(mm)) return;
-    this.countFlush('page', this.purger.pages(mm.context, vpn, vpn + 1));
+    this.countFlush('page', this.purger.page(mm.context, vpn));
   }
 
   override flushRange(mm: Mm, start: number, end: number): void {
@@ -391,6 +399,22 @@ export class Ia64Mmu extends Mmu {
 
   private flushAll(): void {
     this.countFlush('all', this.purger.all());
+  }
+
+  // --- report ------------------------------------------------------------------------------------------------------
+
+  override reportExtra(): readonly ReportLine[] {
+    const { counts, contexts } = this;
+    const counted = (counter: number): number => counts[counter] as number;
+    return [
+      { name: 'misses that the VHPT walker served', value: counted(WALKS), unit: 'misses' },
+      { name: 'misses of the linear table, by vhpt_miss', value: counted(SOFTWARE_FILLS), unit: 'misses' },
+      { name: 'dirty-bit handler', value: counted(DIRTY_ASSISTS), unit: 'calls' },
+      { name: 'access-bit handlers', value: counted(ACCESS_ASSISTS), unit: 'calls' },
+      { name: '  with a nested miss, both', value: counted(NESTED_FILLS), unit: 'calls' },
+      { name: 'context numbers given', value: counted(CONTEXTS_ALLOCATED), unit: 'numbers' },
+      { name: '  wraps', value: contexts.wraps, unit: 'times' },
+    ];
   }
 
   // --- audit -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@
 import type { CostTable, GatherSpec, TlbShape } from '@fourfold/core/arch';
 
 export const ITANIUM2_TLB: TlbShape = {
+  processor: 'Intel Itanium 2',
+  source: 'Intel Itanium 2 reference manual (251110), TLB hierarchy',
   units: [
     { name: 'l1 itlb', sets: 1, ways: 32 },
     { name: 'l1 dtlb', sets: 1, ways: 32 },
@@ -30,6 +32,7 @@ export function createCost(pageShift: number): CostTable {
   return {
     walkReference: 12,
     softwareFill: 70,
+    assist: 70, // a handler of the same kind
     trap: 900,
     secondLevelHit: 4,
     purge: 40,

@@ -87,6 +87,16 @@ export function flushHugeRange(
   return purged;
 }
 
+/** How many tlbie a batch takes: one an entry, or one for each hashed sub-page of a base page of sixteen. */
+export function nrPurges(batch: FlushBatch, nr: number, combo: boolean): number {
+  if (!combo || batch.huge) return nr;
+  let purges = 0;
+  for (let i = 0; i < nr; i++) {
+    for (let subs = ((batch.oldLo[i] as number) >>> 12) & 0xffff; subs !== 0; subs &= subs - 1) purges++;
+  }
+  return purges;
+}
+
 /** tlbie of one hardware page in one context. */
 export function dropEverywhere(cpus: readonly Cpu[], page: number, context: number): number {
   let dropped = 0;

@@ -201,11 +201,15 @@ export class HashPage {
   private insert(group: number, vHi: number, vLo: number, rHi: number, rLo: number): number {
     const table = this.table;
     const other = group ^ table.mask;
+    table.inserts++;
     for (;;) {
       let slot = table.insert(group, vHi, vLo, rHi, rLo);
       if (slot >= 0) return slot;
       slot = table.insert(other, vHi, vLo | V_SECONDARY, rHi, rLo);
-      if (slot >= 0) return slot | 8;
+      if (slot >= 0) {
+        table.secondaryInserts++;
+        return slot | 8;
+      }
       const time = this.timebase >>> 16;
       this.timebase = (this.timebase + TICK) | 0;
       table.evict((time & 1) !== 0 ? group : other, this.timebase >>> 16);

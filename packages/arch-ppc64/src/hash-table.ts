@@ -44,6 +44,9 @@ export class HashTable {
   readonly base: number;
   /** Entries thrown out because both groups were full. */
   evictions = 0;
+  /** Entries inserted in all, and of them in the secondary group of their hash. */
+  inserts = 0;
+  secondaryInserts = 0;
   private readonly memory: PhysicalMemory;
   /** The era's match test: VALID and AVPN alone. Else LARGE and SECONDARY must agree too. */
   private readonly compared: number;
@@ -126,6 +129,20 @@ export class HashTable {
       return slot;
     }
     return -1;
+  }
+
+  /** How many groups have 0, 1 ... 8 valid entries, those of the linear map included. */
+  occupancy(): number[] {
+    const words = this.memory.words;
+    const groups = new Array<number>(HPTES_PER_GROUP + 1).fill(0);
+    for (let group = 0; group < this.groups; group++) {
+      let used = 0;
+      for (let slot = 0; slot < HPTES_PER_GROUP; slot++) {
+        used += (words[this.entryAt(group, slot) + 1] as number) & VALID;
+      }
+      groups[used] = (groups[used] as number) + 1;
+    }
+    return groups;
   }
 
   /** hpte_updatepp without its tlbie: new PP and N bits if the entry is that of (vHi, vLo). */

@@ -21,18 +21,21 @@ import {
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
+  MISSES_REFUSED,
   type Mm,
   Mmu,
   type MmuHost,
   NESTED_FILLS,
   type PhysicalMemory,
   PURGED_ENTRIES,
+  PURGES,
+  type ReportLine,
   SOFTWARE_FILLS,
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
 import { ContextAllocator, MAX_CONTEXT, MAX_CONTEXT_ERA, userVsid } from './context.js';
-import { dropEverywhere, flushHashRange, flushHugeRange } from './flush.js';
+import { dropEverywhere, flushHashRange, flushHugeRange, nrPurges } from './flush.js';
 import { HW_PAGE_SHIFT } from './geometry.js';
 import { auditHashTable } from './hash-audit.js';
 import { HashPage, HUGE_SHIFT, hugeVWordLo, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page.js';
@@ -109,7 +112,10 @@ export class Ppc64Mmu extends Mmu {
   // --- translation ---------------------------------------------------------------------------------------------------
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    if (vpnHi !== 0 || cpu.mm === null) return FAULT_ABSENT; // past 2^44: no segment
+    if (vpnHi !== 0 || cpu.mm === null) {
+      this.count(MISSES_REFUSED);
+      return FAULT_ABSENT; // past 2^44: no segment
+    }
     const counts = this.counts;
     const { slb } = cpu.registers as Ppc64Registers;
     const esid = vpnLo >>> 16;
@@ -235,6 +241,7 @@ export class Ppc64Mmu extends Mmu {
 
   private tlbie(cpu: Cpu, mm: Mm, vpnLo: number): void {
     const purged = dropEverywhere(this.targets(cpu, mm), vpnLo, mm.context);
+    this.count(PURGES);
     this.counts[PURGED_ENTRIES] = (this.counts[PURGED_ENTRIES] as number) + purged;
   }
 
@@ -342,6 +349,7 @@ export class Ppc64Mmu extends Mmu {
       ? flushHugeRange(this.table, this.sub, batch, nr, mm.context, cpus)
       : flushHashRange(this.table, this.combo, batch, nr, mm.context, cpus);
     this.countFlush('pending', purged);
+    this.count(PURGES, nrPurges(batch, nr, this.combo));
   }
 
   /** CPUs whose TLBs a tlbie of `cpu` reaches: itself with tlbiel, else all. */
@@ -387,6 +395,18 @@ export class Ppc64Mmu extends Mmu {
   }
 
   // --- audit ---------------------------------------------------------------------------------------------------------
+
+  override reportExtra(): readonly ReportLine[] {
+    const { table, counts } = this;
+    return [
+      { name: 'groups by used slots, 0 to 8', value: table.occupancy(), unit: 'groups' },
+      { name: 'hash_page', value: counts[SOFTWARE_FILLS] as number, unit: 'calls' },
+      { name: 'entries inserted', value: table.inserts, unit: 'entries' },
+      { name: '  in the secondary group', value: table.secondaryInserts, unit: 'entries' },
+      { name: '  after an eviction', value: table.evictions, unit: 'entries' },
+      { name: 'SLB misses', value: counts[NESTED_FILLS] as number, unit: 'misses' },
+    ];
+  }
 
   override auditExtra(): readonly string[] {
     return auditHashTable(this.host, this.table, this.contexts);

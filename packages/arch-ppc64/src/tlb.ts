@@ -13,6 +13,8 @@ import { HW_PAGE_SHIFT, type Ppc64PageShift } from './geometry.js';
 import { PAGE_HASHPTE } from './pte.js';
 
 export const PPC970_TLB: TlbShape = {
+  processor: 'IBM PowerPC 970',
+  source: 'IBM PowerPC 970FX user manual, memory subsystem: ERATs and TLB',
   pageShift: HW_PAGE_SHIFT,
   units: [
     { name: 'ierat', sets: 64, ways: 2 },
@@ -26,6 +28,8 @@ export const PPC970_TLB: TlbShape = {
 /** POWER5: a TLB of 2048 entries (kernel's table; associativity and ERATs not verified). */
 export const POWER5_TLB: TlbShape = {
   ...PPC970_TLB,
+  processor: 'IBM POWER5',
+  source: 'ibm,tlb-size as the kernel tells it for POWER5; ways and ERATs are guesses',
   units: [
     { name: 'ierat', sets: 64, ways: 2 },
     { name: 'derat', sets: 1, ways: 128 },
@@ -54,6 +58,7 @@ export function ppc970Cost(pageShift: Ppc64PageShift): CostTable {
   return {
     walkReference: 30,
     softwareFill: 200,
+    assist: 0, // hash_page does it
     trap: 700,
     secondLevelHit: 12,
     purge: 100,

@@ -11,6 +11,7 @@ import {
   type Mm,
   type MmuHost,
   PENDING_QUEUED,
+  PURGES,
   TLB_BUCKETS,
   type Tlb,
 } from '@fourfold/core/arch';
@@ -36,6 +37,8 @@ export class Sparc64Flush {
   private first = 0;
   private last = 0;
   private purged = 0;
+  /** VPTE pages of the range that is flushed. */
+  private queued = 0;
 
   constructor(host: MmuHost, contexts: ContextAllocator, area: VpteArea) {
     this.host = host;
@@ -81,6 +84,7 @@ export class Sparc64Flush {
     this.pending = batch.nr;
     this.purged = 0;
     const queued = range.end - range.first;
+    this.queued = queued;
     const flushes = Math.ceil((batch.nr + queued) / arch.pendingFlush.capacity);
     batch.nr = 0;
     batch.mm = null;
@@ -105,13 +109,20 @@ export class Sparc64Flush {
     return mm.cpuVmMask;
   }
 
+  private countPurges(demaps: number): void {
+    const { values } = this.host.counters;
+    values[PURGES] = (values[PURGES] as number) + demaps;
+  }
+
   /** xcall_flush_tlb_pending, and __flush_tlb_pending of the CPU itself. */
   private readonly onPending = ({ tlb }: Cpu, mm: Mm, nr: number): void => {
+    this.countPurges(nr);
     this.purged += demapBatch(tlb, this.byHash, this.batch, nr, this.contexts.numberOf(mm.context));
   };
 
   private readonly onTables = ({ tlb }: Cpu, mm: Mm): void => {
     const context = this.contexts.numberOf(mm.context);
+    this.countPurges(this.pending + this.queued);
     this.purged += demapBatch(tlb, this.byHash, this.batch, this.pending, context);
     this.purged += tlb.dropRange(this.first, this.last, context);
   };

@@ -25,18 +25,21 @@ import {
   FAULT_BUS,
   FAULT_RIGHTS,
   LOAD,
+  MISSES_REFUSED,
   type Mm,
   Mmu,
   type MmuHost,
   NESTED_FILLS,
   type PhysicalMemory,
   PURGED_ENTRIES,
+  PURGES,
+  type ReportLine,
   SOFTWARE_FILLS,
   TLB_TABLE,
   type TlbTruth,
   WALK_REFERENCES,
 } from '@fourfold/core/arch';
-import { ContextAllocator, contextBits } from './context.js';
+import { ContextAllocator, CTX_VERSION_STEP, contextBits } from './context.js';
 import { DataCache } from './dcache.js';
 import { Sparc64Flush } from './flush.js';
 import { pteIndexBits, upperIndexBits } from './geometry.js';
@@ -115,6 +118,7 @@ export class Sparc64Mmu extends Mmu {
         ? vpnLo >>> this.halfShift !== 0
         : vpnHi !== this.topHi || vpnLo < this.highLo || vpnLo >= this.windowLo
     ) {
+      this.count(MISSES_REFUSED);
       return FAULT_ABSENT;
     }
     const counts = this.counts;
@@ -274,6 +278,7 @@ export class Sparc64Mmu extends Mmu {
   /** Adds the CPU to the mm's mask and demaps the whole context there. */
   private flushContext(cpu: Cpu, mm: Mm): void {
     mm.cpuVmMask |= 1 << cpu.id;
+    this.count(PURGES);
     this.count(PURGED_ENTRIES, cpu.tlb.dropContext(this.contexts.numberOf(mm.context)));
   }
 
@@ -319,6 +324,20 @@ export class Sparc64Mmu extends Mmu {
   /** The CPU that runs the kernel's code. */
   private running(): Cpu {
     return this.host.cpu;
+  }
+
+  // --- report --------------------------------------------------------------------------------------------------------
+
+  override reportExtra(): readonly ReportLine[] {
+    const { counts, contexts } = this;
+    const fills = counts[SOFTWARE_FILLS] as number;
+    const nested = counts[NESTED_FILLS] as number;
+    return [
+      { name: 'misses served from a cached VPTE page', value: fills - nested, unit: 'misses' },
+      { name: 'misses with a nested VPTE miss', value: nested, unit: 'misses' },
+      { name: 'context numbers given', value: counts[CONTEXTS_ALLOCATED] as number, unit: 'numbers' },
+      { name: '  version, from 1 on', value: Math.floor(contexts.cache / CTX_VERSION_STEP), unit: 'versions' },
+    ];
   }
 
   // --- audit ---------------------------------------------------------------------------------------------------------

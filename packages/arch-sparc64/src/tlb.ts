@@ -13,6 +13,8 @@ import { PAGE_VALID } from './pte.js';
 export type Sparc64Chip = 'spitfire' | 'cheetah';
 
 export const SPITFIRE_TLB: TlbShape = {
+  processor: 'Sun UltraSPARC II',
+  source: "UltraSPARC user's manual, MMU: 64 entries each; the kernel's highest locked entry is 63",
   units: [
     { name: 'itlb', sets: 1, ways: 64 },
     { name: 'dtlb', sets: 1, ways: 64 },
@@ -23,6 +25,8 @@ export const SPITFIRE_TLB: TlbShape = {
 
 /** Cheetah with 8 KiB pages. */
 export const CHEETAH_TLB_8K: TlbShape = {
+  processor: 'Sun UltraSPARC III, 8 KiB pages',
+  source: 'a comment in arch/sparc64/kernel/dtlb_base.S; the 16 entries for other sizes are left out',
   units: [
     { name: 'itlb', sets: 64, ways: 2 },
     { name: 'dtlb', sets: 256, ways: 2 },
@@ -33,6 +37,8 @@ export const CHEETAH_TLB_8K: TlbShape = {
 
 /** Cheetah with 64 KiB pages: they fit the small arrays only. */
 export const CHEETAH_TLB_64K: TlbShape = {
+  processor: 'Sun UltraSPARC III, 64 KiB pages',
+  source: 'a comment in arch/sparc64/kernel/dtlb_base.S',
   units: [
     { name: 'itlb', sets: 1, ways: 16 },
     { name: 'dtlb', sets: 1, ways: 16 },
@@ -64,6 +70,7 @@ export const SPARC64_GATHER: GatherSpec = { capacity: 506, freesBeforeFlush: tru
 export const SPITFIRE_COST: CostTable = {
   walkReference: 10,
   softwareFill: 35,
+  assist: 0, // done by page faults
   trap: 450,
   secondLevelHit: 0, // no second level
   purge: 30,
@@ -76,6 +83,7 @@ export const SPITFIRE_COST: CostTable = {
 export const CHEETAH_COST: CostTable = {
   walkReference: 12,
   softwareFill: 50,
+  assist: 0,
   trap: 600,
   secondLevelHit: 0,
   purge: 40,

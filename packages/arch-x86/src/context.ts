@@ -7,7 +7,7 @@
  * mm that reaches it makes it leave: it takes itself out of the mask and loads the kernel's own tables, so a lazy CPU is
  * interrupted at most once for an mm. With one CPU there is no such state.
  */
-import { type Cpu, KernelBug, type Mm, type MmuHost } from '@fourfold/core/arch';
+import { type Cpu, KernelBug, type Mm, type MmuHost, PURGES } from '@fourfold/core/arch';
 import { PAGE_PRESENT } from './bits.js';
 import { DirectoryCache } from './directory-cache.js';
 
@@ -63,9 +63,15 @@ export function loadCr3(cpu: Cpu, mm: Mm | null, host: MmuHost): number {
 export function reloadCr3(cpu: Cpu, host: MmuHost): number {
   const registers = registersOf(cpu);
   registers.cr3Loads++;
+  countPurge(host);
   registers.directory.empty();
   if (host.arch.geometry.tableBytes[0] === PDPT_ENTRIES * 8) loadPdpt(registers, host);
   return cpu.tlb.dropAll(true);
+}
+
+/** One purge instruction of x86: INVLPG or a CR3 load. */
+export function countPurge({ counters }: MmuHost): void {
+  counters.values[PURGES] = (counters.values[PURGES] as number) + 1;
 }
 
 /**

@@ -7,7 +7,7 @@
  * flush_tlb_pgtables does nothing: a CR3 load covers the upper levels too.
  */
 import { type Cpu, callFunction, type IpiCause, type IpiHandler, type Mm, type MmuHost } from '@fourfold/core/arch';
-import { leaveMm, loadCr3, registersOf, reloadCr3 } from './context.js';
+import { countPurge, leaveMm, loadCr3, registersOf, reloadCr3 } from './context.js';
 
 export class X86Flush {
   /** Flushes sent to others, by the slot that carried them. */
@@ -65,7 +65,7 @@ export class X86Flush {
   /** smp_invalidate_interrupt for a page; a CPU that has another mm loaded by now has nothing to do. */
   private readonly onPage = (cpu: Cpu, mm: Mm, vpn: number): void => {
     if (cpu.mm !== mm) return;
-    this.dropped += registersOf(cpu).lazy ? leaveMm(cpu, mm, this.host) : invlpg(cpu, vpn);
+    this.dropped += registersOf(cpu).lazy ? leaveMm(cpu, mm, this.host) : invlpg(cpu, vpn, this.host);
   };
 
   /** smp_invalidate_interrupt with FLUSH_ALL. */
@@ -91,9 +91,10 @@ export function togglePge(cpu: Cpu, host: MmuHost): number {
 }
 
 /** INVLPG: drops the translation of a page on one CPU, global or not, and whatever its size, and where its pte table is. */
-export function invlpg(cpu: Cpu, vpn: number): number {
+export function invlpg(cpu: Cpu, vpn: number, host: MmuHost): number {
   const registers = registersOf(cpu);
   registers.invlpgs++;
+  countPurge(host);
   registers.directory.dropPage(vpn);
   return dropTranslation(cpu, vpn);
 }

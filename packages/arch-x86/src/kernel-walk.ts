@@ -58,6 +58,9 @@ export class KernelWalk {
     this.rootInRegisters = rootInRegisters;
   }
 
+  /** Walks of this walker, which has no page-directory cache. */
+  walks = 0;
+
   /** The page or device frame that the kernel reaches at `vpn`, or FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS. */
   access(cpu: Cpu, kind: AccessKind, vpn: number): number {
     const { tlb } = cpu;
@@ -145,6 +148,7 @@ export class KernelWalk {
     const registers = registersOf(cpu);
     const last = tables.depth - 1;
     this.count(WALKS);
+    this.walks++;
     let level = this.rootInRegisters ? 1 : 0;
     let table = this.rootInRegisters ? (registers.pdpt[rootIndex(vpn)] as number) : registers.rootWord;
     let every = PAGE_RW | PAGE_USER;

@@ -19,10 +19,12 @@ import {
   FAULT_BUS,
   FAULT_RIGHTS,
   KernelBug,
+  MISSES_REFUSED,
   type Mm,
   Mmu,
   type MmuHost,
   type PhysicalMemory,
+  type ReportLine,
   RIGHT_EXEC,
   RIGHT_LOAD,
   RIGHT_STORE,
@@ -91,6 +93,8 @@ export class X86Mmu extends Mmu {
   private readonly references: Uint8Array;
   /** Where `walkUpper` ended, and what the levels above allow. */
   private endedAt = 0;
+  /** Walks that began above the pte table. */
+  private upperWalks = 0;
   private every = 0;
   private any = 0;
   /** Flushes, and what they count. */
@@ -156,7 +160,10 @@ export class X86Mmu extends Mmu {
   private beyond(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     const hi = this.beyondHi & PAGE_NUMBER_HI;
     const isUpperHalf = (vpnHi & hi) === hi && (vpnLo & this.beyondLo) === this.beyondLo;
-    if (!isUpperHalf || this.host.arch.wordBits !== 64) return FAULT_ABSENT; // no page fault at all
+    if (!isUpperHalf || this.host.arch.wordBits !== 64) {
+      this.count(MISSES_REFUSED);
+      return FAULT_ABSENT; // no page fault at all
+    }
     return this.kernelWalk.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
   }
 
@@ -186,6 +193,7 @@ export class X86Mmu extends Mmu {
    * the walk ended: at an entry that is no table, whose word index is left in `endedAt`.
    */
   private walkUpper(cpu: Cpu, vpnHi: number, vpnLo: number, tag: number, cached: number): number {
+    this.upperWalks++;
     const words = this.memory.words;
     const slot = this.slot;
     const wide = this.wide;
@@ -318,6 +326,26 @@ export class X86Mmu extends Mmu {
   /** Of what the kernel's walk cached: the tables of init_mm. */
   override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     return KernelWalk.filled(cpu.tlb, slot) ? this.kernelWalk.truth(cpu.tlb, slot) : super.truth(mm, cpu, slot);
+  }
+
+  override reportExtra(): readonly ReportLine[] {
+    const { cpus } = this.host;
+    const sum = (of: (registers: X86Registers) => number): number =>
+      cpus.reduce((total, cpu) => total + of(registersOf(cpu)), 0);
+    const assists = this.counts[DIRTY_ASSISTS] as number;
+    return [
+      { name: 'CR3 loads', value: sum((r) => r.cr3Loads), unit: 'loads' },
+      { name: 'INVLPG', value: sum((r) => r.invlpgs), unit: 'instructions' },
+      { name: 'CR4.PGE toggled', value: sum((r) => r.pgeToggles), unit: 'times' },
+      { name: 'lazy CPUs that left an mm', value: sum((r) => r.leaves), unit: 'times' },
+      { name: 'walks from the page-directory cache', value: this.directoryHits(), unit: 'walks' },
+      { name: 'dirty bits set by the walker', value: assists, unit: 'stores' },
+    ];
+  }
+
+  /** Walks that found their pte table in the page-directory cache: those that did not read an upper entry. */
+  private directoryHits(): number {
+    return (this.counts[WALKS] as number) - this.kernelWalk.walks - this.upperWalks;
   }
 
   override auditExtra(): readonly string[] {

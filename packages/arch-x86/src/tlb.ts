@@ -13,6 +13,8 @@ import { I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
  */
 export function pentiumIIITlb(large: number): TlbShape {
   return {
+    processor: 'Intel Pentium III',
+    source: 'Intel manual vol. 2, CPUID leaf 2: descriptors 01h to 04h',
     units: [
       { name: 'itlb', sets: 8, ways: 4, largest: PAGE_SHIFT },
       { name: 'dtlb', sets: 16, ways: 4, largest: PAGE_SHIFT },
@@ -35,6 +37,8 @@ export const PENTIUM_III_PAE_TLB: TlbShape = /* @__PURE__ */ pentiumIIITlb(I386_
  * behind them 512 in 4 ways for 4 KiB alone, so a large page that falls out of its 8 is walked for.
  */
 export const OPTERON_TLB: TlbShape = {
+  processor: 'AMD Opteron (K8)',
+  source: 'AMD CPUID specification, functions 8000_0005h and 8000_0006h',
   units: [
     { name: 'l1 itlb', sets: 1, ways: 32, largest: PAGE_SHIFT },
     { name: 'l1 dtlb', sets: 1, ways: 32, largest: PAGE_SHIFT },
@@ -61,6 +65,7 @@ export const X86_GATHER: GatherSpec = { capacity: 506, collectsTables: true };
 export const PENTIUM_III_COST: CostTable = {
   walkReference: 8,
   softwareFill: 0, // no software handler
+  assist: 0, // the walk is counted
   trap: 400,
   secondLevelHit: 0, // no second level
   purge: 100, // invlpg; a CR3 reload is of the same size, its price is the misses after it
@@ -73,6 +78,7 @@ export const PENTIUM_III_COST: CostTable = {
 export const OPTERON_COST: CostTable = {
   walkReference: 12,
   softwareFill: 0,
+  assist: 0,
   trap: 500,
   secondLevelHit: 3,
   purge: 100,

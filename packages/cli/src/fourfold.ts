@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { listMachines } from './commands/arch-list.js';
+import { showMachine } from './commands/arch-show.js';
 import { decode } from './commands/decode.js';
 import { image } from './commands/image.js';
 import { DEFAULT_MEMORY, replay } from './commands/replay.js';
@@ -52,6 +53,8 @@ function createProgram(host: Host, ended: { status: number }): Command {
     .option('--swap <size>', 'swap of each machine, such as 64M (default: none)')
     .option('--cold', 'start with an empty page cache: first reads of files are major faults')
     .option('--no-contents', 'translate only: stores do not write into simulated memory')
+    .option('--tlb <file>', "TLBs in the place of a machine's own (fourfold arch show NAME --tlb writes one)", collect)
+    .option('--cost <file>', "costs in the place of a machine's own (fourfold arch show NAME --cost)", collect)
     .option('--jobs <n>', 'machines that run at once (default: one a processor)', parseJobs)
     .addHelpText(
       'after',
@@ -68,6 +71,11 @@ function createProgram(host: Host, ended: { status: number }): Command {
     .requiredOption('--arch <name>', 'machine that runs it')
     .option('--check', 'audit the machine after every operation, and watch its flushes and TLB hits')
     .option('--cpus <n>', 'CPUs; the processes are placed on them in turn (default: 1)', parseCpus)
+    .option(
+      '--tlb <file>',
+      "TLBs in the place of the machine's own (fourfold arch show NAME --tlb writes one)",
+      collect,
+    )
     .option('--flushes', 'tell on stderr what each operation flushed, against what was owed')
     .action(async (file: string, options) => run(file, options, host));
 
@@ -101,19 +109,29 @@ function createProgram(host: Host, ended: { status: number }): Command {
     .option('--json', 'print JSON')
     .action((value: string, options) => decode(value, options, host));
 
-  program
-    .command('arch')
-    .description('Tells what machines there are.')
+  const arch = program.command('arch').description('Tells what machines there are.');
+  arch
     .command('list')
     .description('Lists the machines: page size, levels, who fills the TLB, how it is flushed.')
     .option('--json', 'print JSON')
     .action((options) => listMachines(options, host));
+  arch
+    .command('show')
+    .description("Shows a machine's TLBs and costs.")
+    .argument('<name>', 'the machine')
+    .option('--tlb', 'print its TLBs as a file that --tlb takes')
+    .option('--cost', 'print its costs as a file that --cost takes')
+    .action((name: string, options) => showMachine(name, options, host));
 
   return program;
 }
 
 function appendTo(value: string, previous: string | undefined): string {
   return previous === undefined ? value : `${previous},${value}`;
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
 }
 
 function parseJobs(value: string): number {

@@ -1,8 +1,8 @@
 /** `@fourfold/replay`: what drives a machine from a file. No Node API here; `@fourfold/replay/node` has files and threads. */
 
+export { type CostLine, costsOf, cyclesOf } from './engine/costs.js';
 export { Replayer, type ReplayOptions, type ReplayProblem } from './engine/replayer.js';
 export {
-  cyclesOf,
   type FaultReport,
   type MachineReport,
   REPORT_VERSION,
@@ -10,6 +10,9 @@ export {
   type TlbReport,
 } from './engine/report.js';
 export { ReplayStop } from './engine/stop.js';
+export { type CostModel, costDocument, readCostModel, withCost } from './model/cost-model.js';
+export { isFor, ModelError } from './model/model-file.js';
+export { readTlbModel, type TlbModel, tlbDocument, withTlb } from './model/tlb-model.js';
 export {
   type FlushReport,
   runScenario,

@@ -8,12 +8,13 @@ import type { MachineReport } from '@fourfold/replay';
 import { ReplayPool } from '@fourfold/replay/node';
 import type { Host } from '../host.js';
 import { machinesNamed } from '../machines.js';
+import { type ModelOptions, withModels } from '../models.js';
 import { complain, Failure, isDebugging, Misuse, messageOf, STATUS_FAILURE, STATUS_OK } from '../outcome.js';
 import { documentOf, type TraceResult } from '../replay/document.js';
 import { Progress } from '../replay/progress.js';
 import { textOf } from '../replay/text.js';
 
-export interface ReplayCommandOptions {
+export interface ReplayCommandOptions extends ModelOptions {
   readonly arch?: string;
   readonly json?: boolean;
   readonly out?: string;
@@ -38,7 +39,7 @@ const WORKER = new URL('./replay-worker.js', import.meta.url);
 
 /** @throws Misuse before anything runs; Failure when a result cannot be written */
 export async function replay(paths: readonly string[], options: ReplayCommandOptions, host: Host): Promise<number> {
-  const machines = machinesNamed(options.arch);
+  const machines = withModels(machinesNamed(options.arch), options);
   if (options.memory !== DEFAULT_MEMORY) checkMemory(options.memory, machines);
   if (options.swap !== undefined) checkSwap(options.swap, machines);
   const files = await Promise.all(paths.map((path) => openTrace(path, machines.length)));
@@ -67,8 +68,8 @@ export async function replay(paths: readonly string[], options: ReplayCommandOpt
     // All are asked for at once, so that no processor waits at the end of a trace.
     const runs = files.map(({ path }, trace) =>
       Promise.allSettled(
-        machines.map(({ name }, machine) =>
-          pool.replay(path, name, { ...settings, onProgress: (at) => progress.update(trace, machine, at) }),
+        machines.map(({ name, tlb, cost }, machine) =>
+          pool.replay(path, name, { ...settings, tlb, cost, onProgress: (at) => progress.update(trace, machine, at) }),
         ),
       ),
     );

@@ -1,9 +1,11 @@
 /** `fourfold run`: a scenario on one machine. stdout has its result lines, nothing else; what was flushed goes to stderr. */
 import { readFile } from 'node:fs/promises';
+import type { ArchDescriptor } from '@fourfold/core/arch';
 import { runScenario, ScenarioError } from '@fourfold/replay';
 import { tmpfs } from '@fourfold/tmpfs';
 import type { Host } from '../host.js';
 import { machineNamed } from '../machines.js';
+import { withModels } from '../models.js';
 import { Failure, Misuse, messageOf } from '../outcome.js';
 import { flushText } from '../run/flush-text.js';
 
@@ -12,11 +14,12 @@ export interface RunOptions {
   readonly check?: boolean;
   readonly cpus?: number;
   readonly flushes?: boolean;
+  readonly tlb?: readonly string[];
 }
 
 /** @throws Misuse when the file is no scenario; Failure when an audit finds the machine in disorder */
 export async function run(file: string, options: RunOptions, host: Host): Promise<void> {
-  const arch = machineNamed(options.arch);
+  const [arch] = withModels([machineNamed(options.arch)], options) as [ArchDescriptor];
   const text = await readScenario(file);
   try {
     const { flushes } = runScenario(text, {

@@ -1,10 +1,11 @@
 /** The results of one trace as text: a column a machine, in as many tables as the terminal's width asks for. */
-import { type ArchDescriptor, unitsFor } from '@fourfold/core/arch';
+import { type ArchDescriptor, type CostName, unitsFor } from '@fourfold/core/arch';
 import type { MachineReport } from '@fourfold/replay';
 import type { Host } from '../host.js';
 import { bytes, grouped } from '../text/number.js';
-import { tableOf } from '../text/table.js';
+import { tablesOf } from '../text/table.js';
 import { extentOf, type TraceResult } from './document.js';
+import { ownText } from './own.js';
 
 type Row = readonly [label: string, value: (report: MachineReport, arch: ArchDescriptor) => string];
 
@@ -34,18 +35,40 @@ const ROWS: readonly Row[] = [
   ['  misses, level 2', (r, arch) => secondLevel(r.tlb.data.missesAll, arch, 'data')],
   ['walk memory references', (r) => grouped(r.walkReferences)],
   ['software fills', (r) => grouped(r.softwareFills)],
+  ['accessed, dirty assists', (r) => grouped(r.assists.dirty + r.assists.access)],
   ['flushes: page', (r) => grouped(r.flushes.page)],
   ['  range', (r) => grouped(r.flushes.range)],
   ['  mm', (r) => grouped(r.flushes.mm)],
   ['  page tables', (r) => grouped(r.flushes.tables)],
   ['  pending batch', (r) => grouped(r.flushes.pending)],
   ['  all', (r) => grouped(r.flushes.all)],
+  ['  purge instructions', (r) => grouped(r.flushes.purges)],
   ['  purged entries', (r) => grouped(r.flushes.purgedEntries)],
   ['resident peak', (r) => bytes(r.resident.peakBytes)],
   ['  pages', (r) => grouped(r.resident.peakPages)],
   ['translation cycles (est.)', (r) => grouped(r.cycles)],
   ['  per 1,000 accesses', (r) => (r.records === 0 ? NOTHING : grouped((r.cycles / r.records) * 1000))],
+  share('second-level hits', 'secondLevelHit'),
+  share('walk references', 'walkReference'),
+  share('software fills', 'softwareFill'),
+  share('assists', 'assist'),
+  share('traps', 'trap'),
+  share('purges', 'purge'),
+  share('interrupts', 'ipi'),
+  share('page copies', 'copyPage'),
+  share('page clears', 'clearPage'),
 ];
+
+/** The part of the cycles that one cause has. */
+function share(label: string, cause: CostName): Row {
+  return [
+    `  ${label}`,
+    ({ costs, cycles }) => {
+      const spent = costs.find((line) => line.cause === cause)?.cycles ?? 0;
+      return spent === 0 ? NOTHING : `${((spent / cycles) * 100).toFixed(1)} %`;
+    },
+  ];
+}
 
 /** What machines with swap say besides. */
 const SWAP_ROWS: readonly Row[] = [
@@ -70,7 +93,8 @@ export function textOf(result: TraceResult, machines: readonly ArchDescriptor[],
     return [report.machine, ...rows.map(([, value]) => value(report, arch))];
   });
   const labels = ['', ...rows.map(([label]) => label)];
-  return head + tablesOf(labels, columns, widthOf(host)) + notesOf(reports);
+  const width = widthOf(host);
+  return head + tablesOf(labels, columns, width) + ownText(reports, width) + notesOf(reports);
 }
 
 function countOf(count: number, one: string, many: string): string {
@@ -80,26 +104,6 @@ function countOf(count: number, one: string, many: string): string {
 /** Width that a table may have: any, when nobody looks. */
 function widthOf({ stdout }: Host): number {
   return stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
-}
-
-function tablesOf(labels: readonly string[], columns: readonly (readonly string[])[], width: number): string {
-  let text = '';
-  let left = columns;
-  while (left.length > 0) {
-    let count = 1;
-    while (count < left.length && widthOfTable([labels, ...left.slice(0, count + 1)]) <= width) count++;
-    const shown = left.slice(0, count);
-    left = left.slice(count);
-    const titles = shown.map((column) => ({ title: column[0] as string, align: 'right' as const }));
-    const rows = labels.slice(1).map((label, row) => [label, ...shown.map((column) => column[row + 1] as string)]);
-    text += `${tableOf([{ title: '' }, ...titles], rows)}\n`;
-  }
-  return text;
-}
-
-function widthOfTable(columns: readonly (readonly string[])[]): number {
-  const widths = columns.map((cells) => Math.max(...cells.map((cell) => cell.length)));
-  return widths.reduce((sum, w) => sum + w, 2 * (columns.length - 1));
 }
 
 /** What was odd in the trace; what machines share is said once. */

@@ -99,8 +99,10 @@ export class ArchDescriptor {
   /** How its images are walked; null: they are not. */
   readonly images: ImageSupport | null;
   readonly createMmu: (host: MmuHost) => Mmu;
+  private readonly spec: ArchSpec;
 
   constructor(spec: ArchSpec) {
+    this.spec = spec;
     this.name = spec.name;
     this.title = spec.title;
     this.contractVersion = spec.contractVersion;
@@ -130,6 +132,15 @@ export class ArchDescriptor {
     this.madvRemove = spec.madvRemove ?? 5;
     this.images = spec.createImages?.(this) ?? null;
     this.createMmu = spec.createMmu;
+  }
+
+  /**
+   * The same machine with another processor's TLBs or costs. The page size that the hardware translates by stays.
+   * @throws MmError MM_TLB for a shape that does not suit the machine.
+   */
+  with(change: { readonly tlb?: TlbShape; readonly cost?: CostTable }): ArchDescriptor {
+    const { tlb = this.tlb, cost = this.cost } = change;
+    return new ArchDescriptor({ ...this.spec, tlb: { ...tlb, pageShift: this.tlbPageShift }, cost });
   }
 
   /** Bytes of a base page. */

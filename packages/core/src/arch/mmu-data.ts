@@ -22,6 +22,10 @@ export interface TlbUnitSpec {
  * that. Both chains begin with a unit for base pages.
  */
 export interface TlbShape {
+  /** The processor whose TLBs these are, for people. */
+  readonly processor?: string;
+  /** Where the figures are from. */
+  readonly source?: string;
   readonly units: readonly TlbUnitSpec[];
   /**
    * log2 of the bytes that a page number of the TLB, of `Mmu.miss` and of `Mmu.denied` counts, where the hardware
@@ -61,8 +65,24 @@ export interface GatherSpec {
   readonly freesBeforeFlush?: boolean;
 }
 
-/** Costs in CPU cycles, for the estimated translation time of a replay. Documented guesses, overridable. */
-export interface CostTable {
+/** What a CostTable prices, in the order of reports. */
+export const COST_NAMES = [
+  'secondLevelHit',
+  'walkReference',
+  'softwareFill',
+  'assist',
+  'trap',
+  'purge',
+  'ipi',
+  'copyPage',
+  'clearPage',
+] as const;
+
+/** One of them. */
+export type CostName = (typeof COST_NAMES)[number];
+
+/** Costs in CPU cycles, for the estimated translation time of a replay; docs/costs.md has the source of each. */
+export interface CostTable extends Readonly<Record<CostName, number>> {
   /** One memory reference of a walk or of a software handler. */
   readonly walkReference: number;
   /** Entering and leaving a software miss handler. */
@@ -71,7 +91,11 @@ export interface CostTable {
   readonly trap: number;
   /** Hit in a second-level TLB. */
   readonly secondLevelHit: number;
+  /** Setting accessed or dirty without a trap into the fault handler. */
+  readonly assist: number;
+  /** One purge instruction. */
   readonly purge: number;
+  /** Interrupting another CPU and waiting for its acknowledgement. */
   readonly ipi: number;
   readonly copyPage: number;
   readonly clearPage: number;

@@ -73,6 +73,16 @@ export interface TlbTruth {
   readonly rights: number;
 }
 
+/** One figure of a machine's own, for reports. */
+export interface ReportLine {
+  /** A few words, of which no other line of the machine has the same. */
+  readonly name: string;
+  /** A figure; or a histogram, whose index says how many and whose value how often. */
+  readonly value: number | readonly number[];
+  /** What is counted. */
+  readonly unit: string;
+}
+
 export abstract class Mmu {
   protected readonly host: MmuHost;
   constructor(host: MmuHost) {
@@ -266,6 +276,13 @@ export abstract class Mmu {
    * sentence each. Default: nothing.
    */
   auditExtra(): readonly string[] {
+    return [];
+  }
+
+  // --- report ------------------------------------------------------------------------------------------------------
+
+  /** What only this machine has to tell of a run, in the order to show it. Default: nothing. */
+  reportExtra(): readonly ReportLine[] {
     return [];
   }
 

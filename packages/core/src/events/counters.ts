@@ -22,7 +22,9 @@ export const COUNTER_NAMES = [
   'tlbDataMisses2',
   'walks',
   'walkReferences',
+  'missesRefused',
   'dirtyAssists',
+  'accessAssists',
   'softwareFills',
   'nestedFills',
   'flushPage',
@@ -33,6 +35,7 @@ export const COUNTER_NAMES = [
   'flushAll',
   'pendingQueued',
   'purgedEntries',
+  'purges',
   // interrupts between CPUs by cause, in the order of IPI_CAUSES (smp/ipi.ts), and all of them
   'ipiFlushPage',
   'ipiFlushMm',
@@ -99,7 +102,11 @@ export const TLB_EXEC_MISSES_2: number = at('tlbExecMisses2');
 export const TLB_DATA_MISSES_2: number = at('tlbDataMisses2');
 export const WALKS: number = at('walks');
 export const WALK_REFERENCES: number = at('walkReferences');
+/** Misses at addresses that the machine refuses without looking at a table. */
+export const MISSES_REFUSED: number = at('missesRefused');
+/** Stores to a clean page, and accesses to an old one, for which the hardware or a handler below the fault code sets the bit. */
 export const DIRTY_ASSISTS: number = at('dirtyAssists');
+export const ACCESS_ASSISTS: number = at('accessAssists');
 export const SOFTWARE_FILLS: number = at('softwareFills');
 export const NESTED_FILLS: number = at('nestedFills');
 export const FLUSH_PAGE: number = at('flushPage');
@@ -109,7 +116,10 @@ export const FLUSH_TABLES: number = at('flushTables');
 export const FLUSH_PENDING: number = at('flushPending');
 export const FLUSH_ALL: number = at('flushAll');
 export const PENDING_QUEUED: number = at('pendingQueued');
+/** TLB slots that flushes dropped, on all CPUs. */
 export const PURGED_ENTRIES: number = at('purgedEntries');
+/** Purge instructions of all CPUs (INVLPG, CR3 load; tlbie; ptc; demap), whatever they found: what a flush costs. */
+export const PURGES: number = at('purges');
 /** Interrupts sent, a CPU each; by cause from IPI_FIRST on. */
 export const IPI_FIRST: number = at('ipiFlushPage');
 export const IPIS: number = at('ipis');

@@ -128,6 +128,7 @@ export function testArch(layout: Partial<LayoutSpec> = {}, spec: Partial<ArchSpe
     },
     cost: {
       walkReference: 10,
+      assist: 0,
       softwareFill: 50,
       trap: 100,
       secondLevelHit: 5,

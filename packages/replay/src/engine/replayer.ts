@@ -68,6 +68,8 @@ const PROBLEMS_KEPT = 20;
 
 export class Replayer implements TraceSink {
   readonly machine: Machine;
+  /** Tables of each level that the kernel has for itself since boot. */
+  readonly kernelTables: readonly number[];
   /** Access records replayed. */
   accessCount = 0;
   calls = 0;
@@ -98,6 +100,7 @@ export class Replayer implements TraceSink {
       mounts: options.tmpfs === undefined ? {} : { [SHARED_MOUNT]: options.tmpfs },
     });
     this.machine.kernel.maxMapCount = 1 << 20;
+    this.kernelTables = [...this.machine.kernel.tablesInUse];
     this.#relocator = new Relocator(options.arch);
     if (!this.#relocator.isPlaced(STACK_RANGE.end - 1))
       this.#relocator.moveBelowTop(STACK_RANGE.start, STACK_RANGE.end);

@@ -3,7 +3,9 @@
  * estimate from the machine's cost table.
  */
 import type { Machine } from '@fourfold/core';
+import type { ReportLine } from '@fourfold/core/arch';
 import type { TraceWarning } from '../trace/warnings.js';
+import { type CostLine, costsOf, cyclesOf } from './costs.js';
 import type { Replayer, ReplayProblem } from './replayer.js';
 
 /** Version of the report's shape. */
@@ -56,6 +58,8 @@ export interface MachineReport {
   readonly walkReferences: number;
   readonly walks: number;
   readonly softwareFills: number;
+  /** Accessed and dirty bits set without a trap into the fault handler. */
+  readonly assists: { readonly dirty: number; readonly access: number };
   readonly flushes: {
     readonly page: number;
     readonly range: number;
@@ -64,13 +68,21 @@ export interface MachineReport {
     readonly pending: number;
     readonly all: number;
     readonly purgedEntries: number;
+    /** Purge instructions, whatever they found. */
+    readonly purges: number;
   };
+  /** Interrupts between CPUs. */
+  readonly ipis: number;
   /** Resident pages at the end and at their peak, and the peak in bytes, of all processes. */
   readonly resident: { readonly pages: number; readonly peakPages: number; readonly peakBytes: number };
   /** Pages written to swap and read from it; null on a machine without swap. */
   readonly swap: { readonly out: number; readonly in: number } | null;
   readonly virtualPeakBytes: number;
+  /** Estimated cycles by what they were spent on; `cycles` is their sum. */
+  readonly costs: readonly CostLine[];
   readonly cycles: number;
+  /** What only this machine has to tell. */
+  readonly own: readonly ReportLine[];
   readonly badAccesses: number;
   readonly problemCount: number;
   readonly problems: readonly ReplayProblem[];
@@ -105,7 +117,7 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
       reuse: c.reuseFaults,
       bits: c.bitFaults,
     },
-    tables: tablesOf(machine),
+    tables: tablesOf(replayer),
     tlb: {
       exec: { lookups: c.tlbExecLookups, misses: c.tlbExecMisses, missesAll: c.tlbExecMisses2 },
       data: { lookups: c.tlbDataLookups, misses: c.tlbDataMisses, missesAll: c.tlbDataMisses2 },
@@ -113,6 +125,7 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
     walkReferences: c.walkReferences,
     walks: c.walks,
     softwareFills: c.softwareFills,
+    assists: { dirty: c.dirtyAssists, access: c.accessAssists },
     flushes: {
       page: c.flushPage,
       range: c.flushRange,
@@ -121,11 +134,15 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
       pending: c.flushPending,
       all: c.flushAll,
       purgedEntries: c.purgedEntries,
+      purges: c.purges,
     },
+    ipis: c.ipis,
     resident,
     swap: machine.kernel.swap.total === 0 ? null : { out: c.pswpout, in: c.pswpin },
     virtualPeakBytes: virtualPeak(machine),
+    costs: costsOf(machine),
     cycles: cyclesOf(machine),
+    own: kernel.mmu.reportExtra(),
     badAccesses: replayer.badAccesses,
     problemCount: replayer.problemCount,
     problems: replayer.problems,
@@ -138,19 +155,20 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
   }
 }
 
-function tablesOf(machine: Machine): MachineReport['tables'] {
+/** The processes' tables, without those of the kernel. */
+function tablesOf({ machine, kernelTables }: Replayer): MachineReport['tables'] {
   const { geometry } = machine.arch;
   const { tablesInUse, tablesPeak } = machine.kernel;
   const byLevel: Record<string, number> = {};
   let pages = 0;
   let bytes = 0;
   geometry.names.forEach((name, level) => {
-    const tables = tablesInUse[level] as number;
+    const tables = (tablesInUse[level] as number) - (kernelTables[level] as number);
     byLevel[name] = tables;
     pages += tables;
     bytes += tables * (geometry.tableBytes[level] as number);
   });
-  return { pages, bytes, peakPages: tablesPeak, byLevel };
+  return { pages, bytes, peakPages: tablesPeak - kernelTables.reduce((sum, n) => sum + n, 0), byLevel };
 }
 
 function residentOf(machine: Machine): MachineReport['resident'] {
@@ -161,21 +179,4 @@ function residentOf(machine: Machine): MachineReport['resident'] {
     peakPages += Math.max(mm.hiwaterRss, mm.rss);
   }
   return { pages, peakPages, peakBytes: peakPages * machine.pageSize };
-}
-
-/** Estimated translation cycles: second-level hits, walks, software fills, faults and purges by the cost table. */
-export function cyclesOf(machine: Machine): number {
-  const { cost } = machine.arch;
-  const c = machine.counters.snapshot();
-  const secondLevelHits = c.tlbExecMisses - c.tlbExecMisses2 + (c.tlbDataMisses - c.tlbDataMisses2);
-  const traps = c.minorFaults + c.majorFaults + c.signals;
-  return (
-    secondLevelHits * cost.secondLevelHit +
-    c.walkReferences * cost.walkReference +
-    (c.softwareFills + c.nestedFills) * cost.softwareFill +
-    traps * cost.trap +
-    c.purgedEntries * cost.purge +
-    c.pagesCopied * cost.copyPage +
-    c.pagesCleared * cost.clearPage
-  );
 }

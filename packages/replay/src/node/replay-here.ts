@@ -3,7 +3,7 @@
  * up to there.
  */
 import { type FileSystemType, MmError } from '@fourfold/core';
-import type { ArchDescriptor } from '@fourfold/core/arch';
+import type { ArchDescriptor, CostTable, TlbShape } from '@fourfold/core/arch';
 import { Replayer } from '../engine/replayer.js';
 import { type MachineReport, reportOf } from '../engine/report.js';
 import { ReplayStop } from '../engine/stop.js';
@@ -22,6 +22,10 @@ export interface ReplaySettings {
   readonly cold?: boolean | undefined;
   /** Stores write into simulated memory. Default true. */
   readonly contents?: boolean | undefined;
+  /** TLBs in the place of the machine's own. */
+  readonly tlb?: TlbShape | undefined;
+  /** Costs in the place of the machine's own. */
+  readonly cost?: CostTable | undefined;
 }
 
 export interface ReplayProgress {
@@ -53,8 +57,9 @@ export async function replayHere(
   arch: ArchDescriptor,
   options: ReplayHereOptions = {},
 ): Promise<MachineReport> {
+  const { tlb, cost } = options;
   const replayer = new Replayer({
-    arch,
+    arch: arch.with({ ...(tlb && { tlb }), ...(cost && { cost }) }),
     memory: options.memory ?? '1GiB',
     swap: options.swap,
     cold: options.cold ?? false,
