@@ -27,7 +27,7 @@ export class X86Flush {
     const { cpu } = this.host;
     // Of the calls this is the frequent one, and nearly always for the mm that runs here alone.
     let dropped = 0;
-    if (cpu.mm === mm) dropped = registersOf(cpu).lazy ? leaveMm(cpu, mm, this.host) : invlpg(cpu, vpn);
+    if (cpu.mm === mm) dropped = registersOf(cpu).lazy ? leaveMm(cpu, mm, this.host) : invlpg(cpu, vpn, this.host);
     if ((mm.cpuVmMask & ~(1 << cpu.id)) === 0) return dropped;
     this.dropped = dropped;
     this.others(mm, 'ipiFlushPage', this.onPage, vpn);
