@@ -100,7 +100,7 @@ function check(pageShift: Ia64PageShift, levels: Ia64Levels, spec: Ia64MmuSpec):
 
 /**
  * ia64_do_page_fault: an access needs its own flag and nothing else. On SMP ptep_set_access_flags drops what is not a
- * write: the access-bit handler sets a later.
+ * write: the access-bit handler sets a later. On one CPU it stores and flushes.
  */
 const FAULTS: FaultRules = {
   exec: VM_EXEC,
@@ -108,6 +108,7 @@ const FAULTS: FaultRules = {
   store: VM_WRITE,
   presentReadIsFatal: false,
   readUpdatesAccessFlags: false,
+  readUpdatesAlone: true,
 };
 
 /** ia64 with 4 KiB pages. */

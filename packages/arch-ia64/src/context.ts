@@ -6,7 +6,8 @@
  * none is left above: then every TLB is flushed, each CPU's before it loads its next context. After the first wrap the
  * search starts at 300, so 1 to 299 are handed out only once.
  */
-import { MmError } from '@fourfold/core/arch';
+import { type Cpu, type Mm, MmError, type MmuHost } from '@fourfold/core/arch';
+import { registersOf } from './regions.js';
 
 /** Region id bits of the architecture's minimum, which is what the kernel counts on; Itanium 2 is said to have 24. */
 export const RID_BITS = 18;
@@ -90,5 +91,55 @@ export class ContextAllocator {
       else if (((word >>> (number & 31)) & 1) === value) return number;
     }
     return this.max;
+  }
+}
+
+/** What a context came to cost: a number given, or a TLB emptied and how many slots went. */
+export type ContextEvent = (event: 'given' | 'flushed', dropped: number) => void;
+
+/** Which number each mm has, and which CPUs run it. */
+export class Ia64Contexts {
+  readonly numbers: ContextAllocator;
+  private readonly host: MmuHost;
+  private readonly pageShift: number;
+  private readonly told: ContextEvent;
+
+  constructor(host: MmuHost, max: number, told: ContextEvent) {
+    this.numbers = new ContextAllocator(max, host.defectsKept);
+    this.host = host;
+    this.pageShift = host.arch.geometry.pageShift;
+    this.told = told;
+  }
+
+  /** activate_context: the mm has a number afterwards, and the CPU's region registers hold its ids. */
+  activate(cpu: Cpu, mm: Mm): void {
+    const registers = registersOf(cpu);
+    if (mm.context === 0) this.give(cpu, mm);
+    if (registers.needTlbFlush) {
+      registers.needTlbFlush = false;
+      this.told('flushed', cpu.tlb.dropAll(false));
+    }
+    mm.cpuVmMask |= 1 << cpu.id;
+    registers.load(mm.context, this.pageShift);
+    cpu.mm = mm;
+    cpu.context = mm.context;
+  }
+
+  /** The mm gives its number up, without a purge. */
+  abandon(mm: Mm): void {
+    this.numbers.abandon(mm.context);
+    mm.context = 0;
+  }
+
+  /** get_mmu_context of an mm without a number. After a wrap this CPU flushes at once, the others before they load. */
+  private give(cpu: Cpu, mm: Mm): void {
+    const { wraps } = this.numbers;
+    mm.cpuVmMask = 0;
+    mm.context = this.numbers.allocate();
+    this.told('given', 0);
+    if (this.numbers.wraps === wraps) return;
+    for (const other of this.host.cpus) if (other !== cpu) registersOf(other).needTlbFlush = true;
+    registersOf(cpu).needTlbFlush = false;
+    this.told('flushed', cpu.tlb.dropAll(false));
   }
 }

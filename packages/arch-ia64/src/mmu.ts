@@ -53,8 +53,9 @@ import {
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { ContextAllocator, maxContext } from './context.js';
-import { FLUSH_ALL_BYTES, Purger } from './flush.js';
+import { type ContextAllocator, Ia64Contexts, maxContext } from './context.js';
+import { Ia64Flush } from './flush.js';
+import { InstructionCache } from './icache.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
 import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
 import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
@@ -78,11 +79,14 @@ export class Ia64Mmu extends Mmu {
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
   readonly linear: LinearTable;
+  readonly icache: InstructionCache;
+  override readonly followsProtections: boolean = true;
+  readonly flush: Ia64Flush;
+  private readonly running: Ia64Contexts;
   private readonly walk: LinuxWalk;
   private readonly memory: PhysicalMemory;
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
-  private readonly purger: Purger;
   /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly nrPages: number;
@@ -98,17 +102,19 @@ export class Ia64Mmu extends Mmu {
   private readonly hugeScale: number;
   private readonly baseHi: number;
   private readonly baseLo: number;
-  /** One CPU: the rules of a kernel built without SMP. */
-  private readonly single: boolean;
 
   constructor(host: MmuHost, spec: Ia64MmuSpec) {
     super(host);
     const { geometry } = host.arch;
     const { pageShift } = geometry;
-    this.contexts = new ContextAllocator(maxContext(spec.ridBits), host.defectsKept);
+    this.running = new Ia64Contexts(host, maxContext(spec.ridBits), (event, dropped) => {
+      if (event === 'given') this.count(CONTEXTS_ALLOCATED);
+      else this.countFlush('all', dropped);
+    });
+    this.contexts = this.running.numbers;
+    this.icache = new InstructionCache(host);
     this.linear = new LinearTable(pageShift, spec.vaMsb);
     this.walk = new LinuxWalk(host, this.linear);
-    this.purger = new Purger(host, pageShift);
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
@@ -123,9 +129,11 @@ export class Ia64Mmu extends Mmu {
     this.beyondHi = Number(beyond >> 32n);
     this.beyondLo = Number(BigInt.asIntN(32, beyond));
     this.hugeScale = spec.hugeShift - pageShift;
+    this.flush = new Ia64Flush(host, this.running, this.linear, this.hugeScale, (which, dropped) =>
+      this.countFlush(which, dropped),
+    );
     this.baseHi = this.linear.baseHi;
     this.baseLo = this.linear.baseLo;
-    this.single = host.cpus.length === 1;
     for (const cpu of host.cpus) cpu.registers = new Ia64Registers(pageShift, spec.hugeShift);
   }
 
@@ -284,7 +292,7 @@ export class Ia64Mmu extends Mmu {
     const registers = registersOf(cpu);
     registers.pgd = next.rootPa;
     registers.rootWord = next.rootWord;
-    this.activate(cpu, next);
+    this.running.activate(cpu, next);
   }
 
   /**
@@ -308,97 +316,34 @@ export class Ia64Mmu extends Mmu {
     return (this.linear.pageHi(hi) >>> 0) * 4294967296 + (this.linear.pageLo(hi, vpn | 0) >>> 0);
   }
 
-  /** activate_context. */
-  private activate(cpu: Cpu, mm: Mm): void {
-    const registers = registersOf(cpu);
-    if (mm.context === 0) this.giveContext(cpu, mm);
-    if (registers.needTlbFlush) {
-      registers.needTlbFlush = false;
-      this.countFlush('all', cpu.tlb.dropAll(false));
-    }
-    mm.cpuVmMask |= 1 << cpu.id;
-    registers.load(mm.context, this.pageShift);
-    cpu.mm = mm;
-    cpu.context = mm.context;
-  }
-
-  /** get_mmu_context of an mm without a number. After a wrap this CPU flushes at once, the others before they load. */
-  private giveContext(cpu: Cpu, mm: Mm): void {
-    const { wraps } = this.contexts;
-    mm.cpuVmMask = 0;
-    mm.context = this.contexts.allocate();
-    this.count(CONTEXTS_ALLOCATED);
-    if (this.contexts.wraps === wraps) return;
-    for (const other of this.host.cpus) if (other !== cpu) registersOf(other).needTlbFlush = true;
-    registersOf(cpu).needTlbFlush = false;
-    this.countFlush('all', cpu.tlb.dropAll(false));
-  }
-
   // --- flushes -----------------------------------------------------------------------------------------------------
 
   override flushPage(mm: Mm, vpn: number): void {
-    if (this.flushesElsewhere(mm)) return;
-    this.countFlush('page', this.purger.page(mm.context, vpn));
+    this.flush.page(mm, vpn);
   }
 
   override flushRange(mm: Mm, start: number, end: number): void {
-    if (this.flushesElsewhere(mm)) return;
-    this.countFlush('range', this.purger.range(mm.context, start, end));
+    this.flush.range(mm, start, end);
   }
 
-  /** flush_tlb_mm: purges nothing, the mm takes another number. CPUs that run it load the new one at once. */
   override flushMm(mm: Mm): void {
-    this.abandon(mm);
-    this.countFlush('mm', 0);
-    for (const cpu of this.host.cpus) if (cpu.mm === mm) this.activate(cpu, mm);
+    this.flush.mm(mm);
   }
 
-  /**
-   * tlb_flush: a dying mm gives its number up; a gather that spans regions or 2^40 bytes flushes all; else the range is
-   * purged, and then the part of the linear table that holds its ptes.
-   */
   override gatherFlush(mm: Mm, fullmm: boolean, start: number, end: number): void {
-    if (fullmm) {
-      this.abandon(mm);
-      this.countFlush('mm', 0);
-      return;
-    }
-    if (this.flushesElsewhere(mm)) return;
-    const { regionPages } = this.linear;
-    const region = Math.floor(start / regionPages);
-    const isWide = !(end - start < FLUSH_ALL_BYTES / 2 ** this.pageShift);
-    if (isWide || region !== Math.floor((end - 1) / regionPages)) {
-      this.flushAll();
-      return;
-    }
-    this.countFlush('range', this.purger.range(mm.context, start, end));
-    const scale = region === RGN_HPAGE ? 2 ** this.hugeScale : 1;
-    const base = region * regionPages;
-    const first = Math.floor((start - base) / scale) * 8;
-    const last = Math.floor((end - base) / scale) * 8;
-    this.countFlush('range', this.purger.linear(mm.context, base + this.linear.basePage, first, last));
+    this.flush.gather(mm, fullmm, start, end);
   }
 
-  /** A mm that this CPU does not run is not purged: on SMP every TLB is flushed, on one CPU the number is given up. */
-  private flushesElsewhere(mm: Mm): boolean {
-    if (this.host.cpu.mm === mm) return false;
-    if (!this.single) {
-      this.flushAll();
-    } else if (this.host.defectsKept) {
-      mm.context = 0;
-    } else {
-      this.abandon(mm);
-    }
-    return true;
+  // --- the instruction cache ---------------------------------------------------------------------------------------
+
+  override lazyMmuProtUpdate(hi: number, lo: number): void {
+    if (!this.host.arch.pteFormat.exec.allows(hi, lo)) return;
+    const shift = this.pageShift;
+    this.icache.executable(this.memory.pfnToPage((lo >>> shift) | ((hi & PPN_HI) << (32 - shift))));
   }
 
-  private abandon(mm: Mm): void {
-    this.contexts.abandon(mm.context);
-    mm.context = 0;
-  }
-
-  private flushAll(): void {
-    this.countFlush('all', this.purger.all());
+  override flushDcachePage(page: number): void {
+    this.icache.written(page);
   }
 
   // --- report ------------------------------------------------------------------------------------------------------

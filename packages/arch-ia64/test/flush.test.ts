@@ -138,6 +138,7 @@ describe('contexts', () => {
   test('flush_tlb_mm purges nothing: the mm takes the next number, on every CPU that runs it', () => {
     const { host, mm } = setUp({ cpus: 3 }, [BASE], 2);
     const old = mm.context;
+    mm.users = 2;
     host.mmu.flushMm(mm);
     expect(mm.context).toBe(old + 1);
     expect(host.cpus.map((cpu) => cpu.context)).toEqual([old + 1, old + 1, 0]);
@@ -175,6 +176,7 @@ describe('contexts', () => {
     host.setPte(a, BASE, arch.pte.make(host.pfnOf(host.takePage()), SHARED_RW));
     const [cpu0, cpu1] = host.cpus as [Cpu, Cpu];
     host.mmu.switchMm(cpu0, null, b);
+    b.users = 2;
     while (b.context < 299) host.mmu.flushMm(b);
     host.mmu.switchMm(cpu1, null, a);
     expect(a.context).toBe(300);

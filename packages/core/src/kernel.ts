@@ -97,6 +97,8 @@ export class Kernel implements MmuHost {
   readonly behaviour: Behaviour;
   /** Whether every pte table has a lock of its own. */
   readonly splitPteLocks: boolean;
+  /** ptep_set_access_flags acts for a read too (FaultRules). */
+  readonly readUpdatesAccessFlags: boolean;
   /** ZERO_PAGE: reserved, never freed, reads as zero for ever. */
   readonly zeroPage: number;
   /** References the zero page has before any pte maps it. */
@@ -146,6 +148,8 @@ export class Kernel implements MmuHost {
     this.nrCpus = config.nrCpus;
     this.behaviour = new Behaviour(config.without);
     this.splitPteLocks = config.nrCpus >= SPLIT_PTLOCK_CPUS && this.behaviour.splitsPteLocks;
+    const { readUpdatesAccessFlags, readUpdatesAlone = readUpdatesAccessFlags } = arch.faults;
+    this.readUpdatesAccessFlags = config.cpus === 1 ? readUpdatesAlone : readUpdatesAccessFlags;
     this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big', config.devices);
     this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject, arch.maxOrder);
     this.map = this.pages.map;

@@ -111,6 +111,8 @@ export interface FaultRules {
   readonly presentReadIsFatal: boolean;
   /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
+  /** The same on a machine with one CPU; default as on any. */
+  readonly readUpdatesAlone?: boolean;
 }
 
 export class PendingFlush {

@@ -131,6 +131,12 @@ export abstract class Mmu {
     return frame < 0 ? FAULT_BUS : frame;
   }
 
+  /** Whether `lazyMmuProtUpdate` wants to hear of entries. Default false. */
+  readonly followsProtections: boolean = false;
+
+  /** lazy_mmu_prot_update: a fault or mprotect stored an entry (a port keeps its instruction cache right). Default: nothing. */
+  lazyMmuProtUpdate(_hi: number, _lo: number): void {}
+
   /**
    * flush_dcache_page: the kernel wrote or read a page that users may map. Only a machine whose caches are indexed by virtual
    * addresses has anything to do. Default: nothing.

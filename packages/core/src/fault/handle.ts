@@ -123,6 +123,6 @@ function setAccessFlags(k: Kernel, vma: Vma, vpn: number, at: number, hi: number
   }
   if (k.events.on) k.events.emit(ACCESS_FLAGS, mm.id, vpn, write ? 1 : 0);
   // On machines whose hardware keeps the young bit a read updates nothing.
-  if (write || k.arch.faults.readUpdatesAccessFlags) setAccessFlagsAt(k, mm, vpn, at, newHi, newLo);
+  if (write || k.readUpdatesAccessFlags) setAccessFlagsAt(k, mm, vpn, at, newHi, newLo);
   updateMmuCache(k, mm, vpn, newHi, newLo);
 }

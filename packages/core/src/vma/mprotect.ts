@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
 import { pteLock } from '../pgtable/lock.js';
-import { flushCacheRange } from '../pgtable/mmu-hooks.js';
+import { flushCacheRange, lazyMmuProtUpdate } from '../pgtable/mmu-hooks.js';
 import { replacePteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, statAccount, unchargeMemory } from './accounting.js';
@@ -137,6 +137,7 @@ function changePteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number):
   const { presentLo, presentHi, modifyKeepLo, modifyKeepHi, modifyTakeLo, modifyTakeHi, countLo, countHi } =
     k.arch.pteFormat;
   const { protLo, protHi } = vma;
+  const tells = k.events.on || k.mmu.followsProtections;
   for (let i = 0; i < nr; i++) {
     const entry = at + i * pteWords;
     const lo = words[entry + loAt] as number;
@@ -146,5 +147,6 @@ function changePteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number):
     const newHi = ((hi & modifyKeepHi) | (protHi & modifyTakeHi)) & countHi;
     // The pending-flush rule sees the old entry, as it would in ptep_get_and_clear.
     replacePteAt(k, vma.mm, vpn + i, entry, newHi, newLo);
+    if (tells) lazyMmuProtUpdate(k, newHi, newLo);
   }
 }
