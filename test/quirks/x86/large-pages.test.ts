@@ -79,7 +79,8 @@ export default quirks({
         const touch = (count: number): { walks: number; first: number } => {
           const first = world.machine.counters.get('tlbDataMisses');
           const walks = growth(world.machine, 'walks', () => {
-            for (let n = 0; n < count; n++) process.load8(at + world.size * BigInt(n) + 4096n);
+            // Each under another small page, which would be another set of the second level.
+            for (let n = 0; n < count; n++) process.load8(at + world.size * BigInt(n) + 4096n * BigInt(n));
           });
           return { walks, first: world.machine.counters.get('tlbDataMisses') - first };
         };
