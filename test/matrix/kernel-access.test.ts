@@ -16,10 +16,10 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     machine.spawn().brk(0);
     const at = runToEnd(vmalloc(k, 2 * pageSize));
     for (const offset of [0, pageSize - 1, pageSize, 2 * pageSize - 1]) {
-      kernelStore(k, k.cpu, at + BigInt(offset), offset & 255);
+      machine.kernelStore8(at + BigInt(offset), offset & 255);
     }
     for (const offset of [0, pageSize - 1, pageSize, 2 * pageSize - 1]) {
-      expect(kernelLoad(k, k.cpu, at + BigInt(offset))).toBe(offset & 255);
+      expect(machine.kernelLoad8(at + BigInt(offset))).toBe(offset & 255);
     }
     expect(() => kernelLoad(k, k.cpu, at + BigInt(2 * pageSize))).toThrow('MM_OOPS');
     runToEnd(vfree(k, at));

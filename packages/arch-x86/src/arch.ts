@@ -118,6 +118,7 @@ export function createX86_64(options: X86_64Options = {}): ArchDescriptor {
   return new ArchDescriptor({
     ...COMMON,
     name: 'x86_64',
+    faults: X86_64_FAULTS,
     title: nx ? 'x86-64, four-level page tables' : 'x86-64 without NX, four-level page tables',
     wordBits: 64,
     geometry: X86_64_GEOMETRY,
@@ -159,7 +160,10 @@ const FAULTS: FaultRules = {
   store: VM_WRITE,
   presentReadIsFatal: true,
   readUpdatesAccessFlags: false,
+  stackSlack: 32, // the longest push, PUSHA
 };
+/** Below the stack pointer lies a red zone of 128 bytes. */
+const X86_64_FAULTS: FaultRules = { ...FAULTS, stackSlack: 128 };
 
 const COMMON = {
   contractVersion: ARCH_CONTRACT_VERSION,

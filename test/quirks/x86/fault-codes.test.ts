@@ -48,6 +48,28 @@ export default quirks({
         expect(signalFrame(machine.kernel, machine.kernel.cpu)).toEqual({ vpn, errorCode: 6 });
       },
     },
+    'a stack grows for an access down to 32 bytes below the stack pointer, on x86_64 to 128; what lies further below is a signal':
+      {
+        source:
+          'arch/i386/mm/fault.c, arch/x86_64/mm/fault.c before 2.6.18: do_page_fault (address + 32 < esp, + 128 < rsp)',
+        holds: (arch) => {
+          const slack = arch.name === 'x86_64' ? 128n : 32n;
+          for (const [below, grows] of [
+            [slack, true],
+            [slack + 1n, false],
+          ] as const) {
+            const { machine, process } = started(arch);
+            map(process, 1, { flags: 'private|anonymous|fixed|growsdown' }, 8);
+            // In the middle of the page under the stack.
+            process.stackPointer = pageAt(machine, 7) + 2048n;
+            const act = (): void => process.store8((process.stackPointer as bigint) - below, 1);
+            if (grows) act();
+            else expect(act).toThrow('SEGV_MAPERR');
+            process.stackPointer = null;
+            process.store8(pageAt(machine, 5), 1);
+          }
+        },
+      },
     'bit 4 is set by fetches, where NX is on': {
       source: 'AMD64 manual vol. 2, 8.4.2: page-fault error code',
       holds: (arch) => {

@@ -109,6 +109,8 @@ export interface FaultRules {
   readonly store: number;
   /** A fault of a fetch or load on a present entry is a signal whatever the area says. */
   readonly presentReadIsFatal: boolean;
+  /** Bytes below the stack pointer at which an access may still make a stack grow. Default: however many. */
+  readonly stackSlack?: number;
   /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
   /** The same on a machine with one CPU; default as on any. */

@@ -31,6 +31,10 @@ export const FAULT_OOM = -4;
 export interface FaultCounts {
   minFlt: number;
   majFlt: number;
+  /** Where its stack pointer is, if anybody said so: a stack does not grow far below it on machines that look. */
+  readonly stackPointer?: bigint | null;
+  /** Offset in its page of the access under way. */
+  readonly accessOffset?: number;
   /** Of minFlt: those that only set accessed or dirty, which machines with hardware bits never take. */
   bitFlt: number;
 }
@@ -48,7 +52,7 @@ export function* doPageFault(
   code: number,
 ): Op<number> {
   if (!mm.mmapSem.tryRead()) yield* mm.mmapSem.waitRead();
-  const begun = beginFault(k, mm, kind, vpn, code);
+  const begun = beginFault(k, mm, task, kind, vpn, code);
   const result = typeof begun === 'number' ? begun : settle(k, task, kind, vpn, yield* begun);
   mm.mmapSem.upRead();
   return result;
@@ -64,27 +68,46 @@ export function takePageFault(
   code: number,
 ): number {
   if (!mm.mmapSem.tryRead()) return runToEnd(doPageFault(k, mm, task, kind, vpn, code));
-  const begun = beginFault(k, mm, kind, vpn, code);
+  const begun = beginFault(k, mm, task, kind, vpn, code);
   const result = typeof begun === 'number' ? begun : settle(k, task, kind, vpn, runToEnd(begun));
   mm.mmapSem.upRead();
   return result;
 }
 
 /** With mmap_sem held: the operation that resolves the fault, or the signal that it is. */
-function beginFault(k: Kernel, mm: Mm, kind: AccessKind, vpn: number, code: number): Op<number> | number {
+function beginFault(
+  k: Kernel,
+  mm: Mm,
+  task: FaultCounts,
+  kind: AccessKind,
+  vpn: number,
+  code: number,
+): Op<number> | number {
   k.mmu.beforeGenericFault(k.cpu, vpn);
   const vma = mm.vmas.find(vpn);
-  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, vpn, code);
+  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, task, kind, vpn, code);
   return vma === null || refused !== 0 ? signal(k, vpn, refused) : handleMmFault(k, vma, vpn, kind === STORE);
 }
 
 /** Why the area does not allow the access, 0 when it does; a stack grows here. */
-function refusalOf(k: Kernel, vma: Vma, kind: AccessKind, vpn: number, code: number): number {
-  if (vma.start > vpn && ((vma.flags & VM_GROWSDOWN) === 0 || expandStack(k, vma, vpn) < 0)) return SEGV_MAPERR;
+function refusalOf(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: number, code: number): number {
+  if (vma.start > vpn && !growsTo(k, vma, task, vpn)) return SEGV_MAPERR;
   const rules = k.arch.faults;
   const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
   if ((vma.flags & needed) === 0) return SEGV_ACCERR;
   return code === FAULT_ABSENT ? 0 : refusedByMmu(k, kind, code);
+}
+
+/** Whether the area is a stack that now begins at page `vpn`. */
+function growsTo(k: Kernel, vma: Vma, task: FaultCounts, vpn: number): boolean {
+  if ((vma.flags & VM_GROWSDOWN) === 0) return false;
+  const { stackPointer = null, accessOffset = 0 } = task;
+  const { stackSlack } = k.arch.faults;
+  if (stackPointer !== null && stackSlack !== undefined) {
+    const address = BigInt(vpn) * BigInt(k.memory.pageSize) + BigInt(accessOffset);
+    if (address + BigInt(stackSlack) < stackPointer) return false;
+  }
+  return expandStack(k, vma, vpn) >= 0;
 }
 
 /** The entry is there: FAULT_RIGHTS of a read is final where a machine's handler says so, FAULT_BUS always. */

@@ -28,6 +28,7 @@ import { runToEnd } from '../smp/driver.js';
 import { switchTo, switchToKernel } from '../smp/switch.js';
 import { swapOff } from '../swap/swapoff.js';
 import { swapOn } from '../swap/swapon.js';
+import { kernelLoad, kernelStore } from '../vmalloc/access.js';
 import { defaultChecks, type MachineChecks } from './checks.js';
 import { parseSize } from './size.js';
 
@@ -176,6 +177,16 @@ export class Machine {
     if (!process.alive) switchToKernel(k, cpu);
     else if (cpu.task !== process) switchTo(k, cpu, process, process.mm);
     return cpu;
+  }
+
+  /** The byte at an address that the kernel mapped for itself (vmalloc, ioremap), loaded on a CPU. @throws MmError MM_OOPS, MM_CPUS */
+  kernelLoad8(address: bigint, cpu = 0): number {
+    return kernelLoad(this.kernel, this.#cpu(cpu), address);
+  }
+
+  /** Stores a byte at such an address. @throws MmError MM_OOPS, MM_CPUS */
+  kernelStore8(address: bigint, value: number, cpu = 0): void {
+    kernelStore(this.kernel, this.#cpu(cpu), address, value);
   }
 
   /** A kernel thread runs on a CPU until a process does: the CPU keeps the mm it has loaded, lazily. @throws MmError MM_CPUS */

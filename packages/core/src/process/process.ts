@@ -45,6 +45,9 @@ export class Process implements FaultCounts, Task {
   minFlt = 0;
   majFlt = 0;
   bitFlt = 0;
+  /** Its stack pointer, for machines whose stacks grow near it alone; null: a stack grows for any access below it. */
+  stackPointer: bigint | null = null;
+  accessOffset = 0;
   alive = true;
   /** oom_adj, -17 to 15: how much rather the OOM killer takes this process; -17 spares it. */
   oomAdj = 0;

@@ -47,9 +47,10 @@ function* transfer(
     const at = BigInt.asUintN(k.arch.wordBits, address + BigInt(done));
     const vpn = Number(at >> BigInt(tlbPageShift));
     const cpu: Cpu = process.machine.enter(process);
+    const offset = Number(at & BigInt(pageSize - 1));
+    process.accessOffset = offset;
     const slot = yield* touch(k, cpu, process.mm, process, kind, (vpn / 4294967296) | 0, vpn | 0);
     if (slot < 0) return { done, signal: slot, address: at };
-    const offset = Number(at & BigInt(pageSize - 1));
     const part = Math.min(length - done, tlbPage - (offset % tlbPage));
     const page = frameAt(k, cpu.tlb, slot, vpn | 0);
     if (bytes !== null && k.contents) {
