@@ -98,13 +98,13 @@ export class Holdings implements TlbWatch {
     return true;
   }
 
-  /** Contexts other than `loaded` with a page that `owner` owes, and the first such obligation. */
-  leftBehind(owner: number, loaded: number): [context: number, first: Obligation][] {
+  /** Contexts other than `loaded` with a page that nobody under way owes, and the first such obligation. */
+  leftBehind(underWay: ReadonlyMap<number, unknown>, loaded: number): [context: number, first: Obligation][] {
     const left: [number, Obligation][] = [];
     for (const [context, pages] of this.pages) {
       if (context === loaded) continue;
       for (const obligation of pages.values()) {
-        if (obligation.owner !== owner) continue;
+        if (underWay.has(obligation.owner)) continue;
         left.push([context, obligation]);
         break;
       }

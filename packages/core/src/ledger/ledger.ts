@@ -80,14 +80,14 @@ export class FlushLedger {
   /** The operation ends: its CPU, and all others that run user mode, may owe nothing. @throws KernelBug */
   end(operation: number): void {
     this.abandon(operation);
-    this.returnToUser(operation);
+    this.returnToUser();
   }
 
   /** A fault outside of an operation ends. @throws KernelBug */
-  returnToUser(operation: number = NOBODY): void {
+  returnToUser(): void {
     if (this.openCount === 0) return;
     for (const holdings of this.holdings) {
-      this.leaveContexts(holdings, operation);
+      this.leaveContexts(holdings);
       const [owed] = this.due(holdings);
       if (owed !== undefined) this.fail('returned to user mode', holdings.cpu, owed);
     }
@@ -205,11 +205,11 @@ export class FlushLedger {
     for (const owed of holdings.under(cpu.context)) if (!this.underWay.has(owed.owner)) yield owed;
   }
 
-  /** What an operation leaves open under contexts that are not loaded becomes one debt of the whole context. */
-  private leaveContexts(holdings: Holdings, operation: number): void {
+  /** What operations left open under contexts that are not loaded becomes one debt of the whole context. */
+  private leaveContexts(holdings: Holdings): void {
     const { cpu } = holdings;
     const loaded = cpu.mm === null ? -1 : cpu.context;
-    for (const [context, first] of holdings.leftBehind(operation, loaded)) this.leave(holdings, context, first);
+    for (const [context, first] of holdings.leftBehind(this.underWay, loaded)) this.leave(holdings, context, first);
   }
 
   private leave(holdings: Holdings, context: number, { mm, operation }: Obligation): void {
