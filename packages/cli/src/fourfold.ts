@@ -53,6 +53,7 @@ function createProgram(host: Host, ended: { status: number }): Command {
     .option('--swap <size>', 'swap of each machine, such as 64M (default: none)')
     .option('--cold', 'start with an empty page cache: first reads of files are major faults')
     .option('--no-contents', 'translate only: stores do not write into simulated memory')
+    .option('--huge', 'put anonymous memory and the heap on huge pages, where the machine can')
     .option('--tlb <file>', "TLBs in the place of a machine's own (fourfold arch show NAME --tlb writes one)", collect)
     .option('--cost <file>', "costs in the place of a machine's own (fourfold arch show NAME --cost)", collect)
     .option('--jobs <n>', 'machines that run at once (default: one a processor)', parseJobs)

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MachineReport } from '@fourfold/replay';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MACHINES } from '../src/machines.js';
 import {
@@ -148,6 +149,39 @@ test('the table has a column a machine and a row a figure', async () => {
   ]) {
     expect(stdout).toMatch(new RegExp(`^${row} +[0-9]`, 'm'));
   }
+});
+
+test('cycles are told by cause, and what only some machines have stands in tables of their own', async () => {
+  const { stdout } = await replay([file('small.lk', SMALL)], { columns: 80 });
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(stdout).toMatch(/^ {2}traps +[0-9.]+ %/m);
+  expect(stdout).toMatch(/^of its own +i386 +i386-pae +x86_64$/m);
+  expect(stdout).toMatch(/^CR3 loads +[1-9]/m);
+  expect(stdout).toMatch(/^groups by used slots, 0 to 8\n {2}0 +[0-9,]+ +[0-9,]+\n/m);
+  expect(stdout).toMatch(/^SLB misses +[1-9]/m);
+  expect(stdout).toMatch(/^misses of the linear table, by vhpt_miss +[1-9]/m);
+  expect(stdout).toMatch(/^misses with a nested VPTE miss +[1-9]/m);
+});
+
+test('--huge tells what lies on huge pages, with and without', async () => {
+  const lines = [
+    'SYSCALL[1,1](9) sys_mmap ( 0x10000000, 4194304, 3, 34, 4294967295, 0 ) --> [pre-success] Success(0x10000000)',
+  ];
+  for (let at = 0; at < 4194304; at += 4096) lines.push(` S ${(0x10000000 + at).toString(16)},8`);
+  const trace = file('large.lk', `${lines.join('\n')}\n`);
+  const args = [trace, '--arch', 'x86_64,ia64-16k', '--json'];
+  const reports = async (...more: string[]): Promise<MachineReport[]> => {
+    const { status, stdout, stderr } = await replay([...args, ...more]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return (JSON.parse(stdout) as { traces: [{ machines: MachineReport[] }] }).traces[0].machines;
+  };
+  const [without] = (await reports()) as [MachineReport];
+  const [huge, tooLarge] = (await reports('--huge')) as [MachineReport, MachineReport];
+  expect(without.huge).toBeNull();
+  expect(huge.huge).toMatchObject({ pageBytes: 2 ** 21, areas: 1, pages: 2 });
+  expect(huge.tlb.data.missesAll).toBeLessThan(without.tlb.data.missesAll / 100);
+  expect(tooLarge.huge).toMatchObject({ pageBytes: 2 ** 28, areas: 0, pages: 0 });
+  expect((await replay([trace, '--huge', '--arch', 'x86_64'])).stdout).toMatch(/^ {2}areas on huge pages +1$/m);
 });
 
 test('a narrow terminal gets several tables, none wider than it', async () => {

@@ -1,6 +1,7 @@
 /** `@fourfold/replay`: what drives a machine from a file. No Node API here; `@fourfold/replay/node` has files and threads. */
 
 export { type CostLine, costsOf, cyclesOf } from './engine/costs.js';
+export type { HugeReport } from './engine/huge-runs.js';
 export { Replayer, type ReplayOptions, type ReplayProblem } from './engine/replayer.js';
 export {
   type FaultReport,

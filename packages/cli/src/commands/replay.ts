@@ -23,6 +23,7 @@ export interface ReplayCommandOptions extends ModelOptions {
   readonly cold?: boolean;
   /** False for --no-contents. */
   readonly contents: boolean;
+  readonly huge?: boolean;
   readonly jobs?: number;
 }
 
@@ -50,6 +51,7 @@ export async function replay(paths: readonly string[], options: ReplayCommandOpt
     swap: options.swap,
     cold: options.cold ?? false,
     contents: options.contents,
+    huge: options.huge ?? false,
   };
   const progress = new Progress(
     host,

@@ -13,6 +13,7 @@ export interface ReplaySettingsShown {
   readonly memory: string;
   readonly cold: boolean;
   readonly contents: boolean;
+  readonly huge: boolean;
 }
 
 export const DOCUMENT_SCHEMA = 'fourfold.replay';

@@ -70,6 +70,16 @@ function share(label: string, cause: CostName): Row {
   ];
 }
 
+/** What is said of huge pages, where they were asked for. */
+const HUGE_ROWS: readonly Row[] = [
+  ['huge page size', ({ huge }) => (huge === null || huge.pageBytes === 0 ? 'none' : bytes(huge.pageBytes))],
+  ['  areas on huge pages', (r) => grouped(r.huge?.areas ?? 0)],
+  ['  areas refused', (r) => grouped(r.huge?.refused ?? 0)],
+  ['  pages', (r) => grouped(r.huge?.pages ?? 0)],
+  ['  at peak', (r) => grouped(r.huge?.peakPages ?? 0)],
+  ['  mprotects left out', (r) => grouped(r.huge?.protectsLeftOut ?? 0)],
+];
+
 /** What machines with swap say besides. */
 const SWAP_ROWS: readonly Row[] = [
   ['pages swapped out', (r) => grouped(r.swap?.out ?? 0)],
@@ -87,7 +97,11 @@ export function textOf(result: TraceResult, machines: readonly ArchDescriptor[],
   const { records, calls, isComplete } = extentOf(reports);
   const read = `${countOf(records, 'access', 'accesses')} and ${countOf(calls, 'system call', 'system calls')}`;
   const head = `${result.trace}: ${read}, ${isComplete ? 'read to its end' : 'NOT read to its end'}\n\n`;
-  const rows = reports.some(({ swap }) => swap !== null) ? [...ROWS, ...SWAP_ROWS] : ROWS;
+  const rows = [
+    ...ROWS,
+    ...(reports.some(({ swap }) => swap !== null) ? SWAP_ROWS : []),
+    ...(reports.some(({ huge }) => huge !== null) ? HUGE_ROWS : []),
+  ];
   const columns = reports.map((report) => {
     const arch = machines.find(({ name }) => name === report.machine) as ArchDescriptor;
     return [report.machine, ...rows.map(([, value]) => value(report, arch))];

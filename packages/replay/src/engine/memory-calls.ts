@@ -127,6 +127,7 @@ export class MemoryCalls {
         isShared: false,
         growsDown: false,
         isNoReserve: false,
+        isHeap: true,
       };
       return;
     }

@@ -20,6 +20,8 @@ export interface TraceArea {
   readonly isShared: boolean;
   readonly growsDown: boolean;
   readonly isNoReserve: boolean;
+  /** A heap: it grows at its end. Default false. */
+  readonly isHeap?: boolean;
 }
 
 /** Parts [start, end) of one area with one set of rights (PROT_ bits). */

@@ -91,6 +91,25 @@ export class Relocator {
     return this.#extend(touched, { start: left, end: right }, { start, end }, blockerOf);
   }
 
+  /** Moves the recorded range [start, end), which nothing else moves, to where its pages have been mapped. */
+  pin(start: number, end: number, delta: number): void {
+    const below = this.#segments.find((s) => s.end === start && s.delta === delta);
+    if (below === undefined) this.#segments.push({ start, end, delta });
+    else below.end = end;
+  }
+
+  /** What was pinned in [start, end) moves no more. */
+  forget(start: number, end: number): void {
+    for (const s of this.#segments.filter((segment) => start < segment.end && end > segment.start)) {
+      const { delta } = s;
+      const rest = [
+        { start: s.start, end: start, delta },
+        { start: end, end: s.end, delta },
+      ];
+      this.#segments.splice(this.#segments.indexOf(s), 1, ...rest.filter((part) => part.start < part.end));
+    }
+  }
+
   /** The pieces of a recorded range that move alike, without what lies past the machine's address space. */
   pieces(start: number, end: number): Range[] {
     const out: Range[] = [];

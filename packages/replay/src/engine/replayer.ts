@@ -8,6 +8,7 @@ import {
   errnoName,
   FAULT_OOM,
   type FileSystemType,
+  hugetlbfs,
   Machine,
   MmError,
   type Process,
@@ -22,6 +23,7 @@ import type { SyscallRecord } from '../trace/syscall-record.js';
 import { decodeSyscall } from '../trace/syscalls.js';
 import type { CloneOp, TraceOp } from '../trace/trace-op.js';
 import { FileStore, SHARED_MOUNT } from './file-store.js';
+import { HUGE_MOUNT, HugePages } from './huge-runs.js';
 import { InitialAreas, STACK_RANGE } from './initial-areas.js';
 import { MemoryCalls } from './memory-calls.js';
 import { PART_BYTES, PART_SHIFT } from './part-map.js';
@@ -41,6 +43,8 @@ export interface ReplayOptions {
   readonly contents?: boolean;
   /** The tmpfs that shared anonymous memory and SysV segments stand on; without it they are refused. */
   readonly tmpfs?: FileSystemType | undefined;
+  /** Anonymous memory lies on huge pages where the machine has any and it is long enough; so does the heap. Default false. */
+  readonly huge?: boolean;
   /** Check the machine after every system call; slow. */
   readonly audit?: boolean;
 }
@@ -70,6 +74,8 @@ export class Replayer implements TraceSink {
   readonly machine: Machine;
   /** Tables of each level that the kernel has for itself since boot. */
   readonly kernelTables: readonly number[];
+  /** Huge pages behind anonymous memory; null without. */
+  readonly hugePages: HugePages | null;
   /** Access records replayed. */
   accessCount = 0;
   calls = 0;
@@ -90,6 +96,7 @@ export class Replayer implements TraceSink {
   #line = 1;
 
   constructor(options: ReplayOptions) {
+    const isHuge = options.huge === true && options.arch.huge !== null;
     this.#options = options;
     this.machine = new Machine({
       arch: options.arch,
@@ -97,13 +104,17 @@ export class Replayer implements TraceSink {
       contents: options.contents ?? true,
       ...(options.swap === undefined ? {} : { swap: options.swap }),
       overcommit: 1,
-      mounts: options.tmpfs === undefined ? {} : { [SHARED_MOUNT]: options.tmpfs },
+      mounts: {
+        ...(options.tmpfs === undefined ? {} : { [SHARED_MOUNT]: options.tmpfs }),
+        ...(isHuge ? { [HUGE_MOUNT]: hugetlbfs() } : {}),
+      },
     });
     this.machine.kernel.maxMapCount = 1 << 20;
     this.kernelTables = [...this.machine.kernel.tablesInUse];
     this.#relocator = new Relocator(options.arch);
     if (!this.#relocator.isPlaced(STACK_RANGE.end - 1))
       this.#relocator.moveBelowTop(STACK_RANGE.start, STACK_RANGE.end);
+    this.hugePages = isHuge ? new HugePages(this.machine, options.arch, this.#relocator) : null;
     this.#store = new FileStore(this.machine, !(options.cold ?? false), options.tmpfs !== undefined);
     this.#calls = new MemoryCalls(this.#initial, (line, message) => this.#problem(line, message));
   }
@@ -139,6 +150,12 @@ export class Replayer implements TraceSink {
     for (const task of this.#tasks.values()) if (task.space.process.alive) task.space.process.exit();
     this.#tasks.clear();
     this.#store.destroy();
+    this.machine.kernel.hugetlb?.resize(0);
+  }
+
+  /** Huge pages were asked for, whether the machine has them or not. */
+  get isHuge(): boolean {
+    return this.#options.huge === true;
   }
 
   /** The processes that are still there, in order of creation. */
@@ -221,6 +238,7 @@ export class Replayer implements TraceSink {
       this.#store,
       (refusal) => this.#problem(this.#line, `${refusal.call} refused: ${errnoName(refusal.errno)}`),
       parent.space,
+      this.hugePages,
     );
     this.#tasks.set(op.childId, { space, files: parent.files.copy(), forkedAt: op.line, borrows: false });
   }
@@ -252,8 +270,14 @@ export class Replayer implements TraceSink {
       throw new ReplayStop(line, `records of process ${pid}, which nothing in the trace started`);
     }
     const process = this.#spawn(line);
-    const space = new TraceSpace(this.machine, process, this.#relocator, this.#store, (refusal) =>
-      this.#problem(this.#line, `${refusal.call} refused: ${errnoName(refusal.errno)}`),
+    const space = new TraceSpace(
+      this.machine,
+      process,
+      this.#relocator,
+      this.#store,
+      (refusal) => this.#problem(this.#line, `${refusal.call} refused: ${errnoName(refusal.errno)}`),
+      undefined,
+      this.hugePages,
     );
     const task: Task = { space, files: new FileTable(), forkedAt: 0, borrows: false };
     this.#tasks.set(pid, task);
@@ -275,10 +299,13 @@ export class Replayer implements TraceSink {
 
   /** Adds the distance of moved ranges to a batch's addresses, in place. */
   #relocate(batch: AccessBatch): void {
-    const { addrLo, addrHi, count } = batch;
+    const { addrLo, addrHi, size, count } = batch;
     for (let i = 0; i < count; i++) {
       const part = ((addrHi[i] as number) >>> 0) * 1048576 + ((addrLo[i] as number) >>> PART_SHIFT);
       const delta = this.#relocator.deltaOf(part);
+      const past = ((addrLo[i] as number) & 4095) + (size[i] as number) - PART_BYTES;
+      // What lies behind it may have moved elsewhere: the access ends where its first part does.
+      if (past > 0 && this.#relocator.deltaOf(part + 1) !== delta) size[i] = (size[i] as number) - past;
       if (delta === 0) continue;
       const moved = part + delta;
       addrHi[i] = Math.floor(moved / 1048576);

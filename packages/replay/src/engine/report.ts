@@ -6,6 +6,7 @@ import type { Machine } from '@fourfold/core';
 import type { ReportLine } from '@fourfold/core/arch';
 import type { TraceWarning } from '../trace/warnings.js';
 import { type CostLine, costsOf, cyclesOf } from './costs.js';
+import type { HugeReport } from './huge-runs.js';
 import type { Replayer, ReplayProblem } from './replayer.js';
 
 /** Version of the report's shape. */
@@ -81,6 +82,8 @@ export interface MachineReport {
   /** Estimated cycles by what they were spent on; `cycles` is their sum. */
   readonly costs: readonly CostLine[];
   readonly cycles: number;
+  /** Anonymous memory on huge pages; null unless asked for. */
+  readonly huge: HugeReport | null;
   /** What only this machine has to tell. */
   readonly own: readonly ReportLine[];
   readonly badAccesses: number;
@@ -142,6 +145,7 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
     virtualPeakBytes: virtualPeak(machine),
     costs: costsOf(machine),
     cycles: cyclesOf(machine),
+    huge: hugeOf(replayer),
     own: kernel.mmu.reportExtra(),
     badAccesses: replayer.badAccesses,
     problemCount: replayer.problemCount,
@@ -153,6 +157,12 @@ export function reportOf(replayer: Replayer, warnings: readonly TraceWarning[], 
   function virtualPeak(m: Machine): number {
     return m.processes.reduce((sum, p) => sum + Math.max(p.mm.hiwaterVm, p.mm.totalVm), 0) * kernel.memory.pageSize;
   }
+}
+
+const NO_HUGE_PAGES: HugeReport = { pageBytes: 0, areas: 0, refused: 0, pages: 0, peakPages: 0, protectsLeftOut: 0 };
+
+function hugeOf({ hugePages, isHuge }: Replayer): HugeReport | null {
+  return isHuge ? (hugePages?.report ?? NO_HUGE_PAGES) : null;
 }
 
 /** The processes' tables, without those of the kernel. */

@@ -20,6 +20,7 @@ import {
   VM_WRITE,
 } from '@fourfold/core';
 import type { FileStore } from './file-store.js';
+import { type HugePages, HugeRuns } from './huge-runs.js';
 import { PART_BYTES, PART_SHIFT, PartMap, type TraceArea } from './part-map.js';
 import type { Relocator } from './relocate.js';
 
@@ -41,6 +42,9 @@ export class TraceSpace {
   /** Parts per machine page. */
   readonly #scale: number;
   readonly #pageShift: number;
+  /** Huge pages of the replay, and what of this space lies on them; null without. */
+  readonly #hugePages: HugePages | null;
+  readonly #huge: HugeRuns | null;
   readonly #onRefusal: (refusal: Refusal) => void;
 
   constructor(
@@ -50,6 +54,7 @@ export class TraceSpace {
     files: FileStore,
     onRefusal: (refusal: Refusal) => void,
     from?: TraceSpace,
+    hugePages: HugePages | null = null,
   ) {
     this.#machine = machine;
     this.process = process;
@@ -58,12 +63,50 @@ export class TraceSpace {
     this.#onRefusal = onRefusal;
     this.#pageShift = machine.arch.geometry.pageShift;
     this.#scale = 2 ** (this.#pageShift - PART_SHIFT);
+    this.#hugePages = hugePages;
+    const inherited = from === undefined ? null : from.#huge;
+    this.#huge = hugePages === null ? null : new HugeRuns(hugePages, process, this.#scale, inherited ?? undefined);
     this.parts = from === undefined ? new PartMap() : from.parts.copy();
     this.unmapped = from === undefined ? new PartMap() : from.unmapped.copy();
   }
 
   /** Maps parts [start, end) as `area` with PROT_ bits. */
   map(start: number, end: number, area: TraceArea, prot: number): void {
+    const huge = this.#huge;
+    if (huge === null) {
+      this.#mapSmall(start, end, area, prot);
+      return;
+    }
+    // What lay there goes: of a huge page that reaches further, the rest stays, and so does the page.
+    if (huge.touches(start, end)) this.unmap(start, end);
+    for (const piece of huge.pieces(start, end)) {
+      if (piece.isHuge) this.#setParts(piece.start, piece.end, area, prot);
+      else this.#mapPiece(huge, piece.start, piece.end, area, prot);
+    }
+  }
+
+  /** Maps parts that lie in no run of huge pages: on huge pages what can be, the rest on small ones. */
+  #mapPiece(huge: HugeRuns, start: number, end: number, area: TraceArea, prot: number): void {
+    const isPrivate = area.kind === 'anon' && !area.isShared && !area.growsDown;
+    if (!isPrivate) {
+      this.#mapSmall(start, end, area, prot);
+      return;
+    }
+    const backed = huge.back(start, end, prot, area.isHeap === true);
+    if (backed.start < backed.end) {
+      if (this.parts.any(backed.start, backed.end)) this.#unmapSmall(backed.start, backed.end);
+      this.#setParts(backed.start, backed.end, area, prot);
+      if (start < backed.start) this.#mapSmall(start, backed.start, area, prot);
+    }
+    if (backed.end < end) this.#mapSmall(backed.end, end, area, prot);
+  }
+
+  #setParts(start: number, end: number, area: TraceArea, prot: number): void {
+    this.parts.set(start, end, area, prot);
+    this.unmapped.clear(start, end);
+  }
+
+  #mapSmall(start: number, end: number, area: TraceArea, prot: number): void {
     this.#relocator.place(start, end, (a, b) => this.#blockerOf(a, b));
     const scale = this.#scale;
     let first = Math.floor(start / scale);
@@ -86,6 +129,19 @@ export class TraceSpace {
 
   /** Unmaps parts [start, end). */
   unmap(start: number, end: number): void {
+    const huge = this.#huge;
+    for (const piece of huge?.pieces(start, end) ?? [{ start, end, isHuge: false }]) {
+      if (!piece.isHuge) {
+        this.#unmapSmall(piece.start, piece.end);
+        continue;
+      }
+      this.parts.clear(piece.start, piece.end);
+      this.unmapped.set(piece.start, piece.end, NOTHING, 0);
+    }
+    huge?.release(start, end, (first, last) => this.parts.any(first, last));
+  }
+
+  #unmapSmall(start: number, end: number): void {
     this.parts.clear(start, end);
     this.unmapped.set(start, end, NOTHING, 0);
     const scale = this.#scale;
@@ -107,8 +163,14 @@ export class TraceSpace {
     this.unmap(start, end);
   }
 
-  /** madvise(DONTNEED): the contents of the pages go whose mapped parts all lie in parts [start, end). */
+  /** madvise(DONTNEED): the contents of the pages go whose mapped parts all lie in parts [start, end). Huge pages keep theirs. */
   forget(start: number, end: number): void {
+    for (const piece of this.#huge?.pieces(start, end) ?? [{ start, end, isHuge: false }]) {
+      if (!piece.isHuge) this.#forgetSmall(piece.start, piece.end);
+    }
+  }
+
+  #forgetSmall(start: number, end: number): void {
     let first = Math.floor(start / this.#scale);
     let last = Math.ceil(end / this.#scale);
     if (first < last && this.#others(first, start, end).length > 0) first++;
@@ -118,8 +180,19 @@ export class TraceSpace {
     }
   }
 
-  /** Changes the rights of parts [start, end). */
+  /** Changes the rights of parts [start, end). Huge memory keeps its own. */
   protect(start: number, end: number, prot: number): void {
+    for (const piece of this.#huge?.pieces(start, end) ?? [{ start, end, isHuge: false }]) {
+      if (!piece.isHuge) {
+        this.#protectSmall(piece.start, piece.end, prot);
+        continue;
+      }
+      this.parts.protect(piece.start, piece.end, prot);
+      this.#hugePages?.protectLeftOut();
+    }
+  }
+
+  #protectSmall(start: number, end: number, prot: number): void {
     this.parts.protect(start, end, prot);
     const scale = this.#scale;
     let first = Math.floor(start / scale);
@@ -140,7 +213,9 @@ export class TraceSpace {
     if (run === undefined) return false;
     const area: TraceArea = { ...run.area, origin: run.area.origin + (to - start) };
     if (area.isShared && area.kind === 'anon') this.#files.rename(run.area, area);
-    if (this.#scale === 1) {
+    const touchesHuge =
+      this.#huge?.touches(start, start + oldLen) === true || this.#huge?.touches(to, to + newLen) === true;
+    if (this.#scale === 1 && !touchesHuge) {
       this.#relocator.place(to, to + newLen, (a, b) => this.#blockerOf(a, b));
       const flags = to === start ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
       const from = this.#address(start);
@@ -161,17 +236,28 @@ export class TraceSpace {
       this.unmapped.clear(to, to + newLen);
       return true;
     }
-    this.#remapLarge(start, oldLen, to, newLen, area, run.prot);
+    this.#remapLarge(start, oldLen, to, newLen, area, run.prot, !touchesHuge);
     return true;
   }
 
-  /** The same on a machine with larger pages: whole pages move when old and new place agree inside a page. */
-  #remapLarge(start: number, oldLen: number, to: number, newLen: number, area: TraceArea, prot: number): void {
+  /**
+   * The same on a machine with larger pages: whole pages move when old and new place agree inside a page. Huge memory cannot be
+   * moved (mremap is EINVAL there): it is mapped anew.
+   */
+  #remapLarge(
+    start: number,
+    oldLen: number,
+    to: number,
+    newLen: number,
+    area: TraceArea,
+    prot: number,
+    canMove: boolean,
+  ): void {
     const scale = this.#scale;
     const kept = Math.min(oldLen, newLen);
     const first = Math.ceil(start / scale);
     const last = Math.floor((start + kept) / scale);
-    const congruent = (to - start) % scale === 0;
+    const congruent = canMove && (to - start) % scale === 0;
     if (to === start) {
       if (newLen > oldLen) this.map(start + oldLen, start + newLen, this.parts.at(start)?.area ?? area, prot);
       else this.unmap(start + newLen, start + oldLen);

@@ -53,9 +53,9 @@ export class ReplayPool {
    */
   replay(path: string, machine: string, options: PoolReplayOptions = {}): Promise<MachineReport> {
     if (this.#isClosed) return Promise.reject(new Error('the pool is closed'));
-    const { onProgress, memory, swap, cold, contents, tlb, cost } = options;
+    const { onProgress, memory, swap, cold, contents, huge, tlb, cost } = options;
     return new Promise((resolve, reject) => {
-      const message = { path, machine, settings: { memory, swap, cold, contents, tlb, cost } };
+      const message = { path, machine, settings: { memory, swap, cold, contents, huge, tlb, cost } };
       this.#queue.push({ message, onProgress, resolve, reject });
       this.#start();
     });

@@ -22,6 +22,8 @@ export interface ReplaySettings {
   readonly cold?: boolean | undefined;
   /** Stores write into simulated memory. Default true. */
   readonly contents?: boolean | undefined;
+  /** Anonymous memory and the heap lie on huge pages where they can. Default false. */
+  readonly huge?: boolean | undefined;
   /** TLBs in the place of the machine's own. */
   readonly tlb?: TlbShape | undefined;
   /** Costs in the place of the machine's own. */
@@ -65,6 +67,7 @@ export async function replayHere(
     cold: options.cold ?? false,
     contents: options.contents ?? true,
     tmpfs: options.tmpfs,
+    huge: options.huge ?? false,
   });
   const atStart = holdings(replayer);
   const parser = new LackeyParser(replayer);
