@@ -9,7 +9,7 @@ import type { CostTable, GatherSpec, TlbShape } from '@fourfold/core/arch';
 
 export const ITANIUM2_TLB: TlbShape = {
   processor: 'Intel Itanium 2',
-  source: 'Intel Itanium 2 reference manual (251110), TLB hierarchy',
+  source: 'Intel Itanium 2 reference manual (251110); 7-cpu.com, Itanium 2: measured',
   units: [
     { name: 'l1 itlb', sets: 1, ways: 32 },
     { name: 'l1 dtlb', sets: 1, ways: 32 },
@@ -30,7 +30,7 @@ export const IA64_GATHER: GatherSpec = { capacity: 2048 };
  */
 export function createCost(pageShift: number): CostTable {
   return {
-    walkReference: 12,
+    walkReference: 15,
     softwareFill: 70,
     assist: 70, // a handler of the same kind
     trap: 900,

@@ -14,7 +14,7 @@ import { PAGE_HASHPTE } from './pte.js';
 
 export const PPC970_TLB: TlbShape = {
   processor: 'IBM PowerPC 970',
-  source: 'IBM PowerPC 970FX user manual, memory subsystem: ERATs and TLB',
+  source: 'IBM Redbook on the BladeCenter JS20: sizes; the ways of the ERATs are guesses',
   pageShift: HW_PAGE_SHIFT,
   units: [
     { name: 'ierat', sets: 64, ways: 2 },
