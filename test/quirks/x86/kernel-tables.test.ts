@@ -136,6 +136,17 @@ export default quirks({
         machine.check();
       },
     },
+    'the kernel may not store where RW is clear, as users may not: CR0.WP': {
+      source: 'arch/i386/kernel/head.S, arch/x86_64/kernel/head.S: CR0; IA-32 manual vol. 3, 4.11.3',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        machine.spawn().brk(0);
+        const gate = arch.layout.spec.gate?.start as bigint;
+        expect(machine.kernelLoad8(gate)).toBe(0);
+        expect(() => machine.kernelStore8(gate, 1)).toThrow('it is read-only');
+        expect(registers(machine).errorCode).toBe(3);
+      },
+    },
     "a user that touches the kernel's mappings faults on a present page, and gets no entry copied for it": {
       source: 'arch/i386/mm/fault.c: do_page_fault (error_code & 5)',
       holds: (arch) => {

@@ -104,6 +104,52 @@ export default quirks({
         expect(kernel.cpu.tlb.find(LOAD, 0, vpn, 0)).toBe(-1);
       },
     },
+    'an address asked for is rounded up to a large page, and taken if that is free': {
+      source: 'arch/i386/mm/hugetlbpage.c, fs/hugetlbfs/inode.c: hugetlb_get_unmapped_area (ALIGN(addr, HPAGE_SIZE))',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        const hint = world.base + 4096n;
+        const at = process.mmap({ addr: hint, length: world.size, prot: 'rw', flags: 'shared', file });
+        expect(at).toBe(world.base + world.size);
+      },
+    },
+    'a large page is set in two stores too, and comes with the second': {
+      source: 'linux/hugetlb.h: set_huge_pte_at (set_pte_at); asm-i386/pgtable-3level.h: set_pte',
+      machines: ['i386-pae'],
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        // The writable mapping makes the file as long as itself; of the other the protection has NX, in the high half.
+        process.mmap({ addr: world.base, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const beside = world.base + world.size;
+        const at = process.mmap({ addr: beside, length: world.size, prot: 'r', flags: 'shared|fixed', file });
+        const seen: bigint[] = [];
+        world.machine.inject.tear = (torn) => seen.push(wordAt(world.machine, torn));
+        process.load8(at);
+        const word = wordAt(world.machine, entryAt({ world, process, at }));
+        expect(word >> 63n).toBe(1n);
+        expect(seen).toEqual([word & ~0xffff_ffffn]);
+      },
+    },
+    'the pmd pages of one file of large pages in two processes are two: nothing of the tables is shared': {
+      source: 'arch/i386/mm/hugetlbpage.c before 2.6.20: huge_pte_alloc has no huge_pmd_share',
+      machines: ['x86_64'],
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const { file } = world.open('f');
+        const pmds = (): number => world.machine.kernel.tablesInUse[2] as number;
+        const before = pmds();
+        for (let n = 1; n <= 2; n++) {
+          const process = world.machine.spawn();
+          process.mmap({ addr: world.base, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+          process.store8(world.base, n);
+          expect(pmds() - before).toBe(n);
+        }
+      },
+    },
     'mprotect refuses an area of large pages: EACCES': {
       source: 'mm/mprotect.c: sys_mprotect before 2.6.17 (is_vm_hugetlb_page)',
       holds: (arch) => {
