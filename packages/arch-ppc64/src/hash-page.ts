@@ -5,10 +5,13 @@
  * pages one of sixteen HPTEs in the nibbles of the pte's hidx word, which is stored before the pte. A store to a writable
  * page makes it dirty here, without any page fault.
  *
+ * The instruction cache does not see stores, so a page is hashed without execution until a fetch asks for it: then it is flushed,
+ * once, and PG_arch_1 remembers that (hash_page_do_lazy_icache; the 970 has no coherent instruction cache).
+ *
  * When both groups of a hash are full one entry is thrown out; which one the time base decides: here a counter that every
  * call advances, so a run repeats exactly.
  */
-import { EXEC, type PageTables, type PhysicalMemory, STORE } from '@fourfold/core/arch';
+import { EXEC, type MmuHost, PG_ARCH_1, PG_RESERVED, type PhysicalMemory, STORE } from '@fourfold/core/arch';
 import { HIDX_OFFSET } from './geometry.js';
 import type { HashTable } from './hash-table.js';
 import { busyPteLo, hpteFlags } from './hpte.js';
@@ -49,15 +52,19 @@ export class HashPage {
   needsTlbie = false;
   /** The time base; its upper half is read. */
   timebase = 0;
+  /** Pages flushed from the instruction cache. */
+  icacheFlushes = 0;
   private readonly memory: PhysicalMemory;
   private readonly table: HashTable;
   private readonly loAt: number;
   private readonly hiAt: number;
   /** A 64 KiB kernel over 4 KiB HPTEs. */
   private readonly combo: boolean;
+  private readonly pageFlags: Int32Array;
 
-  constructor(memory: PhysicalMemory, tables: PageTables, table: HashTable, combo: boolean) {
+  constructor({ memory, map, tables }: MmuHost, table: HashTable, combo: boolean) {
     this.memory = memory;
+    this.pageFlags = map.flags;
     this.table = table;
     this.loAt = tables.loAt;
     this.hiAt = tables.hiAt;
@@ -83,8 +90,8 @@ export class HashPage {
     const busy = busyPteLo(lo, (need & RW) !== 0);
     words[loAt] = busy;
     return this.combo
-      ? this.resolveCombo(at, page, vsidHi, vsidLo, hi, lo, busy)
-      : this.resolve4k(loAt, page, vsidHi, vsidLo, hi, lo, busy);
+      ? this.resolveCombo(at, page, vsidHi, vsidLo, hi, lo, busy, need)
+      : this.resolve4k(loAt, page, vsidHi, vsidLo, hi, lo, busy, need);
   }
 
   private resolve4k(
@@ -95,11 +102,12 @@ export class HashPage {
     hi: number,
     lo: number,
     busy: number,
+    need: number,
   ): number {
     const table = this.table;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = vWordLo(vsidLo, page);
-    const flags = hpteFlags(busy);
+    const flags = hpteFlags(busy) | this.lazyIcache(this.pfnOf(hi, lo), need);
     const group = (vsidLo ^ page) & table.mask;
     if ((lo & HASHPTE) !== 0) {
       const entry = this.entryOf(group, (lo >>> 12) & 15);
@@ -125,12 +133,13 @@ export class HashPage {
     frame: number,
     lo: number,
     busy: number,
+    need: number,
   ): number {
     const table = this.table;
     const words = this.memory.words;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = vWordLo(vsidLo, page);
-    const flags = hpteFlags(busy);
+    const flags = hpteFlags(busy) | this.lazyIcache(frame, need);
     const group = (vsidLo ^ page) & table.mask;
     const sub = page & 15;
     const subBit = 1 << (27 - sub);
@@ -173,7 +182,11 @@ export class HashPage {
     const table = this.table;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = hugeVWordLo(vsidLo, page);
-    const flags = ((lo & RW) !== 0 ? 2 : 3) | ((lo & PTE_EXEC) !== 0 ? 0 : HPTE_NO_EXEC) | HPTE_COHERENT;
+    const flags =
+      ((lo & RW) !== 0 ? 2 : 3) |
+      ((lo & PTE_EXEC) !== 0 ? 0 : HPTE_NO_EXEC) |
+      HPTE_COHERENT |
+      this.lazyIcache(this.combo ? hi : this.pfnOf(hi, lo), need);
     const group = (vsidLo ^ page) & table.mask;
     const hashed = lo | ACCESSED | HASHPTE;
     if ((lo & HASHPTE) !== 0) {
@@ -189,6 +202,21 @@ export class HashPage {
     const index = this.insert(group, vHi, vLo, rHi, rLo);
     words[loAt] = (hashed & ~(this.combo ? HPTEFLAGS_64K : HPTEFLAGS_4K)) | HASHPTE | (index << 12);
     return this.entryOf(group, index);
+  }
+
+  /** hash_page_do_lazy_icache: N for a page that may hold old instructions, unless a fetch asks: it is flushed then. */
+  private lazyIcache(pfn: number, need: number): number {
+    const page = this.memory.pfnToPage(pfn);
+    if (page < 0 || ((this.pageFlags[page] as number) & (PG_ARCH_1 | PG_RESERVED)) !== 0) return 0;
+    if ((need & PTE_EXEC) === 0) return HPTE_NO_EXEC;
+    this.pageFlags[page] = (this.pageFlags[page] as number) | PG_ARCH_1;
+    this.icacheFlushes++;
+    return 0;
+  }
+
+  /** Frame number of a pte with 4 KiB pages: from bit 17 up. */
+  private pfnOf(hi: number, lo: number): number {
+    return ((lo >>> 17) | (hi << 15)) >>> 0;
   }
 
   /** Entry of a slot number with bit 3 for the secondary group. `group` is the primary one. */

@@ -3,7 +3,7 @@
  * searches for the rest). An area with any mapping in it cannot be opened; one that is open takes no ordinary mapping ever
  * again. Addresses are bytes as bigint: all of this runs per mmap.
  */
-import { type Cpu, ERRNO, type Mm, type MmuHost } from '@fourfold/core/arch';
+import { type Cpu, callFunction, ERRNO, type Mm, type MmuHost } from '@fourfold/core/arch';
 import { HIGH_AREA_SHIFT, HPAGE_SHIFT, highAreaMask, hugeAreasOf, LOW_AREA_SHIFT, lowAreaMask } from './hugetlb.js';
 
 const FOUR_GB = 0x1_0000_0000n;
@@ -71,6 +71,7 @@ export class HugeAreaChooser {
   openLow(mm: Mm, mask: number): number {
     const areas = hugeAreasOf(mm);
     const wanted = mask & ~areas.low;
+    if (wanted === 0) return 0;
     for (let n = 0; n < AREAS; n++) {
       const start = BigInt(n) << BigInt(LOW_AREA_SHIFT);
       if (((wanted >> n) & 1) !== 0 && !this.#isEmpty(mm, start, start + (1n << BigInt(LOW_AREA_SHIFT))))
@@ -85,6 +86,7 @@ export class HugeAreaChooser {
   openHigh(mm: Mm, mask: number): number {
     const areas = hugeAreasOf(mm);
     const wanted = mask & ~areas.high;
+    if (wanted === 0) return 0;
     for (let n = 0; n < AREAS; n++) {
       const start = BigInt(n) << BigInt(HIGH_AREA_SHIFT);
       const end = start + (1n << BigInt(HIGH_AREA_SHIFT));
@@ -95,12 +97,14 @@ export class HugeAreaChooser {
     return 0;
   }
 
-  /** flush_low_segments and flush_high_segments: every CPU that runs the mm drops the segments of areas just opened. */
+  /** flush_low_segments and flush_high_segments, on every CPU: one that runs the mm drops the segments of areas just opened. */
   #forget(mm: Mm, opened: number, segments: number): void {
-    for (const cpu of this.#host.cpus) {
-      if (cpu.mm !== mm) continue;
+    const flush = (cpu: Cpu): void => {
+      if (cpu.mm !== mm) return;
       for (let n = 0; n < AREAS; n++) if (((opened >> n) & 1) !== 0) this.#drop(cpu, n * segments, segments);
-    }
+    };
+    callFunction(this.#host, -1, 'ipiSegments', flush, mm);
+    flush(this.#host.cpu);
   }
 
   /** The lowest gap inside the areas of a mask; -1 for none. */

@@ -26,6 +26,7 @@ import {
   Mmu,
   type MmuHost,
   NESTED_FILLS,
+  PG_ARCH_1,
   type PhysicalMemory,
   PURGED_ENTRIES,
   PURGES,
@@ -57,6 +58,8 @@ export const TRAP_INSTRUCTION_STORAGE = 0x400;
 /** What hangs on a CPU: its segments, and what the last storage interrupt was about. */
 export class Ppc64Registers {
   readonly slb: Slb = new Slb();
+  /** A kernel thread has run since the segments were loaded (64 KiB pages). */
+  lostPgdir = false;
   trap = 0;
   /** 4 KiB page of the address (DAR, or SRR0 of a fetch). */
   dar = 0;
@@ -90,7 +93,7 @@ export class Ppc64Mmu extends Mmu {
 
   constructor(host: MmuHost, options: Ppc64MmuOptions = {}) {
     super(host);
-    const { memory, tables, arch } = host;
+    const { memory, arch } = host;
     const ramBytes = memory.nrPages * memory.pageSize;
     this.memory = memory;
     this.walk = new LinuxWalk(host);
@@ -104,7 +107,7 @@ export class Ppc64Mmu extends Mmu {
     this.nrPages = memory.nrPages;
     this.contexts = new ContextAllocator(host.defectsKept ? MAX_CONTEXT_ERA : MAX_CONTEXT);
     this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
-    this.hashPage = new HashPage(memory, tables, this.table, this.combo);
+    this.hashPage = new HashPage(host, this.table, this.combo);
     for (const bank of memory.banks) boltLinearMap(this.table, bank.base, bank.base + bank.size);
     for (const cpu of host.cpus) cpu.registers = new Ppc64Registers();
   }
@@ -275,7 +278,9 @@ export class Ppc64Mmu extends Mmu {
   override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
     if (cpu.batch.nr !== 0) this.flushPending(cpu);
     next.cpuVmMask |= 1 << cpu.id;
-    if (prev === next && cpu.mm === next) return;
+    const registers = cpu.registers as Ppc64Registers;
+    if (prev === next && cpu.mm === next && !registers.lostPgdir) return;
+    registers.lostPgdir = false;
     cpu.mm = next;
     cpu.context = next.context;
     this.count(CONTEXT_SWITCHES);
@@ -300,6 +305,17 @@ export class Ppc64Mmu extends Mmu {
       if (address >= 2n ** 44n || (slb.slotOf[esid] as number) >= 0) return;
       slb.allocate(esid, userVsid(next.context, esid), hugeAreasOf(next).hasSegment(esid));
     }
+  }
+
+  /** enter_lazy_tlb: nothing, but with 64 KiB pages the CPU forgets the pgdir, and so loads its segments anew afterwards. */
+  override enterLazyTlb(cpu: Cpu, _mm: Mm): void {
+    (cpu.registers as Ppc64Registers).lostPgdir = this.combo;
+  }
+
+  /** The page may hold other instructions than the instruction cache from now on. */
+  override flushDcachePage(page: number): void {
+    const { flags } = this.host.map;
+    flags[page] = (flags[page] as number) & ~PG_ARCH_1;
   }
 
   override mmOfSlot(cpu: Cpu, slot: number): Mm | null {

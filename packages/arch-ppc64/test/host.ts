@@ -10,6 +10,7 @@ import {
   highWord,
   lowWord,
   type Mm,
+  PG_ARCH_1,
   wordToBigInt,
 } from '@fourfold/core/arch';
 import { Ppc64Mmu, type Ppc64MmuOptions } from '../src/index.js';
@@ -30,6 +31,8 @@ export class TestHost extends BareHost {
     const pages = options.pages ?? (pageShift === 12 ? 1024 : 128);
     super(arch, [{ base: (options.firstPfn ?? 0) * pageSize, size: pages * pageSize }], options);
     this.mmu = new Ppc64Mmu(this, options);
+    // Every page is in the instruction cache as it is in memory, so that HPTEs have the rights of their ptes.
+    this.map.flags.fill(PG_ARCH_1);
   }
 
   /** The last pages of the memory, unless they are more than half of it. */
