@@ -173,6 +173,11 @@ export class Ia64Flush {
     this.onMm(cpu, mm);
   }
 
+  /** flush_tlb_all. */
+  all(): void {
+    this.counted('all', this.purger.all());
+  }
+
   /**
    * tlb_flush: a dying mm gives its number up; a gather that spans regions or 2^40 bytes flushes all; else the range is
    * purged, and then the part of the linear table that holds its ptes.
@@ -188,7 +193,7 @@ export class Ia64Flush {
     const region = Math.floor(start / regionPages);
     const isWide = !(end - start < FLUSH_ALL_BYTES / 2 ** this.pageShift);
     if (isWide || region !== Math.floor((end - 1) / regionPages)) {
-      this.counted('all', this.purger.all());
+      this.all();
       return;
     }
     this.counted('range', this.purger.range(mm.context, start, end));
@@ -207,7 +212,7 @@ export class Ia64Flush {
   /** A mm that this CPU does not run is not purged: on SMP every TLB is flushed, on one CPU the number is given up. */
   private elsewhere(mm: Mm): boolean {
     if (this.host.cpu.mm === mm) return false;
-    if (!this.single) this.counted('all', this.purger.all());
+    if (!this.single) this.all();
     else if (this.host.defectsKept) mm.context = 0;
     else this.contexts.abandon(mm);
     return true;

@@ -18,6 +18,10 @@
  * A slot keeps in its attributes what the page would allow were it accessed and dirty (WITHHELD), so that a denied access is
  * told apart as the hardware does it, from the TLB entry and not from a pte that may have changed.
  *
+ * With several CPUs another one may change an entry while a handler has it in its hands: vhpt_miss reads entries again after it
+ * inserted them and purges what changed, the dirty and access handlers exchange only what they read. Nothing else runs while a
+ * handler does, so that is looked at where somebody looks (`between`). On one CPU the handlers store plainly.
+ *
  * Port defects, mended unless the host keeps them: the dirty and access handlers do not look at p, and so turn an entry that
  * another CPU just cleared into a swap entry; a nested miss in region 4 does not scale the address; context numbers that
  * flush_tlb_range on one CPU or an exit without pages drops are lost; when no number is left, one is given twice.
@@ -75,7 +79,12 @@ const P = Number(PAGE_P);
 const A = Number(PAGE_A);
 const D = Number(PAGE_D);
 
+/** A handler that has read an entry and has yet to insert or store it. */
+export type Ia64Handler = 'vhpt_miss' | 'dirty_bit' | 'access_bit';
+
 export class Ia64Mmu extends Mmu {
+  /** With several CPUs: called between a handler's read and its insert or exchange, as another CPU may run there. */
+  between: ((handler: Ia64Handler, cpu: Cpu) => void) | null = null;
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
   readonly linear: LinearTable;
@@ -175,6 +184,13 @@ export class Ia64Mmu extends Mmu {
       if ((lo & P) === 0) return FAULT_ABSENT;
       // The kernel inserts the translation first; the other order cannot push it out again.
       tlb.fillLast(tableHi, tableLo, context, table, 0, TLB_TABLE);
+      if (this.between !== null && this.changedBetween('vhpt_miss', cpu, at, words[at + 1] as number, lo)) {
+        // What was inserted is purged: the page, and its table's page where the pmd entry is another by now.
+        this.purgeHere(cpu, vpnHi, vpnLo);
+        if (this.walk.pteTable(registers.rootWord, pteHi, pteLo, false) !== table)
+          this.purgeHere(cpu, tableHi, tableLo);
+        return this.miss(cpu, kind, vpnHi, vpnLo);
+      }
     }
     return this.insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
   }
@@ -194,8 +210,7 @@ export class Ia64Mmu extends Mmu {
     const registers = registersOf(cpu);
     if (!registers.notPresent) return;
     registers.notPresent = false;
-    this.count(PURGES);
-    this.count(PURGED_ENTRIES, cpu.tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, cpu.context));
+    this.purgeHere(cpu, (vpn / 4294967296) | 0, vpn | 0);
   }
 
   /** Puts a pte into the TLB as it is and tries the access. */
@@ -262,12 +277,34 @@ export class Ia64Mmu extends Mmu {
     const words = this.memory.words;
     const at = (this.slot[table] as number) + ((pteLo & this.pteMask) << 1);
     const old = words[at] as number;
+    if (
+      this.between !== null &&
+      this.changedBetween(dirty ? 'dirty_bit' : 'access_bit', cpu, at, words[at + 1] as number, old)
+    ) {
+      // The exchange failed, and the entry read again is not the one that would have been inserted.
+      this.purgeHere(cpu, vpnHi, vpnLo);
+      return this.miss(cpu, kind, vpnHi, vpnLo);
+    }
     tlb.dropPage(vpnHi, vpnLo, context);
     // Another CPU took the entry away between the TLB's copy and now: the later kernels' test of p.
     if ((old & P) === 0 && !this.host.defectsKept) return this.miss(cpu, kind, vpnHi, vpnLo);
     const lo = old | (dirty ? A | D : A);
     words[at] = lo;
     return this.insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
+  }
+
+  /** Lets another CPU run, if there is one; whether it changed the entry at `at`. */
+  private changedBetween(handler: Ia64Handler, cpu: Cpu, at: number, hi: number, lo: number): boolean {
+    if (this.host.cpus.length === 1) return false;
+    this.between?.(handler, cpu);
+    const { words } = this.memory;
+    return words[at] !== lo || words[at + 1] !== hi;
+  }
+
+  /** ptc.l of one base page. */
+  private purgeHere(cpu: Cpu, vpnHi: number, vpnLo: number): void {
+    this.count(PURGES);
+    this.count(PURGED_ENTRIES, cpu.tlb.dropPage(vpnHi, vpnLo, cpu.context));
   }
 
   /** Page number of the slot of a huge address: the offset in the region shifted right, the region kept. */
@@ -328,6 +365,11 @@ export class Ia64Mmu extends Mmu {
 
   override flushMm(mm: Mm): void {
     this.flush.mm(mm);
+  }
+
+  /** flush_tlb_kernel_range is flush_tlb_all. */
+  override flushKernelRange(_start: number, _end: number): void {
+    this.flush.all();
   }
 
   override gatherFlush(mm: Mm, fullmm: boolean, start: number, end: number): void {
