@@ -102,10 +102,13 @@ export class Sparc64Flush {
 
   /**
    * The CPUs that a flush on `cpu` has to reach (smp_flush_tlb_pending). With one user, who runs here, the others leave the mask:
-   * they flush the context when they come back to it.
+   * they flush the context when they come back to it. The kernel takes the mm that the CPU has loaded for the one that runs: a
+   * kernel thread that borrows it (reclaim, a truncation) leaves the CPU alone where its only user is. Mended as later kernels
+   * did, which ask whether the task has the mm.
    */
   private others(cpu: Cpu, mm: Mm): number {
-    if (cpu.mm === mm && mm.users === 1) mm.cpuVmMask = 1 << cpu.id;
+    const runsHere = cpu.mm === mm && (cpu.task !== null || this.host.defectsKept);
+    if (runsHere && mm.users === 1) mm.cpuVmMask = 1 << cpu.id;
     return mm.cpuVmMask;
   }
 

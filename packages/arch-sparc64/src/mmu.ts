@@ -14,6 +14,7 @@
  * - After a change of the context version the kernel leaves cpu_vm_mask alone, so a CPU that ran the mm long ago reuses
  *   another mm's leftovers under the new number, and CPUs that run other threads of it keep the old number. Mended as
  *   later kernels did: the mask starts anew with the number, and the running mms of other CPUs are given theirs at once.
+ * - A kernel thread that borrows an mm flushes it on its own CPU alone (flush.ts).
  * - flush_tlb_pgtables across the address hole flushes the complement of the range. Mended by flushing all of the area.
  */
 import {

@@ -120,6 +120,7 @@ describe('several CPUs', () => {
 
   test('with one user the CPUs that run something else leave the mask, and flush when they come back', () => {
     const { host, mm } = setUp(2);
+    host.cpu.task = mm;
     const other = host.cpus[1] as TestHost['cpu'];
     mapRead(host, mm, VA);
     const slot = host.access(LOAD, VA, other);
@@ -137,6 +138,7 @@ describe('several CPUs', () => {
 
   test('a CPU that still has the mm loaded, which is lazy then, leaves the mask and flushes when it goes on with it', () => {
     const { host, mm } = setUp(2);
+    host.cpu.task = mm;
     const other = host.cpus[1] as TestHost['cpu'];
     mapRead(host, mm, VA);
     host.access(LOAD, VA, other);

@@ -1,6 +1,6 @@
 /** The port's own defects, mended and kept. */
 import { VpteArea, vpteFlushRange } from '@fourfold/arch-sparc64';
-import { Machine } from '@fourfold/core';
+import { type Cpu, Machine, runToEnd } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
@@ -44,6 +44,30 @@ export default quirks({
         );
       },
     },
+    'a kernel thread that borrows an mm with one user flushes it on its own CPU alone (kept); where the user runs too (mended)':
+      {
+        source: 'arch/sparc64/kernel/smp.c: smp_flush_tlb_pending (mm == current->active_mm)',
+        holds: (arch) => {
+          const truncated = (defects: 'kept' | 'mended'): (() => void) => {
+            const machine = new Machine({ arch, cpus: 2, defects, checks: { flushes: true } });
+            const process = machine.spawn();
+            const inode = machine.createFile('f', { size: arch.pageSize });
+            const file = { inode, readable: true, writable: true, refs: 1 };
+            const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'shared', file });
+            process.store8(at, 1);
+            process.runOn(1);
+            process.store8(at, 2);
+            // Somebody else truncates the file, on the CPU that the process left.
+            machine.kernel.cpu = machine.kernel.cpus[0] as Cpu;
+            return () => {
+              runToEnd(inode.setSize(0));
+              machine.check();
+            };
+          };
+          expect(truncated('mended')).not.toThrow();
+          expect(truncated('kept')).toThrow(/CPU 1 may still use page/);
+        },
+      },
     'flush_tlb_pgtables across the hole swaps its ends and names the complement of the range': {
       source: 'arch/sparc64/mm/tlb.c: flush_tlb_pgtables',
       holds: ({ geometry }) => {
