@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { x86Arches } from '@fourfold/arch-x86';
 import { versionOf } from './emulator.js';
+import { linuxOracles } from './linux/oracle.js';
 import type { Oracle } from './oracle.js';
 import { agrees, reportOf } from './report.js';
 import { x86Oracle } from './x86/oracle.js';
@@ -20,6 +21,8 @@ const STATUS_MISSING = 3;
 
 const { values } = parseArgs({
   options: {
+    kernel: { type: 'string' },
+    initrd: { type: 'string' },
     machine: { type: 'string' },
     seed: { type: 'string', default: '1' },
     addresses: { type: 'string', default: '12000' },
@@ -30,32 +33,42 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const [seed, addresses] = [Number(values.seed), Number(values.addresses)];
-  const asked = ORACLES.filter(({ arch }) => values.machine === undefined || arch.name === values.machine);
-  if (!Number.isSafeInteger(seed) || !(addresses >= 1 && addresses <= 12000) || asked.length === 0) {
-    const names = ORACLES.map(({ arch }) => arch.name).join(', ');
+  const { kernel, initrd } = values;
+  const booted = kernel === undefined || initrd === undefined ? [] : linuxOracles(kernel, initrd);
+  const all = [...ORACLES, ...booted];
+  const asked = all.filter((oracle) => values.machine === undefined || nameOf(oracle) === values.machine);
+  const isHalf = (kernel === undefined) !== (initrd === undefined);
+  if (!Number.isSafeInteger(seed) || !(addresses >= 1 && addresses <= 12000) || asked.length === 0 || isHalf) {
+    const names = all.map(nameOf).join(', ');
     console.error(
-      `expected --machine (${names}), --seed N, --addresses 1 to 12000; came ${process.argv.slice(2).join(' ')}`,
+      `expected --machine (${names}), --seed N, --addresses 1 to 12000, --kernel FILE with --initrd FILE; came ${process.argv.slice(2).join(' ')}`,
     );
     return STATUS_MISUSE;
   }
   let status = 0;
   for (const oracle of asked) {
+    const name = nameOf(oracle);
     const version = versionOf(oracle.emulator);
     if (version === null) {
-      console.log(
-        `${oracle.arch.name}: not compared, ${oracle.emulator} is not installed (Debian: ${oracle.debianPackage})`,
-      );
+      console.log(`${name}: not compared, ${oracle.emulator} is not installed (Debian: ${oracle.debianPackage})`);
       if (status === 0) status = STATUS_MISSING;
       continue;
     }
     const folder = mkdtempSync(join(tmpdir(), 'fourfold-oracle-'));
     try {
       const compared = await oracle.run(seed, addresses, folder);
-      console.log(`${reportOf(oracle.arch.name, seed, compared)} (${version})`);
+      console.log(`${reportOf(name, seed, compared)} (${version})`);
       if (!compared.every(agrees)) status = STATUS_DISAGREE;
     } finally {
       rmSync(folder, { recursive: true });
     }
   }
+  if (booted.length === 0 && values.machine === undefined) {
+    console.log('Linux: not walked, no --kernel VMLINUZ --initrd FILE (docs/walking-a-dump.md)');
+  }
   return status;
+}
+
+function nameOf({ arch, name }: Oracle): string {
+  return name ?? arch.name;
 }

@@ -3,7 +3,7 @@ import type { ArchDescriptor } from '@fourfold/core/arch';
 
 /** What an emulator, or we, say of one address. Strings, so that they can be compared and printed as they are. */
 export interface Verdict {
-  /** `byte 7f`, or how the access was refused. */
+  /** `byte 7f`, `at` the physical address where nothing is loaded, or how the access was refused. */
   readonly load: string;
   readonly store: string;
   /** Fetching from the address; `-` where it was not tried. */
@@ -23,6 +23,8 @@ export interface Comparison {
 /** One machine held against one emulator. */
 export interface Oracle {
   readonly arch: ArchDescriptor;
+  /** Default: the machine's name. */
+  readonly name?: string;
   /** The emulator's program, and the Debian package that has it. */
   readonly emulator: string;
   readonly debianPackage: string;

@@ -15,6 +15,11 @@ export class Random {
     return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * n);
   }
 
+  /** 64 random bits. */
+  word(): bigint {
+    return (BigInt(this.below(2 ** 32)) << 32n) | BigInt(this.below(2 ** 32));
+  }
+
   pick<T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)] as T;
   }

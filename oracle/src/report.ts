@@ -12,7 +12,7 @@ export function agrees({ ours, theirs }: Comparison): boolean {
 /** One line of counts; then the disagreements, each with both answers and our walk. */
 export function reportOf(machine: string, seed: number, compared: readonly Comparison[]): string {
   const wrong = compared.filter((comparison) => !agrees(comparison));
-  const mapped = compared.filter(({ ours }) => ours.load.startsWith('byte')).length;
+  const mapped = compared.filter(({ ours }) => /^(?:byte|at) /.test(ours.load)).length;
   const processes = new Set(compared.map(({ process }) => process)).size;
   const share = compared.length === 0 ? 0 : ((compared.length - wrong.length) / compared.length) * 100;
   const head = `${machine}: ${compared.length} addresses of ${processes} processes, ${mapped} mapped, ${share === 100 ? 100 : share.toFixed(3)} % agree`;
