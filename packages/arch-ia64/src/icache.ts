@@ -14,9 +14,13 @@ export class InstructionCache {
     this.host = host;
   }
 
-  /** An entry that may execute maps a page of the mem_map from now on. */
-  executable(page: number): void {
-    const { flags } = this.host.map;
+  /** lazy_mmu_prot_update: an entry was stored. */
+  stored(hi: number, lo: number): void {
+    const { arch, memory, map } = this.host;
+    const f = arch.pteFormat;
+    if (!f.exec.allows(hi, lo)) return;
+    const page = memory.pfnToPage(f.frame(hi, lo));
+    const { flags } = map;
     if (page < 0 || ((flags[page] as number) & PG_ARCH_1) !== 0) return;
     this.flushes++;
     flags[page] = (flags[page] as number) | PG_ARCH_1;

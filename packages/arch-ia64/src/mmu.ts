@@ -34,6 +34,7 @@ import {
   CONTEXTS_ALLOCATED,
   type Cpu,
   DIRTY_ASSISTS,
+  EXEC,
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
@@ -63,6 +64,7 @@ import { InstructionCache } from './icache.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
 import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
 import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
+import { reportOf } from './report.js';
 import { LinearTable } from './vhpt.js';
 
 /** What the machine code needs to know beyond the descriptor. */
@@ -225,7 +227,9 @@ export class Ia64Mmu extends Mmu {
   ): number {
     const { tlb, context } = cpu;
     if ((lo & P) === 0) {
-      tlb.fill(kind, vpnHi, vpnLo, context, 0, 0, TLB_ABSENT, span);
+      // It gives nothing and is purged at once, so the first level is spared.
+      if (span === 0 && kind !== EXEC) tlb.fillLast(vpnHi, vpnLo, context, 0, 0, TLB_ABSENT);
+      else tlb.fill(kind, vpnHi, vpnLo, context, 0, 0, TLB_ABSENT, span);
       registersOf(cpu).notPresent = true;
       return FAULT_ABSENT;
     }
@@ -379,9 +383,7 @@ export class Ia64Mmu extends Mmu {
   // --- the instruction cache ---------------------------------------------------------------------------------------
 
   override lazyMmuProtUpdate(hi: number, lo: number): void {
-    if (!this.host.arch.pteFormat.exec.allows(hi, lo)) return;
-    const shift = this.pageShift;
-    this.icache.executable(this.memory.pfnToPage((lo >>> shift) | ((hi & PPN_HI) << (32 - shift))));
+    this.icache.stored(hi, lo);
   }
 
   override flushDcachePage(page: number): void {
@@ -391,17 +393,7 @@ export class Ia64Mmu extends Mmu {
   // --- report ------------------------------------------------------------------------------------------------------
 
   override reportExtra(): readonly ReportLine[] {
-    const { counts, contexts } = this;
-    const counted = (counter: number): number => counts[counter] as number;
-    return [
-      { name: 'misses that the VHPT walker served', value: counted(WALKS), unit: 'misses' },
-      { name: 'misses of the linear table, by vhpt_miss', value: counted(SOFTWARE_FILLS), unit: 'misses' },
-      { name: 'dirty-bit handler', value: counted(DIRTY_ASSISTS), unit: 'calls' },
-      { name: 'access-bit handlers', value: counted(ACCESS_ASSISTS), unit: 'calls' },
-      { name: '  with a nested miss, both', value: counted(NESTED_FILLS), unit: 'calls' },
-      { name: 'context numbers given', value: counted(CONTEXTS_ALLOCATED), unit: 'numbers' },
-      { name: '  wraps', value: contexts.wraps, unit: 'times' },
-    ];
+    return reportOf(this.counts, this.contexts);
   }
 
   // --- audit -------------------------------------------------------------------------------------------------------

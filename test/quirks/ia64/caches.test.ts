@@ -43,5 +43,22 @@ export default quirks({
         expect(mmu.icache.flushes).toBe(2);
       },
     },
+    'a page that is cleared or copied anew is not coherent, whatever its frame was before': {
+      source: 'asm-ia64/page.h: clear_user_page, copy_user_page; mm/page_alloc.c: prep_new_page',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const mmu = machine.kernel.mmu as Ia64Mmu;
+        const frames = new Set<bigint | undefined>();
+        for (let i = 1; i <= 8; i++) {
+          const at = process.mmap({ length: arch.pageSize, prot: 'rwx', flags: 'private|anonymous' });
+          process.store8(at, 1);
+          frames.add(process.explain(at).pte?.pfn);
+          expect(mmu.icache.flushes).toBe(i);
+          process.munmap(at, arch.pageSize);
+        }
+        expect(frames.size).toBeLessThan(8);
+      },
+    },
   },
 });

@@ -1,5 +1,5 @@
 /** Context numbers, region ids, and who holds what after a wrap. */
-import { ContextAllocator, createIa64, maxContext, regionId, WRAP_START } from '@fourfold/arch-ia64';
+import { ContextAllocator, createIa64, type Ia64Mmu, maxContext, regionId, WRAP_START } from '@fourfold/arch-ia64';
 import { Machine, MmError } from '@fourfold/core';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
@@ -83,6 +83,82 @@ export default quirks({
           expect(() => mended.allocate()).toThrow(MmError);
         },
       },
+    'a number that flush_tlb_range drops on one CPU is lost (kept): no bit says that it may be used again; it is recycled (mended)':
+      {
+        source: 'asm-ia64/tlbflush.h, arch/ia64/mm/tlb.c: flush_tlb_range (mm->context = 0)',
+        holds: (arch) => {
+          const recycled = (defects: 'kept' | 'mended'): boolean => {
+            const small = createIa64({ pageShift: arch.geometry.pageShift as 12, ridBits: 12 });
+            const machine = new Machine({ arch: small, defects });
+            const process = machine.spawn();
+            const { mmu, cpus } = machine.kernel;
+            const { contexts } = mmu as Ia64Mmu;
+            process.brk(0);
+            while (contexts.next < 305) mmu.flushMm(process.mm);
+            const { context } = process.mm;
+            const other = machine.spawn();
+            other.brk(0);
+            mmu.flushPage(process.mm, 1);
+            expect([process.mm.context, cpus.length]).toEqual([0, 1]);
+            while (contexts.wraps === 0) mmu.flushMm(other.mm);
+            return !contexts.isUsed(context);
+          };
+          expect([recycled('kept'), recycled('mended')]).toEqual([false, true]);
+        },
+      },
+    'max_ctx itself is never given: 2^(rid bits - 3) - 1, of the fewest rid bits of any CPU': {
+      source: 'arch/ia64/mm/tlb.c: mmu_context_init, ia64_tlb_init',
+      holds: () => {
+        expect([maxContext(18), maxContext(24)]).toEqual([32767, 2097151]);
+        const contexts = new ContextAllocator(511, false);
+        const given = Array.from({ length: 510 }, () => contexts.allocate());
+        expect([given.at(0), given.at(-1), contexts.wraps]).toEqual([1, 510, 0]);
+      },
+    },
+    'flush_tlb_mm of an mm without a number marks number 0, which no search ever meets': {
+      source: 'asm-ia64/tlbflush.h, arch/ia64/mm/tlb.c: flush_tlb_mm (set_bit of mm->context)',
+      holds: () => {
+        const contexts = new ContextAllocator(511, false);
+        contexts.abandon(0);
+        for (let i = 1; i < 511; i++) contexts.abandon(contexts.allocate());
+        expect([contexts.allocate(), contexts.isUsed(0)]).toEqual([300, true]);
+      },
+    },
+    'a new number empties cpu_vm_mask: the CPUs come back into it as they load the number': {
+      source: 'asm-ia64/mmu_context.h: get_mmu_context (cpus_clear), activate_context',
+      holds: (arch) => {
+        const machine = new Machine({ arch, cpus: 2 });
+        const process = machine.spawn();
+        process.brk(0);
+        const thread = process.thread();
+        thread.runOn(1);
+        thread.brk(0);
+        expect(process.mm.cpuVmMask).toBe(3);
+        machine.spawn({ cpu: 1 }).brk(0);
+        expect(process.mm.cpuVmMask).toBe(3); // switching away leaves the bit
+        process.brk(0);
+        machine.kernel.mmu.flushMm(process.mm);
+        expect(process.mm.cpuVmMask).toBe(1);
+      },
+    },
+    'a kernel thread keeps the region registers of the mm before it, and the interrupts for its contexts': {
+      source: 'asm-ia64/mmu_context.h: enter_lazy_tlb (empty); arch/ia64/mm/tlb.c: local_finish_flush_tlb_mm',
+      holds: (arch) => {
+        const machine = new Machine({ arch, cpus: 2 });
+        const process = machine.spawn();
+        process.brk(0);
+        const thread = process.thread();
+        thread.runOn(1);
+        thread.brk(0);
+        const idle = machine.kernel.cpus[1] as (typeof machine.kernel.cpus)[number];
+        const { context } = idle;
+        machine.idle(1);
+        expect([idle.mm, idle.context]).toEqual([process.mm, context]);
+        process.fork();
+        expect(machine.counters.get('ipiContext')).toBe(1);
+        expect(idle.context).toBe(process.mm.context);
+      },
+    },
     'exit purges nothing: the number is given up and comes back after a wrap': {
       source: 'asm-ia64/tlb.h; asm-ia64/tlbflush.h: flush_tlb_mm with mm_users 0',
       holds: (arch) => {

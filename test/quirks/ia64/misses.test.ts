@@ -105,6 +105,38 @@ export default quirks({
         expect(process.explain(at).levels.map(({ level }) => level)).toEqual(['pgd', 'pud', 'pmd', 'pte']);
       },
     },
+    'the handler inserts nothing for an entry that is not present, not even the page of the linear table': {
+      source: 'arch/ia64/kernel/ivt.S: vhpt_miss (tests p before itc)',
+      holds: (arch) => {
+        const { machine, process, at } = mapped(arch, 'rw', 2);
+        process.store8(at, 1);
+        const { cpu, mmu } = machine.kernel;
+        cpu.tlb.dropAll(false);
+        const vpn = (at + BigInt(arch.pageSize)) / BigInt(arch.pageSize);
+        const halves = [Number(BigInt.asIntN(32, vpn >> 32n)), Number(BigInt.asIntN(32, vpn))] as const;
+        for (let i = 0; i < 2; i++) expect(mmu.miss(cpu, LOAD, ...halves)).toBeLessThan(0);
+        const contexts = Array.from({ length: cpu.tlb.slots }, (_, slot) => cpu.tlb.contextOf(slot));
+        expect(contexts.filter((context) => context >= 0)).toEqual([]);
+      },
+    },
+    'rights are looked at before d and a: a store to a clean page that is read-only sets neither': {
+      source: 'arch/ia64/kernel/ivt.S: priorities in the comments of the vectors; Itanium manual vol. 2',
+      holds: (arch) => {
+        const { machine, process, at } = mapped(arch, 'rw');
+        process.load8(at); // the zero page, read-only and clean
+        const before = machine.counters.get('dirtyAssists');
+        const faults = process.minFlt;
+        process.store8(at, 1);
+        expect([machine.counters.get('dirtyAssists'), process.minFlt]).toEqual([before, faults + 1]);
+      },
+    },
+    'an area is found by what lies above: behind the last one nothing is, though the region goes on': {
+      source: 'arch/ia64/mm/fault.c: ia64_do_page_fault (find_vma_prev)',
+      holds: (arch) => {
+        const { process, at } = mapped(arch, 'rw', 1);
+        expect(() => process.load8(at + BigInt(arch.pageSize))).toThrow('SEGV_MAPERR');
+      },
+    },
     'a nested miss in region 4 takes the address unscaled where the defect is kept': {
       source: 'arch/ia64/kernel/ivt.S: nested_dtlb_miss',
       holds: (arch) => {
