@@ -19,8 +19,8 @@ export interface PressureOptions {
   readonly swap?: number;
   /** One allocation in so many fails; 0 for none. */
   readonly failing?: number;
-  /** Whether to audit after every step, or only at the end. */
-  readonly audits?: boolean;
+  /** Audit after every so many steps: 1 unless told. The ledger and the check of TLB hits are always on. */
+  readonly auditEvery?: number;
 }
 
 /** What a run came to. */
@@ -81,6 +81,7 @@ interface File {
 
 /** Runs one program. @throws Error with the seed, the step and what went wrong */
 export function runPressure(options: PressureOptions): PressureResult {
+  const { auditEvery = 1 } = options;
   const world = new World(options);
   let step = 0;
   let what: string = 'start';
@@ -89,7 +90,7 @@ export function runPressure(options: PressureOptions): PressureResult {
       const op = world.choose();
       what = op;
       world.step(op);
-      if (options.audits !== false) world.machine.check();
+      if ((step + 1) % auditEvery === 0) world.machine.check();
     }
     what = 'the end';
     world.end();
