@@ -63,19 +63,9 @@ import { Ia64Flush } from './flush.js';
 import { InstructionCache } from './icache.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
 import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
-import { Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
+import { type Ia64MmuSpec, Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
 import { reportOf } from './report.js';
 import { LinearTable } from './vhpt.js';
-
-/** What the machine code needs to know beyond the descriptor. */
-export interface Ia64MmuSpec {
-  /** IMPL_VA_MSB. */
-  readonly vaMsb: number;
-  /** Page size of region 4: HPAGE_SHIFT, or the base page in a kernel without huge pages. */
-  readonly hugeShift: number;
-  /** Region id bits. */
-  readonly ridBits: number;
-}
 
 const P = Number(PAGE_P);
 const A = Number(PAGE_A);

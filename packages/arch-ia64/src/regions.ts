@@ -56,6 +56,16 @@ export function identityEntry(va: bigint): bigint {
   return (va & PPN_MASK) | PAGE_KERNEL | (uncached ? PAGE_MA_UC : 0n);
 }
 
+/** What the machine code needs to know beyond the descriptor. */
+export interface Ia64MmuSpec {
+  /** IMPL_VA_MSB. */
+  readonly vaMsb: number;
+  /** Page size of region 4: HPAGE_SHIFT, or the base page in a kernel without huge pages. */
+  readonly hugeShift: number;
+  /** Region id bits. */
+  readonly ridBits: number;
+}
+
 /** What a CPU holds beside its TLB. */
 export class Ia64Registers {
   /** Region registers. */

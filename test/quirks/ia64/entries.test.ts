@@ -1,4 +1,6 @@
 /** The pte: rights by value, accessed and dirty that hardware never sets. */
+import { createKernelGeometry, regionBase, vmallocEnd } from '@fourfold/arch-ia64';
+import type { UpperFormat } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
 
@@ -64,8 +66,8 @@ export default quirks({
         expect(pte.makeFile((1n << 61n) - 1n)).toBe((((1n << 61n) - 1n) << 2n) | 2n);
       },
     },
-    'the pgd is cut into eight slices, one a region; the last page of a slice is never mapped': {
-      source: 'asm-ia64/pgtable.h: pgd_index, RGN_MAP_LIMIT',
+    'the pgd is cut into eight slices, one a region: three bits of its index are the number of the region': {
+      source: 'asm-ia64/pgtable.h: pgd_index',
       holds: ({ geometry }) => {
         const index = (region: bigint): number => {
           const vpn = (region << 61n) >> BigInt(geometry.pageShift);
@@ -75,5 +77,53 @@ export default quirks({
         expect([0n, 1n, 3n, 4n].map(index)).toEqual([0, slice, 3 * slice, 4 * slice]);
       },
     },
+    "the kernel's own tables are not cut: the whole index comes from the address, and region 5 begins at entry 0": {
+      source: 'asm-ia64/pgtable.h: pgd_offset_k',
+      holds: ({ geometry: { pageShift } }) => {
+        const kernel = createKernelGeometry(pageShift as 12, 3);
+        const index = (va: bigint): number => {
+          const vpn = va >> BigInt(pageShift);
+          return kernel.index(0, Number(BigInt.asIntN(32, vpn >> 32n)), Number(BigInt.asIntN(32, vpn)));
+        };
+        const gate = regionBase(5);
+        const last = vmallocEnd(pageShift) - 1n;
+        expect([index(gate), index(last)]).toEqual([0, 2 ** (pageShift - 3) - 1]);
+      },
+    },
+    'an upper entry is an address without flags: present when it is not 0, bad only with a bit beyond the physical ones, of which bit 63 is none':
+      {
+        source:
+          'asm-ia64/pgtable.h: pmd_bad, pmd_present; arch/ia64/kernel/setup.c: ia64_phys_addr_valid (unimpl_pa_mask)',
+        holds: (arch) => {
+          const format = arch.upper[0] as UpperFormat;
+          const says = (word: bigint): boolean[] => {
+            const [hi, lo] = [Number(BigInt.asIntN(32, word >> 32n)), Number(BigInt.asIntN(32, word))];
+            return [format.isNone(hi, lo), format.isBad(hi, lo)];
+          };
+          const table = 1n << BigInt(arch.geometry.pageShift);
+          expect([0n, table, table | (1n << 63n), table | (1n << 50n), table | 1n].map(says)).toEqual([
+            [true, false],
+            [false, false],
+            [false, false],
+            [false, true],
+            [false, false],
+          ]);
+        },
+      },
+    'bit 1 means a file offset only where neither p nor PROT_NONE is set: with p it is reserved, and says nothing': {
+      source: 'asm-ia64/pgtable.h: pte_present, pte_file',
+      holds: ({ pte }) => {
+        const kinds = [2n, 3n, (1n << 63n) | 2n, 4n].map((word) => pte.decode(word).kind);
+        expect(kinds).toEqual(['file', 'present', 'present', 'swap']);
+      },
+    },
+    'execute-only is ar 7, which no other protection has; a private page that may be written starts without the right':
+      {
+        source: 'asm-ia64/pgtable.h: __P100, __P010 ... __P111, __S100',
+        holds: ({ pte }) => {
+          const rights = Array.from({ length: 16 }, (_, prot) => AR(pte.protection(prot)));
+          expect(rights).toEqual([0, 0, 0, 0, 7, 1, 1, 1, 0, 0, 2, 2, 7, 1, 3, 3]);
+        },
+      },
   },
 });

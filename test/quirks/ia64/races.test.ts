@@ -108,6 +108,7 @@ export default quirks({
           dirtied.meanwhile('dirty_bit', () => dirtied.changeTo(readonly));
           expect(dirtied.access(STORE)).toBeLessThan(0);
           expect([dirtied.entry(), dirtied.cached()]).toEqual([readonly, true]);
+          expect(dirtied.host.counters.get('purges')).toBe(2); // CPU 1's ptc.ga, and the handler's ptc.l
 
           const old = new Pair(arch);
           old.set(VPN, arch.pte.change(old.entry(), 'mkold'));
