@@ -8,6 +8,8 @@ export interface Verdict {
   readonly store: string;
   /** Fetching from the address; `-` where it was not tried. */
   readonly fetch: string;
+  /** The entries of the walk as all accesses together left them; undefined where they are not compared. */
+  readonly entries?: string;
 }
 
 /** One address of one address space. */

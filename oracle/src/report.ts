@@ -6,7 +6,7 @@ const SHOWN = 5;
 
 /** Whether the emulator says what we say. */
 export function agrees({ ours, theirs }: Comparison): boolean {
-  return ours.load === theirs.load && ours.store === theirs.store && ours.fetch === theirs.fetch;
+  return (['load', 'store', 'fetch', 'entries'] as const).every((what) => ours[what] === theirs[what]);
 }
 
 /** One line of counts; then the disagreements, each with both answers and our walk. */
@@ -27,6 +27,6 @@ function detail({ process, address, ours, theirs, walk }: Comparison): string {
   return `  process ${process}, 0x${address.toString(16)}: we say ${words(ours)}; the emulator ${words(theirs)}\n${walk()}`;
 }
 
-function words({ load, store, fetch }: Verdict): string {
-  return `load ${load}, store ${store}, fetch ${fetch}`;
+function words({ load, store, fetch, entries }: Verdict): string {
+  return `load ${load}, store ${store}, fetch ${fetch}${entries === undefined ? '' : `, entries ${entries}`}`;
 }

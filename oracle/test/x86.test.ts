@@ -1,6 +1,8 @@
 /** The code that runs in the emulator, and the ROM it lies in. */
 import { expect, test } from 'vitest';
+import { RETURN } from '../src/programs.js';
 import { CODE } from '../src/x86/code.js';
+import { stampOf } from '../src/x86/oracle.js';
 import { CODE_AT, codePage, rom } from '../src/x86/rom.js';
 
 const TOLD = { cr3: 0x1000, cr4: 0xa0, efer: 0xd00, cr0: 0x8001_0001, isLong: true, list: 1, results: 2, count: 3 };
@@ -40,4 +42,16 @@ test('the processor starts with a jump to the code, which is told the registers'
   expect(Array.from({ length: 8 }, (_, i) => view.getUint32(4 * i, true))).toEqual([
     0x1000, 0xd00, 0xa0, 0x8001_0001, 1, 1, 2, 3,
   ]);
+});
+
+test('bytes tell where they lie: neighbours, frames and large pages differ, and one in four can be called', () => {
+  const bytes = Array.from({ length: 4096 }, (_, i) => stampOf(0x140_0000 + i));
+  expect(new Set(bytes).size).toBe(256);
+  for (const distance of [1, 0x1000, 0x20_0000, 0x40_0000]) {
+    const same = bytes.filter((byte, i) => byte !== RETURN && byte === stampOf(0x140_0000 + i + distance));
+    expect(same.length, `distance ${distance}`).toBeLessThan(100);
+  }
+  const calls = bytes.filter((byte) => byte === RETURN).length;
+  expect(calls).toBeGreaterThan(900);
+  expect(calls).toBeLessThan(1200);
 });

@@ -1,13 +1,25 @@
 /**
  * x86 by qemu's MMU: the image is the guest's memory, our CR3 is loaded, and code of ours in ring 0 (code.ts) loads from,
  * stores to and calls each address with CR0.WP set, so that every right of the entries is put to the test but US, which all
- * user pages have.
+ * user pages have. Every byte tells where it lies, and the accessed and dirty bits that the emulator leaves are held against
+ * those of our own MMU after the same accesses.
  */
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeImage, imageOf, type Process } from '@fourfold/core';
-import { type ArchDescriptor, type Roots, type Walk, walk } from '@fourfold/core/arch';
-import { writeMemory } from '@fourfold/replay/node';
+import {
+  type AccessKind,
+  type ArchDescriptor,
+  EXEC,
+  highWord,
+  LOAD,
+  lowWord,
+  type Roots,
+  STORE,
+  type Walk,
+  walk,
+} from '@fourfold/core/arch';
+import { FileImage, writeMemory } from '@fourfold/replay/node';
 import { runEmulator } from '../emulator.js';
 import type { Comparison, Oracle, Verdict } from '../oracle.js';
 import { type Program, RETURN, runProgram } from '../programs.js';
@@ -25,8 +37,16 @@ const LIST_AT = 0x20_0000;
 const RESULTS_AT = 0x40_0000;
 /** Bytes of an address in the list, and of its results. */
 const RECORD = 16;
+/** Bytes of a frame: in a large page, of the piece that an address lies in. */
+const FRAME_BYTES = 4096;
 const CALLED = 1n;
 const NX = 0x800n;
+const PRESENT = 1n;
+const ACCESSED = 0x20n;
+const DIRTY = 0x40n;
+const LARGE = 0x80n;
+const DATA_KINDS: readonly AccessKind[] = [LOAD, STORE];
+const ALL_KINDS: readonly AccessKind[] = [LOAD, STORE, EXEC];
 
 /** The oracle of one x86 machine. */
 export function x86Oracle(arch: ArchDescriptor): Oracle {
@@ -93,9 +113,11 @@ async function compare(
   process.write(CODE_AT, codePage(told));
   const probes = probesOf(program, roots, count);
   process.write(LIST_AT, listOf(probes));
+  forgetUse(program, probes);
   const memory = join(folder, 'memory.raw');
   const bios = join(folder, 'rom.bin');
   writeMemory(kernel.memory, memory);
+  stampFrames(memory, probes);
   writeFileSync(bios, rom(told));
   await runEmulator('qemu-system-x86_64', [
     ...['-M', 'pc,memory-backend=ram', '-m', `${(BASE + BYTES) / MIB}M`],
@@ -105,13 +127,88 @@ async function compare(
   ]);
   const results = readVirtual(arch, roots, program, memory, RESULTS_AT, count * RECORD);
   const hasNx = (BigInt(roots.efer as bigint) & NX) !== 0n;
-  return probes.map((probe, i) => ({
+  accessAll(program, process, probes);
+  const left = new FileImage(memory, arch.byteOrder);
+  const live = imageOf(kernel.memory);
+  const compared = probes.map((probe, i) => ({
     process: label,
     address: probe.address,
-    ours: oursOf(probe, hasNx),
-    theirs: theirsOf(results, i * RECORD, probe.isCalled),
+    ours: { ...oursOf(probe, hasNx), entries: entriesOf(arch, walk(arch, live, roots, probe.address)) },
+    theirs: {
+      ...theirsOf(results, i * RECORD, probe.isCalled),
+      entries: entriesOf(arch, walk(arch, left, roots, probe.address)),
+    },
     walk: () => walkLines(probe.walk),
   }));
+  left.close();
+  return compared;
+}
+
+/** Clears accessed and dirty in half of the entries, as page-out does before it looks again: a program leaves them all set. */
+function forgetUse({ machine, random }: Program, probes: readonly Probe[]): void {
+  const { memory } = machine.kernel;
+  for (const { walk: found } of probes) {
+    for (const { at, value, what } of found.steps) {
+      if (at === null || value === null || (value & PRESENT) === 0n || random.below(2) === 0) continue;
+      const word = memory.wordAt(Number(at));
+      // Bit 6 of an entry that points to a table is nobody's.
+      const isLeaf = what === 'pte' || (value & LARGE) !== 0n;
+      memory.words[word] = (memory.words[word] as number) & ~Number(isLeaf ? ACCESSED | DIRTY : ACCESSED);
+    }
+  }
+}
+
+/**
+ * Makes every byte of the frames that are asked for tell which it is, in the file alone: a load that comes from elsewhere
+ * reads something else, but for one in some hundred. What the program left there was mostly zero.
+ */
+function stampFrames(path: string, probes: readonly Probe[]): void {
+  const file = openSync(path, 'r+');
+  const bytes = new Uint8Array(FRAME_BYTES);
+  const frames = new Set(probes.map(({ walk: { physical } }) => (physical === null ? -1 : frameOf(physical))));
+  for (const frame of frames) {
+    if (frame < 0) continue;
+    for (let i = 0; i < FRAME_BYTES; i++) bytes[i] = stampOf(frame + i);
+    writeSync(file, bytes, 0, FRAME_BYTES, frame);
+  }
+  closeSync(file);
+}
+
+function frameOf(physical: bigint): number {
+  return Number(physical & ~BigInt(FRAME_BYTES - 1));
+}
+
+/** The byte at a physical address: a return instruction in one of four, else anything. */
+export function stampOf(physical: number): number {
+  let hash = Math.imul(physical, 0x9e37_79b1);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85eb_ca77);
+  hash ^= hash >>> 13;
+  return (hash & 3) === 0 ? RETURN : (hash >>> 8) & 0xff;
+}
+
+/** The same accesses by our own MMU, which leaves accessed and dirty in the tables as the emulator's does. */
+function accessAll({ machine }: Program, process: Process, probes: readonly Probe[]): void {
+  const { mmu, memory } = machine.kernel;
+  const cpu = machine.enter(process);
+  mmu.flushMm(process.mm);
+  for (const { address, isCalled } of probes) {
+    const vpn = address >> BigInt(memory.pageShift);
+    for (const kind of isCalled ? ALL_KINDS : DATA_KINDS) {
+      mmu.miss(cpu, kind, highWord(vpn), lowWord(vpn));
+    }
+  }
+}
+
+/**
+ * The entries of a walk, with their accessed and dirty bits. PAE's four pointers without: the processor has them in
+ * registers since CR3 was loaded and writes nothing back (IA-32 SDM vol. 3, 4.4.1), the emulator sets accessed there too.
+ */
+function entriesOf({ wordBits, geometry }: ArchDescriptor, { steps }: Walk): string {
+  const isPae = wordBits === 32 && geometry.entryBytes[0] === 8;
+  const values = steps.map(({ what, value }) =>
+    isPae && what === 'pgd' && value !== null ? value & ~ACCESSED : value,
+  );
+  return values.map((value) => (value === null ? '-' : value.toString(16))).join(' ');
 }
 
 function parametersOf(arch: ArchDescriptor, roots: Roots, count: number): RomParameters {
@@ -138,7 +235,7 @@ function probesOf({ machine, random }: Program, roots: Roots, count: number): Pr
     if (i % 5 === 3 && hugeBytes > 0) address = HUGE + BigInt(random.below(3 * hugeBytes));
     else if (i % 5 === 4) address = anywhere(arch, random.below(2 ** 30), random.below(2 ** 30));
     const found = walk(arch, image, roots, address);
-    const byte = found.physical === null ? 0 : byteAt(machine, found.physical);
+    const byte = found.physical === null ? 0 : stampOf(Number(found.physical));
     // A call has to come back: of a page that can be read, only where a return instruction lies.
     const isCalled = found.physical === null || byte === RETURN;
     return { address, walk: found, byte, isCalled };
@@ -150,12 +247,6 @@ function anywhere(arch: ArchDescriptor, a: number, b: number): bigint {
   const random = (BigInt(a) << 34n) ^ (BigInt(b) << 4n);
   const address = arch.wordBits === 64 ? random : random & 0xffff_ffffn;
   return address < 0x100_0000n ? address + 0x100_0000n : address;
-}
-
-function byteAt({ kernel }: Program['machine'], physical: bigint): number {
-  const { memory } = kernel;
-  const page = memory.pfnToPage(Number(physical >> BigInt(memory.pageShift)));
-  return memory.loadByte(page, Number(physical & BigInt(memory.pageSize - 1)));
 }
 
 function listOf(probes: readonly Probe[]): Uint8Array {
