@@ -75,11 +75,13 @@ export type ScenarioCounts = Readonly<Record<Step, Counts>>;
 /**
  * Runs the scenario.
  * @param extra what a port counts besides, read before and after each step
+ * @param warm whether, before each step, every task reads the pages of A and the first eight of what the step unmaps
  */
 export function runScenario(
   arch: ArchDescriptor,
   cpus: 1 | 4,
   extra: (machine: Machine) => Counts = () => ({}),
+  warm = false,
 ): ScenarioCounts {
   const machine = new Machine({ arch, cpus, memory: 8192 * arch.geometry.pageSize, contents: false, overcommit: 1 });
   const process = machine.spawn();
@@ -123,8 +125,16 @@ export function runScenario(
     ...Object.fromEntries(COUNTED.map((name) => [name, machine.counters.get(name)])),
     ...extra(machine),
   });
+  const heat = (step: Step): void => {
+    const [from, pages] = UNMAPPED[step as keyof typeof UNMAPPED] ?? [0, 0];
+    for (const task of [process, ...threads]) {
+      for (let i = 0; i < PROTECTED.pages; i++) task.load8(at(PROTECTED.at + i));
+      for (let i = 0; i < Math.min(pages, 8); i++) task.load8(at(from + i));
+    }
+  };
   const counts = {} as Record<Step, Counts>;
   for (const step of STEPS) {
+    if (warm) heat(step);
     const before = count();
     steps[step]();
     const grown = Object.entries(count()).map(([name, n]) => [name, n - (before[name] ?? 0)] as const);
