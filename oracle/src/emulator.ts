@@ -4,13 +4,16 @@ import { spawn, spawnSync } from 'node:child_process';
 /** Longest a run may take. */
 const TIMEOUT_MS = 120_000;
 
+/** The emulator did not do what it was started for: no answer, which is neither agreement nor disagreement. */
+export class EmulatorError extends Error {}
+
 /** What an emulator calls itself, or null when it is not installed. */
 export function versionOf(emulator: string): string | null {
   const { status, stdout } = spawnSync(emulator, ['--version'], { encoding: 'utf8' });
   return status === 0 ? ((stdout.split('\n')[0] as string).trim() ?? '') : null;
 }
 
-/** Runs an emulator to its end; its exit status. @throws Error with what it printed when it does not end in time */
+/** Runs an emulator to its end; its exit status. @throws EmulatorError with what it printed when it does not end in time */
 export function runEmulator(emulator: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(emulator, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -22,15 +25,17 @@ export function runEmulator(emulator: string, args: readonly string[]): Promise<
     child.stderr.on('data', hear);
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`${emulator} did not end within ${TIMEOUT_MS / 1000} s; it said: ${said.slice(0, 2000)}`));
+      reject(
+        new EmulatorError(`${emulator} did not end within ${TIMEOUT_MS / 1000} s; it said: ${said.slice(0, 2000)}`),
+      );
     }, TIMEOUT_MS);
     child.on('error', (error) => {
       clearTimeout(timer);
-      reject(error);
+      reject(new EmulatorError(error.message));
     });
     child.on('exit', (status) => {
       clearTimeout(timer);
-      if (said !== '') reject(new Error(`${emulator} ended with ${status} and said: ${said.slice(0, 2000)}`));
+      if (said !== '') reject(new EmulatorError(`${emulator} ended with ${status} and said: ${said.slice(0, 2000)}`));
       else resolve(status ?? -1);
     });
   });

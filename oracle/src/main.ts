@@ -1,13 +1,14 @@
 /**
  * `npm run test:oracle`: hands our images to independent emulators and compares every address. Exit status: 0 all agree, 1
- * one disagrees, 2 misuse, 3 none disagrees but an emulator is missing.
+ * one disagrees, 2 misuse, 3 none disagrees but an emulator is missing or failed, 4 this program itself
+ * failed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { x86Arches } from '@fourfold/arch-x86';
-import { versionOf } from './emulator.js';
+import { EmulatorError, versionOf } from './emulator.js';
 import { linuxOracles } from './linux/oracle.js';
 import type { Oracle } from './oracle.js';
 import { agrees, reportOf } from './report.js';
@@ -18,6 +19,7 @@ const ORACLES: readonly Oracle[] = [...x86Arches.map(x86Oracle)];
 const STATUS_DISAGREE = 1;
 const STATUS_MISUSE = 2;
 const STATUS_MISSING = 3;
+const STATUS_BROKEN = 4;
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +31,10 @@ const { values } = parseArgs({
   },
 });
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error);
+  return STATUS_BROKEN;
+});
 
 async function main(): Promise<number> {
   const [seed, addresses] = [Number(values.seed), Number(values.addresses)];
@@ -59,6 +64,10 @@ async function main(): Promise<number> {
       const compared = await oracle.run(seed, addresses, folder);
       console.log(`${reportOf(name, seed, compared)} (${version})`);
       if (!compared.every(agrees)) status = STATUS_DISAGREE;
+    } catch (error) {
+      if (!(error instanceof EmulatorError)) throw error;
+      console.log(`${name}: not compared, ${error.message}`);
+      if (status === 0) status = STATUS_MISSING;
     } finally {
       rmSync(folder, { recursive: true });
     }

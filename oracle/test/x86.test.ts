@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { RETURN } from '../src/programs.js';
 import { CODE } from '../src/x86/code.js';
-import { stampOf } from '../src/x86/oracle.js';
+import { stampOf } from '../src/x86/evidence.js';
 import { CODE_AT, codePage, rom } from '../src/x86/rom.js';
 
 const TOLD = { cr3: 0x1000, cr4: 0xa0, efer: 0xd00, cr0: 0x8001_0001, isLong: true, list: 1, results: 2, count: 3 };

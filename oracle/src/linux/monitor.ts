@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EmulatorError } from '../emulator.js';
 
 /** Longest an answer, or the start, may take. */
 const TIMEOUT_MS = 120_000;
@@ -33,7 +34,9 @@ export class VirtualMachine {
     this.#child.stdout?.on('data', hear);
     this.#child.stderr?.on('data', hear);
     this.#child.on('error', (error) => this.#end(error.message));
-    this.#child.on('exit', (status, signal) => this.#end(`${emulator} ended with ${signal ?? status}`));
+    this.#child.on('close', (status, signal) => {
+      this.#end(`${emulator} ended with ${signal ?? status}: ${this.printed.trim().slice(-500)}`);
+    });
   }
 
   /** Starts an emulator whose serial line is its standard output. @param socket path of the monitor's socket, not there yet */
@@ -44,19 +47,19 @@ export class VirtualMachine {
     return vm;
   }
 
-  /** Waits until it has printed `text`. @throws Error with the end of what it printed */
+  /** Waits until it has printed `text`. @throws EmulatorError with the end of what it printed */
   async prints(text: string): Promise<void> {
     await this.#until(() => this.printed.includes(text), `expected the guest to print "${text}"`);
   }
 
   /** Runs a command of QMP. */
   async execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-    if (this.#ended !== '') throw new Error(`${command}: ${this.#ended}`);
+    if (this.#ended !== '') throw new EmulatorError(`${command}: ${this.#ended}`);
     const { return: value, error } = await new Promise<Answer>((resolve) => {
       this.#waiting.push(resolve);
       this.#socket?.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
     });
-    if (error !== undefined) throw new Error(`${command}: ${error.desc}`);
+    if (error !== undefined) throw new EmulatorError(`${command}: ${error.desc}`);
     return value;
   }
 
@@ -89,7 +92,7 @@ export class VirtualMachine {
     const end = performance.now() + TIMEOUT_MS;
     while (!(await holds())) {
       if (this.#ended !== '' || performance.now() > end) {
-        throw new Error(`${what}; ${this.#ended || 'time is up'}; it printed: ${this.printed.slice(-1000)}`);
+        throw new EmulatorError(`${what}; ${this.#ended || `time is up, it printed: ${this.printed.slice(-500)}`}`);
       }
       await sleep(20);
     }

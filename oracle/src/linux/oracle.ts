@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { x86_64 } from '@fourfold/arch-x86';
+import { EmulatorError } from '../emulator.js';
 import type { Comparison, Oracle } from '../oracle.js';
 import { Random } from '../random.js';
 import { kernelVersionOf, type MappedRange, pagesOf, physicalOf, privilegeOf, rangeAt, rangesOf } from './answers.js';
@@ -76,7 +77,7 @@ async function run(guest: Guest, seed: number, addresses: number): Promise<Compa
   }
 }
 
-/** Stops the machine when its CPU is at a privilege level; its registers. @throws Error when it never is */
+/** Stops the machine when its CPU is at a privilege level; its registers. @throws EmulatorError when it never is */
 async function stopAt(vm: VirtualMachine, privilege: number): Promise<string> {
   for (let i = 0; i < STOPS; i++) {
     await vm.execute('stop');
@@ -85,7 +86,7 @@ async function stopAt(vm: VirtualMachine, privilege: number): Promise<string> {
     await vm.execute('cont');
     await sleep(1 + (i % 7));
   }
-  throw new Error(`the CPU was not at CPL ${privilege} in ${STOPS} stops`);
+  throw new EmulatorError(`the CPU was not at CPL ${privilege} in ${STOPS} stops`);
 }
 
 async function compare(

@@ -4,26 +4,16 @@
  * user pages have. Every byte tells where it lies, and the accessed and dirty bits that the emulator leaves are held against
  * those of our own MMU after the same accesses.
  */
-import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeImage, imageOf, type Process } from '@fourfold/core';
-import {
-  type AccessKind,
-  type ArchDescriptor,
-  EXEC,
-  highWord,
-  LOAD,
-  lowWord,
-  type Roots,
-  STORE,
-  type Walk,
-  walk,
-} from '@fourfold/core/arch';
+import { type ArchDescriptor, type Roots, walk } from '@fourfold/core/arch';
 import { FileImage, writeMemory } from '@fourfold/replay/node';
 import { runEmulator } from '../emulator.js';
 import type { Comparison, Oracle, Verdict } from '../oracle.js';
 import { type Program, RETURN, runProgram } from '../programs.js';
 import { walkLines } from '../walk-lines.js';
+import { accessAll, entriesOf, forgetUse, type Probe, stampFrames, stampOf } from './evidence.js';
 import { CODE_AT, CODE_BYTES, codePage, type RomParameters, rom, STACK_AT } from './rom.js';
 
 const MIB = 2 ** 20;
@@ -37,16 +27,8 @@ const LIST_AT = 0x20_0000;
 const RESULTS_AT = 0x40_0000;
 /** Bytes of an address in the list, and of its results. */
 const RECORD = 16;
-/** Bytes of a frame: in a large page, of the piece that an address lies in. */
-const FRAME_BYTES = 4096;
 const CALLED = 1n;
 const NX = 0x800n;
-const PRESENT = 1n;
-const ACCESSED = 0x20n;
-const DIRTY = 0x40n;
-const LARGE = 0x80n;
-const DATA_KINDS: readonly AccessKind[] = [LOAD, STORE];
-const ALL_KINDS: readonly AccessKind[] = [LOAD, STORE, EXEC];
 
 /** The oracle of one x86 machine. */
 export function x86Oracle(arch: ArchDescriptor): Oracle {
@@ -89,13 +71,6 @@ function prepare(process: Process, listBytes: number): void {
   process.write(STACK_AT, new Uint8Array(CODE_AT + CODE_BYTES - STACK_AT));
   process.write(LIST_AT, new Uint8Array(2 * listBytes));
   process.write(RESULTS_AT, new Uint8Array(2 * listBytes));
-}
-
-interface Probe {
-  readonly address: bigint;
-  readonly walk: Walk;
-  readonly byte: number;
-  readonly isCalled: boolean;
 }
 
 async function compare(
@@ -142,73 +117,6 @@ async function compare(
   }));
   left.close();
   return compared;
-}
-
-/** Clears accessed and dirty in half of the entries, as page-out does before it looks again: a program leaves them all set. */
-function forgetUse({ machine, random }: Program, probes: readonly Probe[]): void {
-  const { memory } = machine.kernel;
-  for (const { walk: found } of probes) {
-    for (const { at, value, what } of found.steps) {
-      if (at === null || value === null || (value & PRESENT) === 0n || random.below(2) === 0) continue;
-      const word = memory.wordAt(Number(at));
-      // Bit 6 of an entry that points to a table is nobody's.
-      const isLeaf = what === 'pte' || (value & LARGE) !== 0n;
-      memory.words[word] = (memory.words[word] as number) & ~Number(isLeaf ? ACCESSED | DIRTY : ACCESSED);
-    }
-  }
-}
-
-/**
- * Makes every byte of the frames that are asked for tell which it is, in the file alone: a load that comes from elsewhere
- * reads something else, but for one in some hundred. What the program left there was mostly zero.
- */
-function stampFrames(path: string, probes: readonly Probe[]): void {
-  const file = openSync(path, 'r+');
-  const bytes = new Uint8Array(FRAME_BYTES);
-  const frames = new Set(probes.map(({ walk: { physical } }) => (physical === null ? -1 : frameOf(physical))));
-  for (const frame of frames) {
-    if (frame < 0) continue;
-    for (let i = 0; i < FRAME_BYTES; i++) bytes[i] = stampOf(frame + i);
-    writeSync(file, bytes, 0, FRAME_BYTES, frame);
-  }
-  closeSync(file);
-}
-
-function frameOf(physical: bigint): number {
-  return Number(physical & ~BigInt(FRAME_BYTES - 1));
-}
-
-/** The byte at a physical address: a return instruction in one of four, else anything. */
-export function stampOf(physical: number): number {
-  let hash = Math.imul(physical, 0x9e37_79b1);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85eb_ca77);
-  hash ^= hash >>> 13;
-  return (hash & 3) === 0 ? RETURN : (hash >>> 8) & 0xff;
-}
-
-/** The same accesses by our own MMU, which leaves accessed and dirty in the tables as the emulator's does. */
-function accessAll({ machine }: Program, process: Process, probes: readonly Probe[]): void {
-  const { mmu, memory } = machine.kernel;
-  const cpu = machine.enter(process);
-  mmu.flushMm(process.mm);
-  for (const { address, isCalled } of probes) {
-    const vpn = address >> BigInt(memory.pageShift);
-    for (const kind of isCalled ? ALL_KINDS : DATA_KINDS) {
-      mmu.miss(cpu, kind, highWord(vpn), lowWord(vpn));
-    }
-  }
-}
-
-/**
- * The entries of a walk, with their accessed and dirty bits. PAE's four pointers without: the processor has them in
- * registers since CR3 was loaded and writes nothing back (IA-32 SDM vol. 3, 4.4.1), the emulator sets accessed there too.
- */
-function entriesOf({ wordBits, geometry }: ArchDescriptor, { steps }: Walk): string {
-  const isPae = wordBits === 32 && geometry.entryBytes[0] === 8;
-  const values = steps.map(({ what, value }) =>
-    isPae && what === 'pgd' && value !== null ? value & ~ACCESSED : value,
-  );
-  return values.map((value) => (value === null ? '-' : value.toString(16))).join(' ');
 }
 
 function parametersOf(arch: ArchDescriptor, roots: Roots, count: number): RomParameters {
