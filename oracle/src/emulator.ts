@@ -1,8 +1,10 @@
 /** Running an emulator as a child process. */
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 
 /** Longest a run may take. */
 const TIMEOUT_MS = 120_000;
+/** How often an emulator that cannot end itself is looked after. */
+const POLL_MS = 20;
 
 /** The emulator did not do what it was started for: no answer, which is neither agreement nor disagreement. */
 export class EmulatorError extends Error {}
@@ -15,6 +17,30 @@ export function versionOf(emulator: string): string | null {
 
 /** Runs an emulator to its end; its exit status. @throws EmulatorError with what it printed when it does not end in time */
 export function runEmulator(emulator: string, args: readonly string[]): Promise<number> {
+  return start(emulator, args, () => {});
+}
+
+/**
+ * Runs an emulator until `isDone`, then ends it: what its guest wrote into a shared file stays.
+ * @throws Error with what it printed when it says anything, ends by itself or takes too long
+ */
+export async function runEmulatorUntil(
+  emulator: string,
+  args: readonly string[],
+  isDone: () => boolean,
+): Promise<void> {
+  let wasDone = false;
+  await start(emulator, args, (child) => {
+    const poll = setInterval(() => {
+      wasDone = isDone();
+      if (wasDone) child.kill('SIGKILL');
+    }, POLL_MS);
+    child.on('close', () => clearInterval(poll));
+  });
+  if (!wasDone) throw new Error(`${emulator} ended before its guest was done`);
+}
+
+function start(emulator: string, args: readonly string[], started: (child: ChildProcess) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(emulator, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
@@ -38,5 +64,6 @@ export function runEmulator(emulator: string, args: readonly string[]): Promise<
       if (said !== '') reject(new EmulatorError(`${emulator} ended with ${status} and said: ${said.slice(0, 2000)}`));
       else resolve(status ?? -1);
     });
+    started(child);
   });
 }
