@@ -8,15 +8,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ppc64Arches } from '@fourfold/arch-ppc64';
+import { sparc64Arches } from '@fourfold/arch-sparc64';
 import { x86Arches } from '@fourfold/arch-x86';
 import { EmulatorError, versionOf } from './emulator.js';
 import { linuxOracles } from './linux/oracle.js';
 import type { Oracle } from './oracle.js';
 import { ppc64Oracle } from './ppc64/oracle.js';
 import { agrees, reportOf } from './report.js';
+import { sparc64Oracle } from './sparc64/oracle.js';
 import { x86Oracle } from './x86/oracle.js';
 
-const ORACLES: readonly Oracle[] = [...x86Arches.map(x86Oracle), ...ppc64Arches.map(ppc64Oracle)];
+const ORACLES: readonly Oracle[] = [
+  ...x86Arches.map(x86Oracle),
+  ...ppc64Arches.map(ppc64Oracle),
+  ...sparc64Arches.map(sparc64Oracle),
+];
 
 const STATUS_DISAGREE = 1;
 const STATUS_MISUSE = 2;

@@ -15,8 +15,8 @@ import { x86_64 } from '@fourfold/arch-x86';
 import { EmulatorError } from '../emulator.js';
 import type { Comparison, Oracle } from '../oracle.js';
 import { Random } from '../random.js';
+import { VirtualMachine } from '../virtual-machine.js';
 import { kernelVersionOf, type MappedRange, pagesOf, physicalOf, privilegeOf, rangeAt, rangesOf } from './answers.js';
-import { VirtualMachine } from './monitor.js';
 
 const EMULATOR = 'qemu-system-x86_64';
 const MEMORY_MIB = 2560;

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EmulatorError } from '../emulator.js';
+import { EmulatorError } from './emulator.js';
 
 /** Longest an answer, or the start, may take. */
 const TIMEOUT_MS = 120_000;
