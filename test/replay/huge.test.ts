@@ -112,6 +112,44 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
     expect(report.huge).toMatchObject({ protectsLeftOut: 2, areas: 2, pages: 3 });
   });
 
+  test('a fork shares what lies on huge pages, and the parent goes on with it', () => {
+    const store = ` S ${START.toString(16)},8`;
+    const after = [
+      'SYSCALL[1,1](56) sys_clone ( 1200011, 0x0, 0x0, 0x4a27a10, 0x0 ) --> [pre-success] Success(0x2)',
+      'SYSCALL[2,2](59) sys_execve ( 0x10(/bin/true), 0x1, 0x2 )',
+      `SYSCALL[1,1](10) sys_mprotect ( 0x10000000, ${page}, 3 )[sync] --> Success(0x0)`,
+      store,
+      `SYSCALL[1,1](11) sys_munmap ( 0x10000000, ${page} )[sync] --> Success(0x0)`,
+    ];
+    const report = replayText(arch, program(page, after), true);
+    expect({ error: report.error, bad: report.badAccesses, problems: report.problems }).toEqual({
+      error: null,
+      bad: 0,
+      problems: [],
+    });
+    expect(report.faults.copy).toBe(0);
+  });
+
+  test('a heap that shrinks and grows again has what it needs', () => {
+    const brk = (to: number): string =>
+      `SYSCALL[1,1](12) sys_brk ( 0x${to.toString(16)} )[sync] --> Success(0x${to.toString(16)})`;
+    const heap = 0x402_2000;
+    const at = (offset: number): string => ` S ${(heap + offset).toString(16)},8`;
+    const lines = [brk(heap), brk(heap + page), at(page - 8), brk(heap + page + 0x21000), at(page + 0x20000)];
+    lines.push(
+      brk(heap + 0x1000),
+      at(0),
+      brk(heap + 0x22000),
+      at(0x21000),
+      brk(heap),
+      brk(heap + 0x21000),
+      at(0x20000),
+    );
+    const report = replayText(arch, `${lines.join('\n')}\n`, true);
+    expect({ bad: report.badAccesses, problems: report.problems }).toEqual({ bad: 0, problems: [] });
+    expect(report.huge?.areas).toBeGreaterThanOrEqual(2);
+  });
+
   test('the heap grows into its huge page', () => {
     const brk = (to: number): string =>
       `SYSCALL[1,1](12) sys_brk ( 0x${to.toString(16)} )[sync] --> Success(0x${to.toString(16)})`;
