@@ -9,6 +9,7 @@ import { createGunzip } from 'node:zlib';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { LackeyParser, type MachineReport, Replayer, reportOf } from '@fourfold/replay';
 import { tmpfs } from '@fourfold/tmpfs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MACHINES, type MachineName } from '../support/machines.js';
 
@@ -39,8 +40,9 @@ function program(bytes: number, more: readonly string[] = []): string {
   return `${[...lines, ...more].join('\n')}\n`;
 }
 
-function replayText(arch: ArchDescriptor, text: string, huge: boolean): MachineReport {
-  const replayer = new Replayer({ arch, huge, memory: '2GiB', audit: true, tmpfs: tmpfs({ nr_blocks: 0 }) });
+/** @param audit check the machine after each call, and not only at the end */
+function replayText(arch: ArchDescriptor, text: string, huge: boolean, audit: boolean = true): MachineReport {
+  const replayer = new Replayer({ arch, huge, memory: '2GiB', audit, tmpfs: tmpfs({ nr_blocks: 0 }) });
   const free = replayer.machine.freePages;
   const parser = new LackeyParser(replayer);
   parser.feed(new TextEncoder().encode(text));
@@ -164,6 +166,61 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
     const report = replayText(arch, `${lines.join('\n')}\n`, true);
     expect({ bad: report.badAccesses, problems: report.problems }).toEqual({ bad: 0, problems: [] });
     expect(report.huge).toMatchObject({ areas: 1, pages: 1 });
+  });
+});
+
+/** Memory calls on quarters of huge pages, and stores, where the small replay has memory. */
+const CALL = fc.record({
+  call: fc.constantFrom(
+    'map',
+    'map',
+    'map',
+    'file',
+    'unmap',
+    'unmap',
+    'protect',
+    'move',
+    'forget',
+    'store',
+    'store',
+    'store',
+  ),
+  at: fc.nat(23),
+  quarters: fc.integer({ min: 1, max: 9 }),
+  to: fc.nat(23),
+});
+
+describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))('%s, random calls', (name, arch) => {
+  test('leave a sound machine, lose nothing, and miss no access that small pages have', () => {
+    const quarter = 2 ** HUGE_SHIFT[name] / 4;
+    const place = (n: number): number => START + n * quarter;
+    const hex = (n: number): string => n.toString(16);
+    fc.assert(
+      fc.property(fc.array(CALL, { minLength: 1, maxLength: 30 }), (calls) => {
+        const lines = calls.map(({ call, at, quarters, to }) => {
+          const [start, length] = [place(at), quarters * quarter];
+          const done = `--> [pre-success] Success(0x${hex(start)})`;
+          if (call === 'map')
+            return `SYSCALL[1,1](9) sys_mmap ( 0x${hex(start)}, ${length}, 3, 50, 4294967295, 0 ) ${done}`;
+          if (call === 'file') return `SYSCALL[1,1](9) sys_mmap ( 0x${hex(start)}, ${length}, 3, 18, 4, 0 ) ${done}`;
+          if (call === 'unmap')
+            return `SYSCALL[1,1](11) sys_munmap ( 0x${hex(start)}, ${length} )[sync] --> Success(0x0)`;
+          if (call === 'protect')
+            return `SYSCALL[1,1](10) sys_mprotect ( 0x${hex(start)}, ${length}, 3 )[sync] --> Success(0x0)`;
+          if (call === 'forget')
+            return `SYSCALL[1,1](28) sys_madvise ( 0x${hex(start)}, ${length}, 4 )[sync] --> Success(0x0)`;
+          if (call === 'store') return ` S ${hex(start + 4096 * to)},8`;
+          const target = place(24 + to);
+          return `SYSCALL[1,1](25) sys_mremap ( 0x${hex(start)}, ${quarter}, ${length}, 0x3, 0x${hex(target)} ) --> [pre-success] Success(0x${hex(target)})`;
+        });
+        const text = `${lines.join('\n')}\n`;
+        const small = replayText(arch, text, false, false);
+        const huge = replayText(arch, text, true, false);
+        expect(huge.records).toBe(small.records);
+        expect(huge.badAccesses).toBeLessThanOrEqual(small.badAccesses);
+      }),
+      { numRuns: 12 },
+    );
   });
 });
 
