@@ -141,6 +141,36 @@ export default quirks({
         expect(() => process.mmap({ ...options, addr: regionBase(1), flags: 'shared|fixed' })).toThrow('EINVAL');
       },
     },
+    'tables are freed by scaled addresses, and stay while an area of huge pages next to it has its slots there': {
+      source: 'arch/ia64/mm/hugetlbpage.c: hugetlb_free_pgd_range',
+      holds: (arch) => {
+        const { world, process } = mapped(arch, 1, 0, 3);
+        const tables = (): number => process.mm.nrPtes;
+        world.map(process, world.open('g').file, 2, 1);
+        process.store8(world.at(2), 7);
+        const both = tables();
+        process.munmap(world.at(0), world.size);
+        expect([process.load8(world.at(2)), tables()]).toEqual([7, both]);
+        process.munmap(world.at(2), world.size);
+        expect(tables()).toBe(both - 1);
+        world.machine.check();
+      },
+    },
+    'get_user_pages finds the slot by the scaled address and the base page in it by the rest of the other': {
+      source: 'arch/ia64/mm/hugetlbpage.c: follow_huge_addr',
+      holds: (arch) => {
+        const { world, process } = mapped(arch, 2);
+        const page = BigInt(arch.pageSize);
+        const [head] = process.pin(world.at(1), 1, false) as [number];
+        const inside = process.pin(world.at(1) + 5n * page + 1n, 2, false);
+        expect(inside).toEqual([head + 5, head + 6]);
+        const [last, next] = process.pin(world.at(1) - page, 2, false) as [number, number];
+        expect([last - (process.pin(world.at(0), 1, false)[0] as number), next]).toEqual([
+          2 ** HUGE_SHIFT / arch.pageSize - 1,
+          head,
+        ]);
+      },
+    },
     'unmapping purges the pages; a step of the purge may be larger than what is unmapped': {
       source: 'mm/hugetlb.c: unmap_hugepage_range; arch/ia64/mm/tlb.c: flush_tlb_range',
       holds: () => {
