@@ -43,10 +43,11 @@ import { HashPage, HUGE_SHIFT, hugeVWordLo, neededBits, preloadBits, vWordHi, vW
 import { groupsFor, HashTable } from './hash-table.js';
 import { HugeAreaChooser } from './huge-areas.js';
 import { HugeAreas, hugeAreasOf } from './hugetlb.js';
-import { TASK_UNMAPPED_BASE_USER64 } from './layout.js';
 import { boltLinearMap } from './linear-map.js';
 import { LinuxWalk } from './linux-walk.js';
+import { reportHash } from './report.js';
 import { Slb } from './slb.js';
+import { switchSlb } from './switch-slb.js';
 
 const V_SECONDARY = 0x2;
 const ACCESSED = 0x100;
@@ -284,27 +285,8 @@ export class Ppc64Mmu extends Mmu {
     cpu.mm = next;
     cpu.context = next.context;
     this.count(CONTEXT_SWITCHES);
-    this.switchSlb(cpu, next);
-  }
-
-  /** switch_slb: user segments go, and with them the ERATs; three that will be needed are loaded. */
-  private switchSlb(cpu: Cpu, next: Mm): void {
-    const registers = cpu.registers as Ppc64Registers;
-    const { slb } = registers;
     registers.trap = 0;
-    slb.flushUser();
-    const { units } = this.host.arch.tlb;
-    const [first, second] = units;
-    const erats =
-      units.length < 3 ? 0 : (first?.sets ?? 0) * (first?.ways ?? 0) + (second?.sets ?? 0) * (second?.ways ?? 0);
-    for (let slot = 0; slot < erats; slot++) cpu.tlb.drop(slot);
-    // PC and stack are those the program was started with: a simulated process has no registers.
-    const wanted = [next.startCode, next.startStack, TASK_UNMAPPED_BASE_USER64];
-    for (const address of wanted) {
-      const esid = Number(address >> 28n);
-      if (address >= 2n ** 44n || (slb.slotOf[esid] as number) >= 0) return;
-      slb.allocate(esid, userVsid(next.context, esid), hugeAreasOf(next).hasSegment(esid));
-    }
+    switchSlb(this.host.arch, cpu, registers.slb, next);
   }
 
   /** enter_lazy_tlb: nothing, but with 64 KiB pages the CPU forgets the pgdir, and so loads its segments anew afterwards. */
@@ -413,15 +395,7 @@ export class Ppc64Mmu extends Mmu {
   // --- audit ---------------------------------------------------------------------------------------------------------
 
   override reportExtra(): readonly ReportLine[] {
-    const { table, counts } = this;
-    return [
-      { name: 'groups by used slots, 0 to 8', value: table.occupancy(), unit: 'groups' },
-      { name: 'hash_page', value: counts[SOFTWARE_FILLS] as number, unit: 'calls' },
-      { name: 'entries inserted', value: table.inserts, unit: 'entries' },
-      { name: '  in the secondary group', value: table.secondaryInserts, unit: 'entries' },
-      { name: '  after an eviction', value: table.evictions, unit: 'entries' },
-      { name: 'SLB misses', value: counts[NESTED_FILLS] as number, unit: 'misses' },
-    ];
+    return reportHash(this.table, this.counts);
   }
 
   override auditExtra(): readonly string[] {
