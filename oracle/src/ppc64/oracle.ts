@@ -7,7 +7,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ppc64Roots } from '@fourfold/arch-ppc64';
+import { addressOf, type Ppc64Mmu, type Ppc64Roots } from '@fourfold/arch-ppc64';
 import { describeImage, type ImageProcess, imageOf, type Process } from '@fourfold/core';
 import { type ArchDescriptor, type Walk, walk } from '@fourfold/core/arch';
 import { runEmulatorUntil } from '../emulator.js';
@@ -76,7 +76,7 @@ async function compare(
   const { machine } = program;
   const [described] = describeImage(machine.kernel, [{ label, pid: process.pid, mm: process.mm }]).processes;
   const roots = (described as ImageProcess).roots as Ppc64Roots;
-  const probes = probesOf(program, roots, count);
+  const probes = probesOf(program, roots, hashedPages(program, process), count);
   const memory = new GuestMemory(machine, join(folder, 'memory.raw'));
   stampBytes(memory, probes);
   const rom = join(folder, 'rom.bin');
@@ -115,14 +115,31 @@ function argumentsOf(memory: string, rom: string): string[] {
   ];
 }
 
-/** Addresses of the arena, of huge pages and from all over, each with what our tables say. */
-function probesOf({ machine, random }: Program, roots: Ppc64Roots, count: number): Probe[] {
+/** Pages of 4 KiB that a process has entries for in the hash table: of a larger page, the first. */
+function hashedPages({ machine }: Program, { mm }: Process): number[] {
+  const { table } = machine.kernel.mmu as Ppc64Mmu;
+  const { words } = machine.kernel.memory;
+  const pages: number[] = [];
+  for (let group = 0; group < table.groups; group++) {
+    for (let slot = 0; slot < 8; slot++) {
+      const at = table.entryAt(group, slot);
+      const v = (BigInt((words[at] as number) >>> 0) << 32n) | BigInt((words[at + 1] as number) >>> 0);
+      const { context, page } = addressOf(v, group);
+      if ((v & 1n) !== 0n && context === mm.context) pages.push(page);
+    }
+  }
+  return pages;
+}
+
+/** Addresses of hashed pages, of the arena, of huge pages and from all over, each with what our tables say. */
+function probesOf({ machine, random }: Program, roots: Ppc64Roots, hashed: number[], count: number): Probe[] {
   const { arch, kernel } = machine;
   const image = imageOf(kernel.memory);
   const hugeBytes = arch.huge === null ? 0 : 2 ** arch.huge.shift;
   return Array.from({ length: count }, (_, i) => {
     let address = ARENA + BigInt(random.below((PAGES + 8) * arch.pageSize));
-    if (i % 5 === 3 && hugeBytes > 0) address = HUGE + BigInt(random.below(4 * hugeBytes));
+    if (i % 5 === 0 && hashed.length > 0) address = BigInt(random.pick(hashed) * 4096 + random.below(4096));
+    else if (i % 5 === 3 && hugeBytes > 0) address = HUGE + BigInt(random.below(4 * hugeBytes));
     else if (i % 5 === 4) address = (BigInt(random.below(2 ** 30)) << 34n) ^ (BigInt(random.below(2 ** 30)) << 4n);
     if (i % 2 === 1) address &= ~3n;
     const found = walk(arch, image, roots, address);
