@@ -14,8 +14,8 @@ import {
 } from './vectors.js';
 
 const GROUPS = {
-  geometry: GEOMETRY_VECTORS,
-  pte: PTE_VECTORS,
+  'tables of each page size': GEOMETRY_VECTORS,
+  'present entries and their changes': PTE_VECTORS,
   'swap and file entries': ENTRY_VECTORS,
   'region and table indices': INDEX_VECTORS,
   'scaled huge addresses: address, pgd, pmd, pte': HUGE_VECTORS,
