@@ -38,6 +38,8 @@ import {
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
+  highWord,
+  lowWord,
   MISSES_REFUSED,
   type Mm,
   Mmu,
@@ -127,8 +129,8 @@ export class Ia64Mmu extends Mmu {
     this.regionShift = this.linear.regionShift;
     this.offsetHi = ~this.linear.regionHi;
     const beyond = (1n << BigInt(geometry.regionShift)) - (1n << BigInt(geometry.coveredBits));
-    this.beyondHi = Number(beyond >> 32n);
-    this.beyondLo = Number(BigInt.asIntN(32, beyond));
+    this.beyondHi = highWord(beyond);
+    this.beyondLo = lowWord(beyond);
     this.hugeScale = spec.hugeShift - pageShift;
     this.flush = new Ia64Flush(host, this.running, this.linear, this.hugeScale, (which, dropped) =>
       this.countFlush(which, dropped),

@@ -6,6 +6,7 @@
  *
  * Implemented virtual bits decide where it lies: IMPL_VA_MSB is the highest implemented offset bit, 60 on Itanium 2.
  */
+import { highWord, lowWord } from '@fourfold/core/arch';
 import { indexBits, RGN_SHIFT } from './geometry.js';
 import { regionBase, regionOf } from './regions.js';
 
@@ -58,8 +59,8 @@ export class LinearTable {
     this.pteBits = indexBits(pageShift);
     this.regionShift = RGN_SHIFT - pageShift - 32;
     this.regionHi = 7 << this.regionShift;
-    this.baseHi = Number(base >> 32n);
-    this.baseLo = Number(BigInt.asIntN(32, base));
+    this.baseHi = highWord(base);
+    this.baseLo = lowWord(base);
     this.basePage = Number(base);
     this.regionPages = 2 ** (RGN_SHIFT - pageShift);
   }

@@ -18,7 +18,9 @@ import {
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
+  highWord,
   KernelBug,
+  lowWord,
   MISSES_REFUSED,
   type Mm,
   Mmu,
@@ -44,6 +46,7 @@ import {
   DirectoryCache,
 } from './directory-cache.js';
 import { dropTranslation, X86Flush } from './flush.js';
+import { PAGE_SHIFT } from './geometry.js';
 import { KernelWalk } from './kernel-walk.js';
 import { FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, FaultCodes } from './page-fault.js';
 
@@ -65,6 +68,9 @@ export interface WalkerSpec {
 
 /** High half of a page number of 52 bits. */
 const PAGE_NUMBER_HI = 0xf_ffff;
+
+/** From RW to RIGHT_STORE. */
+const RW_TO_STORE = 1;
 
 const PAGE_PRESENT_PSE = PAGE_PRESENT | PAGE_PSE;
 
@@ -110,11 +116,11 @@ export class X86Mmu extends Mmu {
     this.counts = host.counters.values;
     this.start = host.memory.pageToPfn(0) | 0;
     this.frames = ((host.memory.banks[0]?.size ?? 0) / host.memory.pageSize) | 0;
-    this.beyondHi = high(spec.beyondUser);
-    this.beyondLo = low(spec.beyondUser);
-    this.reservedHi = high(spec.reserved);
-    this.frameHi = high(spec.frame);
-    this.nxHi = high(spec.noExec);
+    this.beyondHi = highWord(spec.beyondUser);
+    this.beyondLo = lowWord(spec.beyondUser);
+    this.reservedHi = highWord(spec.reserved);
+    this.frameHi = highWord(spec.frame);
+    this.nxHi = highWord(spec.noExec);
     this.wide = geometry.entryBytes[0] === 8 ? 1 : 0;
     this.rootInRegisters = spec.rootInRegisters;
     this.bits = geometry.bits[geometry.depth - 1] as number;
@@ -264,14 +270,10 @@ export class X86Mmu extends Mmu {
     span: number,
   ): number {
     if ((hi & this.reservedHi) !== 0) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED);
-    let rights = 0;
-    if ((every & PAGE_USER) !== 0) {
-      rights = (any & this.nxHi) === 0 ? RIGHT_EXEC | RIGHT_LOAD : RIGHT_LOAD;
-      if ((every & PAGE_RW) !== 0) rights |= RIGHT_STORE;
-    }
+    let rights = (every & PAGE_USER) === 0 ? 0 : RIGHT_EXEC | RIGHT_LOAD | ((every & PAGE_RW) << RW_TO_STORE);
+    if ((any & this.nxHi) !== 0) rights &= ~RIGHT_EXEC;
     if ((rights & (1 << kind)) === 0) return this.refused(cpu, kind, vpnHi, vpnLo, 0);
-    let page = this.pageOf(lo, hi);
-    if (page < 0) page = this.memory.deviceFrame(frameNumber(lo, hi & this.frameHi)) | 0;
+    const page = this.pageOf(lo, hi);
     if (page < 0) return FAULT_BUS;
     let used = lo | PAGE_ACCESSED;
     let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
@@ -281,16 +283,16 @@ export class X86Mmu extends Mmu {
       attrs |= TLB_CLEAN;
     }
     if (used !== lo) this.memory.words[at] = used;
-    if (span !== 0) page -= frameNumber(lo, hi & this.frameHi) & ((1 << span) - 1); // the first page of a large one
-    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, page, rights, attrs, span);
+    const first = page - ((lo >>> PAGE_SHIFT) & ((1 << span) - 1)); // of a large page
+    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, first, rights, attrs, span);
   }
 
-  /** The page of the mem_map an entry points to, -1 for none. */
+  /** The page of the mem_map an entry points to, or the frame of a device; -1 for none. */
   private pageOf(lo: number, hi: number): number {
     const pfn = frameNumber(lo, hi & this.frameHi);
     const page = pfn - this.start;
     // "| 0" keeps the arithmetic in 32-bit integers: without it a walk of four levels took 30 ns instead of 25.
-    return page >>> 0 < this.frames ? page : this.memory.pfnToPage(pfn) | 0;
+    return page >>> 0 < this.frames ? page : this.memory.frameAt(pfn) | 0;
   }
 
   /**
@@ -379,13 +381,5 @@ export class X86Mmu extends Mmu {
 
 /** Frame number of an entry; reserved bits are 0, so it fits 28 bits. */
 function frameNumber(lo: number, frameBitsHi: number): number {
-  return (lo >>> 12) | (frameBitsHi << 20);
-}
-
-function low(word: bigint): number {
-  return Number(BigInt.asIntN(32, word));
-}
-
-function high(word: bigint): number {
-  return Number(BigInt.asIntN(32, word >> 32n));
+  return (lo >>> PAGE_SHIFT) | (frameBitsHi << (32 - PAGE_SHIFT));
 }

@@ -2,8 +2,10 @@
  * The kernel's view of a machine: everything the mm code works with, in one object. Functions of core take it as `k`.
  * It knows no architecture; what differs comes from `arch` (data) and `mmu` (code).
  */
+
+import { MAPPING_NONE, MAPPING_UNUSED, MAPPING_USED } from './arch/access.js';
 import type { ArchDescriptor } from './arch/descriptor.js';
-import { MAPPING_NONE, MAPPING_UNUSED, MAPPING_USED, type Mmu, type MmuHost } from './arch/mmu.js';
+import type { Mmu, MmuHost } from './arch/mmu.js';
 import type { AuditedPart } from './audit/finding.js';
 import { Counters } from './events/counters.js';
 import { Injection } from './events/injection.js';

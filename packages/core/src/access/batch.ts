@@ -2,7 +2,7 @@
  * The replay loop: many accesses of one process on one CPU, the hottest code of the simulator (style.md section 5).
  * TLB arrays, masks and shifts are in locals for the whole batch; a hit costs one probe of the hash and no call.
  */
-import { type AccessKind, STORE } from '../arch/mmu-data.js';
+import { type AccessKind, STORE } from '../arch/access.js';
 import { TLB_DATA_LOOKUPS, TLB_EXEC_LOOKUPS } from '../events/counters.js';
 import { type FaultCounts, takePageFault } from '../fault/page-fault.js';
 import type { Kernel } from '../kernel.js';
@@ -97,18 +97,18 @@ export function runBatch(
       let slot = head[(what === 0 ? execBase : 0) + (vpnLo & bucketMask)] as number;
       let at = slot << TLB_RECORD_SHIFT;
       if (slot >= 0 && records[at] !== vpnLo) {
-        slot = records[at + TLB_LINK] as number;
+        slot = records[at | TLB_LINK] as number;
         at = slot << TLB_RECORD_SHIFT;
       }
       if (
         !crosses &&
         slot >= 0 &&
-        records[at + TLB_VPN_LO] === vpnLo &&
-        records[at + TLB_VPN_HI] === vpnHi &&
-        records[at + TLB_CONTEXT] === context &&
-        (((records[at + TLB_META] as number) >> (what === 3 ? STORE : what)) & 1) === 1
+        records[at | TLB_VPN_LO] === vpnLo &&
+        records[at | TLB_VPN_HI] === vpnHi &&
+        records[at | TLB_CONTEXT] === context &&
+        (((records[at | TLB_META] as number) >> (what === 3 ? STORE : what)) & 1) === 1
       ) {
-        records[at + TLB_USED] = 1;
+        records[at | TLB_USED] = 1;
         if (what === 0) execHits++;
         else dataHits++;
         if (what >= STORE && writes)

@@ -10,9 +10,10 @@ import { PageTables } from '../pgtable/page-tables.js';
 import { Cpu } from '../smp/cpu.js';
 import { Mm } from '../vma/mm.js';
 import { Vma } from '../vma/vma.js';
+import type { AccessKind } from './access.js';
+import { MAPPING_NONE } from './access.js';
 import type { ArchDescriptor } from './descriptor.js';
-import { MAPPING_NONE, type Mmu, type MmuHost } from './mmu.js';
-import type { AccessKind } from './mmu-data.js';
+import type { Mmu, MmuHost } from './mmu.js';
 import { highWord, lowWord, wordToBigInt } from './words.js';
 
 export interface BareHostOptions {

@@ -20,6 +20,7 @@ export * from '../tlb/tlb.js';
 export * from '../vma/flags.js';
 export type { Mm } from '../vma/mm.js';
 export { kernelEntryAt, lookupKernelPte } from '../vmalloc/kernel-lookup.js';
+export * from './access.js';
 export { BareHost, type BareHostOptions } from './bare-host.js';
 export * from './descriptor.js';
 export * from './geometry.js';

@@ -2,6 +2,7 @@
  * What a machine says as data about its TLB, its flush rules, its gather and its costs. The code that belongs to it is
  * in mmu.ts.
  */
+import { highWord, lowWord } from './words.js';
 
 /** One translation buffer: any number of sets and ways (sets 1: fully associative). */
 export interface TlbUnitSpec {
@@ -126,18 +127,11 @@ export class PendingFlush {
   readonly tells: boolean;
   constructor(spec?: PendingFlushSpec) {
     const mask = spec?.queueIf ?? 0n;
-    this.queueLo = Number(BigInt.asIntN(32, mask));
-    this.queueHi = Number(BigInt.asIntN(32, mask >> 32n));
+    this.queueLo = lowWord(mask);
+    this.queueHi = highWord(mask);
     this.capacity = spec?.capacity ?? 1;
     this.skipWhenFullmm = spec?.skipWhenFullmm ?? false;
     this.flushOnOverwrite = spec?.flushOnOverwrite ?? false;
     this.tells = spec?.tells ?? false;
   }
 }
-
-/** Access kinds as numbers, everywhere: in traces, TLBs and faults. */
-export const EXEC = 0;
-export const LOAD = 1;
-export const STORE = 2;
-/** EXEC, LOAD or STORE. */
-export type AccessKind = 0 | 1 | 2;

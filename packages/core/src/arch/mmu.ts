@@ -22,9 +22,9 @@ import type { Cpu } from '../smp/cpu.js';
 import { TLB_TABLE } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
 import { lookupKernelPte } from '../vmalloc/kernel-lookup.js';
+import { type AccessKind, FAULT_ABSENT, FAULT_BUS, FAULT_RIGHTS, STORE } from './access.js';
 import type { ArchDescriptor } from './descriptor.js';
 import type { HugeFormat } from './hugetlb.js';
-import { type AccessKind, STORE } from './mmu-data.js';
 
 /** What machine code may reach of the machine it belongs to. */
 export interface MmuHost {
@@ -52,18 +52,6 @@ export interface MmuHost {
   /** page_mapping and mapping_mapped of a page: MAPPING_NONE, MAPPING_UNUSED or MAPPING_USED. */
   mappingState(page: number): number;
 }
-
-/** What `MmuHost.mappingState` answers: the page is in no page cache; in one of a file that no area maps; of one that is mapped. */
-export const MAPPING_NONE = 0;
-export const MAPPING_UNUSED = 1;
-export const MAPPING_USED = 2;
-
-/** Answers of `miss` and `denied` that are not a slot. */
-export const FAULT_ABSENT = -1;
-/** The entry is there but does not give the right. */
-export const FAULT_RIGHTS = -2;
-/** The entry gives the right, but nothing answers at that physical address: neither memory nor a device. */
-export const FAULT_BUS = -3;
 
 /** The live tables' word on a TLB slot: what the audit compares it with. */
 export interface TlbTruth {

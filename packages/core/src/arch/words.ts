@@ -5,14 +5,17 @@
 
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
 
-/** Low half of a word given as bigint (or small number), as a signed 32-bit integer. */
+/**
+ * Low half of a word given as bigint (or small number), as a signed 32-bit integer. The `| 0` is for V8: it keeps -2^31
+ * that comes from a bigint as a double, and then every field that may hold such a number is slow.
+ */
 export function lowWord(value: bigint | number): number {
-  return Number(BigInt.asIntN(32, BigInt(value)));
+  return Number(BigInt.asIntN(32, BigInt(value))) | 0;
 }
 
 /** High half of a word given as bigint (or small number), as a signed 32-bit integer. */
 export function highWord(value: bigint | number): number {
-  return Number(BigInt.asIntN(32, BigInt(value) >> 32n));
+  return Number(BigInt.asIntN(32, BigInt(value) >> 32n)) | 0;
 }
 
 /** The unsigned 64-bit value of two halves. */

@@ -3,8 +3,7 @@
  * the generic handler. What differs by machine is data (FaultRules).
  */
 
-import { FAULT_ABSENT, FAULT_RIGHTS } from '../arch/mmu.js';
-import { type AccessKind, LOAD, STORE } from '../arch/mmu-data.js';
+import { type AccessKind, FAULT_ABSENT, FAULT_RIGHTS, LOAD, STORE } from '../arch/access.js';
 import { BIT_FAULTS, EXEC_FAULTS, MAJOR_FAULTS, MINOR_FAULTS, SIGNALS } from '../events/counters.js';
 import { FAULT, SIGNAL } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';

@@ -2,6 +2,7 @@
  * The gate area (generic-mm 8.2): pages of the kernel that every process may read, outside every mm. Machines that have one
  * say where in their layout; the kernel maps it into its own tables.
  */
+import { highWord, lowWord } from '../arch/words.js';
 import type { Kernel } from '../kernel.js';
 import { PG_RESERVED } from '../memory/mem-map.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
@@ -82,6 +83,6 @@ function store(k: Kernel, at: number, page: number, protection: bigint): void {
   const { words } = k.memory;
   const { loAt, hiAt, pteWords } = k.tables;
   const entry = k.arch.pte.make(k.memory.pageToPfn(page), protection);
-  words[at + loAt] = Number(BigInt.asIntN(32, entry));
-  if (pteWords === 2) words[at + hiAt] = Number(BigInt.asIntN(32, entry >> 32n));
+  words[at + loAt] = lowWord(entry);
+  if (pteWords === 2) words[at + hiAt] = highWord(entry);
 }

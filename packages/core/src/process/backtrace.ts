@@ -3,7 +3,7 @@
  * far as the TLB and the tables translate and stops where they do not.
  */
 import { frameAt, translate } from '../access/translate.js';
-import { LOAD } from '../arch/mmu-data.js';
+import { LOAD } from '../arch/access.js';
 import type { Process } from './process.js';
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { frameAt, touch } from '../access/translate.js';
-import { type AccessKind, EXEC, LOAD, STORE } from '../arch/mmu-data.js';
+import { type AccessKind, EXEC, LOAD, STORE } from '../arch/access.js';
 import type { Cpu } from '../smp/cpu.js';
 import type { Op } from '../smp/lock.js';
 import type { Process } from './process.js';

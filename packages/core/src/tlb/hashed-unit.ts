@@ -53,8 +53,8 @@ export class HashedUnit implements TlbUnit {
     this.hand = new Uint16Array(spec.sets);
     for (let slot = base; slot < this.end; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
-      this.records[at + TLB_CONTEXT] = -1;
-      this.records[at + TLB_LINK] = -1;
+      this.records[at | TLB_CONTEXT] = -1;
+      this.records[at | TLB_LINK] = -1;
     }
   }
 
@@ -64,20 +64,20 @@ export class HashedUnit implements TlbUnit {
     while (slot >= 0) {
       const at = slot << TLB_RECORD_SHIFT;
       if (
-        records[at + TLB_VPN_LO] === vpnLo &&
-        records[at + TLB_VPN_HI] === vpnHi &&
-        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
+        records[at | TLB_VPN_LO] === vpnLo &&
+        records[at | TLB_VPN_HI] === vpnHi &&
+        (records[at | TLB_CONTEXT] === context || ((records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
       ) {
         return slot;
       }
-      slot = records[at + TLB_LINK] as number;
+      slot = records[at | TLB_LINK] as number;
     }
     // A wide slot hangs in the bucket of its first page.
     return this.wide[0] === 0 ? -1 : this.searchWide(vpnHi, vpnLo, context);
   }
 
   touch(slot: number): void {
-    this.records[(slot << TLB_RECORD_SHIFT) + TLB_USED] = 1;
+    this.records[(slot << TLB_RECORD_SHIFT) | TLB_USED] = 1;
   }
 
   insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
@@ -88,26 +88,24 @@ export class HashedUnit implements TlbUnit {
     let hand = this.hand[set] as number;
     let at = (first + hand) << TLB_RECORD_SHIFT;
     // An unused slot comes up within one turn; the turn clears the used bits it passes.
-    while (records[at + TLB_USED] === 1) {
-      records[at + TLB_USED] = 0;
+    while (records[at | TLB_USED] === 1) {
+      records[at | TLB_USED] = 0;
       hand = hand + 1 === ways ? 0 : hand + 1;
       at = (first + hand) << TLB_RECORD_SHIFT;
     }
     this.hand[set] = hand + 1 === ways ? 0 : hand + 1;
     const slot = first + hand;
-    if ((records[at + TLB_CONTEXT] as number) >= 0) this.evict(slot, at);
-    const span = meta >> 16;
-    const tag = span === 0 ? vpnLo : vpnLo & (-1 << span);
-    records[at + TLB_VPN_LO] = tag;
-    records[at + TLB_VPN_HI] = vpnHi;
-    records[at + TLB_CONTEXT] = context;
-    records[at + TLB_FRAME] = frame;
-    records[at + TLB_META] = meta;
-    records[at + TLB_USED] = 1;
+    if ((records[at | TLB_CONTEXT] as number) >= 0) this.evict(slot, at);
+    const tag = meta >> 16 === 0 ? vpnLo : this.wideTag(vpnLo, meta >> 16);
+    records[at | TLB_VPN_LO] = tag;
+    records[at | TLB_VPN_HI] = vpnHi | 0;
+    records[at | TLB_CONTEXT] = context | 0;
+    records[at | TLB_FRAME] = frame | 0;
+    records[at | TLB_META] = meta | 0;
+    records[at | TLB_USED] = 1;
     this.filled = true;
-    if (span !== 0) this.wide[0] = (this.wide[0] as number) + 1;
     const bucket = this.buckets + ((tag >>> this.shift) & (TLB_BUCKETS - 1));
-    records[at + TLB_LINK] = this.head[bucket] as number;
+    records[at | TLB_LINK] = this.head[bucket] as number;
     this.head[bucket] = slot;
     return slot;
   }
@@ -115,10 +113,10 @@ export class HashedUnit implements TlbUnit {
   drop(slot: number): void {
     const records = this.records;
     const at = slot << TLB_RECORD_SHIFT;
-    if ((records[at + TLB_CONTEXT] as number) < 0) return;
+    if ((records[at | TLB_CONTEXT] as number) < 0) return;
     this.evict(slot, at);
-    records[at + TLB_CONTEXT] = -1;
-    records[at + TLB_USED] = 0;
+    records[at | TLB_CONTEXT] = -1;
+    records[at | TLB_USED] = 0;
   }
 
   dropAll(spared: number): number {
@@ -128,8 +126,8 @@ export class HashedUnit implements TlbUnit {
     let kept = 0;
     for (let slot = this.base; slot < this.end; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
-      if ((records[at + TLB_CONTEXT] as number) < 0) continue;
-      if (((records[at + TLB_META] as number) & spared) !== 0) {
+      if ((records[at | TLB_CONTEXT] as number) < 0) continue;
+      if (((records[at | TLB_META] as number) & spared) !== 0) {
         kept++;
         continue;
       }
@@ -148,16 +146,16 @@ export class HashedUnit implements TlbUnit {
     let slot = head[bucket] as number;
     while (slot >= 0) {
       const at = slot << TLB_RECORD_SHIFT;
-      const next = records[at + TLB_LINK] as number;
+      const next = records[at | TLB_LINK] as number;
       if (
-        records[at + TLB_VPN_LO] === vpnLo &&
-        records[at + TLB_VPN_HI] === vpnHi &&
-        (records[at + TLB_CONTEXT] === context || ((records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
+        records[at | TLB_VPN_LO] === vpnLo &&
+        records[at | TLB_VPN_HI] === vpnHi &&
+        (records[at | TLB_CONTEXT] === context || ((records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
       ) {
         if (before < 0) head[bucket] = next;
-        else records[(before << TLB_RECORD_SHIFT) + TLB_LINK] = next;
-        records[at + TLB_CONTEXT] = -1;
-        records[at + TLB_USED] = 0;
+        else records[(before << TLB_RECORD_SHIFT) | TLB_LINK] = next;
+        records[at | TLB_CONTEXT] = -1;
+        records[at | TLB_USED] = 0;
         dropped++;
       } else {
         before = slot;
@@ -167,14 +165,20 @@ export class HashedUnit implements TlbUnit {
     return dropped;
   }
 
+  /** Counts a wide slot; the page number it gets. */
+  private wideTag(vpnLo: number, span: number): number {
+    this.wide[0] = (this.wide[0] as number) + 1;
+    return vpnLo & (-1 << span);
+  }
+
   /** Looks through the ways of a set for a slot that spans several pages: its page number is zero below the span. */
   private searchWide(vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
     const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
-      const differs = (records[at + TLB_VPN_LO] as number) ^ vpnLo;
-      if (differs >>> ((records[at + TLB_META] as number) >> 16) !== 0 || records[at + TLB_VPN_HI] !== vpnHi) continue;
+      const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;
+      if (differs >>> ((records[at | TLB_META] as number) >> 16) !== 0 || records[at | TLB_VPN_HI] !== vpnHi) continue;
       if (this.belongs(at, context)) return slot;
     }
     return -1;
@@ -182,29 +186,36 @@ export class HashedUnit implements TlbUnit {
 
   /** Whether the record at a word is in use and may answer for `context`. */
   private belongs(at: number, context: number): boolean {
-    const owner = this.records[at + TLB_CONTEXT] as number;
-    return owner === context || (owner >= 0 && ((this.records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
+    const owner = this.records[at | TLB_CONTEXT] as number;
+    return owner === context || (owner >= 0 && ((this.records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
-    if (this.setMask >= 0) return (vpnLo >>> this.shift) & this.setMask;
+    return this.setMask >= 0 ? (vpnLo >>> this.shift) & this.setMask : this.setOfAnyNumber(vpnHi, vpnLo);
+  }
+
+  /** Of a number of sets that is no power of two. */
+  private setOfAnyNumber(vpnHi: number, vpnLo: number): number {
     return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
   }
 
   /** Takes a slot in use out of its bucket and out of the count of wide ones. */
   private evict(slot: number, at: number): void {
     const records = this.records;
-    if ((records[at + TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
-    const head = this.head;
-    const bucket = this.buckets + (((records[at + TLB_VPN_LO] as number) >>> this.shift) & (TLB_BUCKETS - 1));
-    const next = records[at + TLB_LINK] as number;
-    let before = head[bucket] as number;
-    if (before === slot) {
-      head[bucket] = next;
-      return;
-    }
+    if ((records[at | TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    const bucket = this.buckets + (((records[at | TLB_VPN_LO] as number) >>> this.shift) & (TLB_BUCKETS - 1));
+    const before = this.head[bucket] as number;
+    if (before === slot) this.head[bucket] = records[at | TLB_LINK] as number;
+    else this.unlink(before, slot);
+  }
+
+  /** Takes a slot out of its bucket that is not the first there. */
+  private unlink(first: number, slot: number): void {
+    const records = this.records;
+    const next = records[(slot << TLB_RECORD_SHIFT) | TLB_LINK] as number;
+    let before = first;
     for (;;) {
-      const link = (before << TLB_RECORD_SHIFT) + TLB_LINK;
+      const link = (before << TLB_RECORD_SHIFT) | TLB_LINK;
       if (records[link] === slot) {
         records[link] = next;
         return;

@@ -25,7 +25,10 @@ export const TLB_OWN_SHIFT = 4;
  */
 export const TLB_BUCKETS = 512;
 
-/** Words of a slot's record, and log2 of their number: slot s begins at word s << TLB_RECORD_SHIFT. */
+/**
+ * Words of a slot's record, and log2 of their number: slot s begins at word `at = s << TLB_RECORD_SHIFT`. The word is
+ * `at | TLB_CONTEXT` and so on: an addition would be checked for overflow each time.
+ */
 export const TLB_RECORD_SHIFT = 3;
 export const TLB_VPN_LO = 0;
 export const TLB_VPN_HI = 1;

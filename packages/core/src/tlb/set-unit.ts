@@ -25,8 +25,10 @@ export class SetUnit implements TlbUnit {
   private readonly ways: number;
   /** Lowest page number bit that chooses the set. */
   private readonly shift: number;
-  /** Low half of the page number of every slot, as filled; a slot may be empty all the same. */
+  /** Low half of the page number of every slot, as filled; a slot may be empty all the same. A set has room for 4 or 8. */
   private readonly tags: Int32Array;
+  /** log2 of that room. */
+  private readonly tagShift: number;
   private readonly state: Int32Array;
   /** Filled since `dropAll` last left it empty. */
   private filled = false;
@@ -41,20 +43,33 @@ export class SetUnit implements TlbUnit {
     this.sets = spec.sets;
     this.setMask = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
     this.ways = spec.ways;
-    this.tags = new Int32Array(spec.sets * spec.ways);
+    this.tagShift = spec.ways > 4 ? 3 : 2;
+    this.tags = new Int32Array(spec.sets << this.tagShift);
     this.state = new Int32Array(spec.sets);
-    for (let slot = base; slot < this.end; slot++) this.records[(slot << TLB_RECORD_SHIFT) + TLB_CONTEXT] = -1;
+    for (let slot = base; slot < this.end; slot++) this.records[(slot << TLB_RECORD_SHIFT) | TLB_CONTEXT] = -1;
   }
 
   search(vpnHi: number, vpnLo: number, context: number): number {
     const { tags } = this;
-    const first = Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
-    const end = first + this.ways;
-    if (this.wide[0] !== 0) return this.searchWide(first, end, vpnHi, vpnLo, context);
-    for (let i = first; i < end; i++) {
-      if (tags[i] !== vpnLo) continue;
-      const at = (this.base + i) << TLB_RECORD_SHIFT;
-      if (this.records[at + TLB_VPN_HI] === vpnHi && this.belongs(at, context)) return this.base + i;
+    const set = this.setOf(vpnHi, vpnLo);
+    if (this.wide[0] !== 0) return this.searchWide(set, vpnHi, vpnLo, context);
+    // Four at a time: a loop over each took twice as long.
+    const end = (set + 1) << this.tagShift;
+    for (let i = set << this.tagShift; i < end; i += 4) {
+      if (tags[i] === vpnLo || tags[i | 1] === vpnLo || tags[i | 2] === vpnLo || tags[i | 3] === vpnLo) {
+        return this.searchSet(set, vpnHi, vpnLo, context);
+      }
+    }
+    return -1;
+  }
+
+  /** Looks at each way of a set. */
+  private searchSet(set: number, vpnHi: number, vpnLo: number, context: number): number {
+    const first = this.base + Math.imul(set, this.ways);
+    for (let way = 0; way < this.ways; way++) {
+      if (this.tags[(set << this.tagShift) | way] !== vpnLo) continue;
+      const at = (first + way) << TLB_RECORD_SHIFT;
+      if (this.records[at | TLB_VPN_HI] === vpnHi && this.belongs(at, context)) return first + way;
     }
     return -1;
   }
@@ -81,22 +96,22 @@ export class SetUnit implements TlbUnit {
     const bit = 1 << way;
     const live = (state & LIVE_BITS) | (bit << LIVE_SHIFT);
     this.state[set] = live | used | bit | ((way + 1 === ways ? 0 : way + 1) << HAND_SHIFT);
-    const i = Math.imul(set, ways) + way;
-    const at = (this.base + i) << TLB_RECORD_SHIFT;
+    const slot = this.base + Math.imul(set, ways) + way;
+    const at = slot << TLB_RECORD_SHIFT;
     const tag = (this.wide[0] as number) + (meta >> 16) === 0 ? vpnLo : this.wideTag(at, vpnLo, meta >> 16);
-    this.tags[i] = tag;
-    records[at + TLB_VPN_LO] = tag;
-    records[at + TLB_VPN_HI] = vpnHi;
-    records[at + TLB_CONTEXT] = context;
-    records[at + TLB_FRAME] = frame;
-    records[at + TLB_META] = meta;
-    return this.base + i;
+    this.tags[(set << this.tagShift) | way] = tag;
+    records[at | TLB_VPN_LO] = tag;
+    records[at | TLB_VPN_HI] = vpnHi | 0;
+    records[at | TLB_CONTEXT] = context | 0;
+    records[at | TLB_FRAME] = frame | 0;
+    records[at | TLB_META] = meta | 0;
+    return slot;
   }
 
   drop(slot: number): void {
     const at = slot << TLB_RECORD_SHIFT;
-    if ((this.records[at + TLB_CONTEXT] as number) < 0) return;
-    if ((this.records[at + TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    if ((this.records[at | TLB_CONTEXT] as number) < 0) return;
+    if ((this.records[at | TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
     const i = slot - this.base;
     const set = (i / this.ways) | 0;
     this.empty(set, i - Math.imul(set, this.ways));
@@ -111,7 +126,7 @@ export class SetUnit implements TlbUnit {
       let live = ((state[set] as number) & LIVE_BITS) >> LIVE_SHIFT;
       for (; live !== 0; live &= live - 1) {
         const slot = this.base + Math.imul(set, this.ways) + 31 - Math.clz32(live & -live);
-        if (((records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & spared) !== 0) {
+        if (((records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) & spared) !== 0) {
           kept++;
           continue;
         }
@@ -126,12 +141,12 @@ export class SetUnit implements TlbUnit {
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
     const { records, tags, ways } = this;
     const set = this.setOf(vpnHi, vpnLo);
-    const first = Math.imul(set, ways);
+    const first = this.base + Math.imul(set, ways);
     let dropped = 0;
     for (let way = 0; way < ways; way++) {
-      if (tags[first + way] !== vpnLo) continue;
-      const at = (this.base + first + way) << TLB_RECORD_SHIFT;
-      if (records[at + TLB_VPN_HI] !== vpnHi || !this.belongs(at, context)) continue;
+      if (tags[(set << this.tagShift) | way] !== vpnLo) continue;
+      const at = (first + way) << TLB_RECORD_SHIFT;
+      if (records[at | TLB_VPN_HI] !== vpnHi || !this.belongs(at, context)) continue;
       this.empty(set, way);
       dropped++;
     }
@@ -140,38 +155,43 @@ export class SetUnit implements TlbUnit {
 
   /** Marks a way of a set as neither used nor in use. */
   private empty(set: number, way: number): void {
-    this.records[((this.base + Math.imul(set, this.ways) + way) << TLB_RECORD_SHIFT) + TLB_CONTEXT] = -1;
+    this.records[((this.base + Math.imul(set, this.ways) + way) << TLB_RECORD_SHIFT) | TLB_CONTEXT] = -1;
     this.state[set] = (this.state[set] as number) & ~(((1 << LIVE_SHIFT) | 1) << way);
   }
 
   /** Keeps count of wide slots for a record that is filled anew; the page number the slot gets. */
   private wideTag(at: number, vpnLo: number, span: number): number {
     const evicts =
-      (this.records[at + TLB_CONTEXT] as number) >= 0 && (this.records[at + TLB_META] as number) >> 16 !== 0;
+      (this.records[at | TLB_CONTEXT] as number) >= 0 && (this.records[at | TLB_META] as number) >> 16 !== 0;
     this.wide[0] = (this.wide[0] as number) - (evicts ? 1 : 0) + (span !== 0 ? 1 : 0);
     return vpnLo & (-1 << span);
   }
 
   /** With slots that span several pages about: their page number is zero below the span. */
-  private searchWide(first: number, end: number, vpnHi: number, vpnLo: number, context: number): number {
+  private searchWide(set: number, vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
-    for (let i = first; i < end; i++) {
-      const at = (this.base + i) << TLB_RECORD_SHIFT;
-      const differs = (records[at + TLB_VPN_LO] as number) ^ vpnLo;
-      if (differs >>> ((records[at + TLB_META] as number) >> 16) !== 0 || records[at + TLB_VPN_HI] !== vpnHi) continue;
-      if (this.belongs(at, context)) return this.base + i;
+    const first = this.base + Math.imul(set, this.ways);
+    for (let slot = first; slot < first + this.ways; slot++) {
+      const at = slot << TLB_RECORD_SHIFT;
+      const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;
+      if (differs >>> ((records[at | TLB_META] as number) >> 16) !== 0 || records[at | TLB_VPN_HI] !== vpnHi) continue;
+      if (this.belongs(at, context)) return slot;
     }
     return -1;
   }
 
   /** Whether the record at a word is in use and may answer for `context`. */
   private belongs(at: number, context: number): boolean {
-    const owner = this.records[at + TLB_CONTEXT] as number;
-    return owner === context || (owner >= 0 && ((this.records[at + TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
+    const owner = this.records[at | TLB_CONTEXT] as number;
+    return owner === context || (owner >= 0 && ((this.records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
-    if (this.setMask >= 0) return (vpnLo >>> this.shift) & this.setMask;
+    return this.setMask >= 0 ? (vpnLo >>> this.shift) & this.setMask : this.setOfAnyNumber(vpnHi, vpnLo);
+  }
+
+  /** Of a number of sets that is no power of two. */
+  private setOfAnyNumber(vpnHi: number, vpnLo: number): number {
     return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
   }
 }

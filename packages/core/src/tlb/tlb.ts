@@ -116,7 +116,7 @@ export class Tlb {
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
       unit.touch(slot);
-      const span = (records[at + TLB_META] as number) >> 16;
+      const span = (records[at | TLB_META] as number) >> 16;
       const home = span === 0 ? first : this.homeOf(kind, span);
       if (home === unit) return slot;
       this.secondLevelHit = 1;
@@ -124,9 +124,9 @@ export class Tlb {
       return home.insert(
         vpnHi,
         vpnLo,
-        records[at + TLB_CONTEXT] as number,
-        records[at + TLB_FRAME] as number,
-        records[at + TLB_META] as number,
+        records[at | TLB_CONTEXT] as number,
+        records[at | TLB_FRAME] as number,
+        records[at | TLB_META] as number,
       );
     }
     return -1;
@@ -267,12 +267,12 @@ export class Tlb {
 
   /** Low half of the page number a slot translates. */
   vpnLoOf(slot: number): number {
-    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_VPN_LO] as number;
+    return this.records[(slot << TLB_RECORD_SHIFT) | TLB_VPN_LO] as number;
   }
 
   /** High half of the page number a slot translates. */
   vpnHiOf(slot: number): number {
-    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_VPN_HI] as number;
+    return this.records[(slot << TLB_RECORD_SHIFT) | TLB_VPN_HI] as number;
   }
 
   /** Page number a slot translates. */
@@ -282,32 +282,32 @@ export class Tlb {
 
   /** Context a slot belongs to, -1 when it is empty. */
   contextOf(slot: number): number {
-    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_CONTEXT] as number;
+    return this.records[(slot << TLB_RECORD_SHIFT) | TLB_CONTEXT] as number;
   }
 
   /** Page of the mem_map a slot translates to. */
   frameOf(slot: number): number {
-    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_FRAME] as number;
+    return this.records[(slot << TLB_RECORD_SHIFT) | TLB_FRAME] as number;
   }
 
   /** RIGHT_ bits of a slot. */
   rightsOf(slot: number): number {
-    return (this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) & 0xff;
+    return (this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) & 0xff;
   }
 
   /** Attributes of a slot: TLB_GLOBAL and the like. */
   attrsOf(slot: number): number {
-    return ((this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) >> 8) & 0xff;
+    return ((this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) >> 8) & 0xff;
   }
 
   /** log2 of the base pages a slot spans. */
   spanOf(slot: number): number {
-    return (this.records[(slot << TLB_RECORD_SHIFT) + TLB_META] as number) >> 16;
+    return (this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) >> 16;
   }
 
   /** Next slot of the same bucket, -1 for none. */
   linkOf(slot: number): number {
-    return this.records[(slot << TLB_RECORD_SHIFT) + TLB_LINK] as number;
+    return this.records[(slot << TLB_RECORD_SHIFT) | TLB_LINK] as number;
   }
 
   /** Empties one slot. */

@@ -2,8 +2,7 @@
  * Loads and stores of the kernel in what it mapped for itself. They go through the CPU's MMU as user accesses do, where the
  * machine has the kernel's mappings in the tables that a CPU has loaded; elsewhere straight to init_mm.
  */
-import { FAULT_ABSENT, FAULT_RIGHTS } from '../arch/mmu.js';
-import { type AccessKind, LOAD, STORE } from '../arch/mmu-data.js';
+import { type AccessKind, FAULT_ABSENT, FAULT_RIGHTS, LOAD, STORE } from '../arch/access.js';
 import { MmError } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';

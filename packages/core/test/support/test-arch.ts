@@ -4,11 +4,12 @@
  * that flushes everything whatever it is asked. The root and the pmd tables are smaller than a page, as PAE's and
  * ppc64's are.
  */
+
+import { type AccessKind, FAULT_ABSENT, FAULT_RIGHTS, STORE } from '../../src/arch/access.js';
 import { ArchDescriptor, type ArchSpec } from '../../src/arch/descriptor.js';
 import { Geometry } from '../../src/arch/geometry.js';
 import { Layout, type LayoutSpec } from '../../src/arch/layout.js';
-import { FAULT_ABSENT, FAULT_RIGHTS, Mmu } from '../../src/arch/mmu.js';
-import { type AccessKind, STORE } from '../../src/arch/mmu-data.js';
+import { Mmu } from '../../src/arch/mmu.js';
 import { PteFormat } from '../../src/arch/pte-format.js';
 import { UpperFormat } from '../../src/arch/table-format.js';
 import { WALKS } from '../../src/events/counters.js';

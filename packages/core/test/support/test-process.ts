@@ -1,6 +1,6 @@
 /** System calls in pages instead of bytes, and accesses, for tests of one address space. */
 import { frameAt, touch } from '../../src/access/translate.js';
-import { type AccessKind, LOAD, STORE } from '../../src/arch/mmu-data.js';
+import { type AccessKind, LOAD, STORE } from '../../src/arch/access.js';
 import type { FaultCounts } from '../../src/fault/page-fault.js';
 import type { MappedFile } from '../../src/fs/file.js';
 import type { Kernel } from '../../src/kernel.js';
