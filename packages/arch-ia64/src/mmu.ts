@@ -83,7 +83,6 @@ export class Ia64Mmu extends Mmu {
   readonly contexts: ContextAllocator;
   readonly linear: LinearTable;
   readonly icache: InstructionCache;
-  override readonly followsProtections: boolean = true;
   readonly flush: Ia64Flush;
   private readonly running: Ia64Contexts;
   private readonly walk: LinuxWalk;

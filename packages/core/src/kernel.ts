@@ -6,6 +6,7 @@
 import { MAPPING_NONE, MAPPING_UNUSED, MAPPING_USED } from './arch/access.js';
 import type { ArchDescriptor } from './arch/descriptor.js';
 import type { Mmu, MmuHost } from './arch/mmu.js';
+import { OwnHooks } from './arch/own-hooks.js';
 import type { AuditedPart } from './audit/finding.js';
 import { Counters } from './events/counters.js';
 import { Injection } from './events/injection.js';
@@ -72,6 +73,8 @@ export class Kernel implements MmuHost {
   /** The CPU that runs the code now. */
   cpu: Cpu;
   readonly mmu: Mmu;
+  /** Which of its hooks are more than the defaults. */
+  readonly own: OwnHooks;
   readonly gather: MmuGather;
   /** Who owes which CPU a flush; null: nobody keeps count. */
   readonly ledger: FlushLedger | null;
@@ -166,6 +169,7 @@ export class Kernel implements MmuHost {
     this.gather = new MmuGather(this);
     this.auditedParts.add(this.pins);
     this.mmu = arch.createMmu(this);
+    this.own = new OwnHooks(this.mmu);
     this.ledger = config.watchFlushes === true ? new FlushLedger(this) : null;
     this.pages.watch = this.ledger;
     this.watchesHits = config.watchHits ?? false;

@@ -44,8 +44,8 @@ export function translate(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, 
 /** The base page that a page number of the TLB lies in. */
 export function basePage(k: Kernel, vpnHi: number, vpnLo: number): number {
   const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
-  const sub = k.arch.tlbSubShift;
-  return sub === 0 ? vpn : Math.floor(vpn / 2 ** sub);
+  const parts = k.arch.tlbSubPages;
+  return parts === 1 ? vpn : Math.floor(vpn / parts);
 }
 
 /** The page of the mem_map that a slot found for a page number of the TLB translates it to. */

@@ -84,6 +84,8 @@ export class ArchDescriptor {
   /** log2 of the bytes of a TLB's page, and of how many of them a base page has (mostly 0). */
   readonly tlbPageShift: number;
   readonly tlbSubShift: number;
+  /** How many that are; worked out once, because V8 calls pow for 2 ** n. */
+  readonly tlbSubPages: number;
   readonly pendingFlush: PendingFlush;
   readonly gather: GatherSpec;
   readonly faults: FaultRules;
@@ -119,6 +121,7 @@ export class ArchDescriptor {
     this.tlb = { ...spec.tlb, pageShift: this.tlbPageShift };
     checkShape(spec.tlb, [this.tlbPageShift, ...(spec.hugePages === undefined ? [] : [spec.hugePages.shift])]);
     this.tlbSubShift = spec.geometry.pageShift - this.tlbPageShift;
+    this.tlbSubPages = 2 ** this.tlbSubShift;
     this.pendingFlush = new PendingFlush(spec.pendingFlush);
     this.gather = spec.gather;
     this.faults = spec.faults;

@@ -119,9 +119,6 @@ export abstract class Mmu {
     return frame < 0 ? FAULT_BUS : frame;
   }
 
-  /** Whether `lazyMmuProtUpdate` wants to hear of entries. Default false. */
-  readonly followsProtections: boolean = false;
-
   /** lazy_mmu_prot_update: a fault or mprotect stored an entry (a port keeps its instruction cache right). Default: nothing. */
   lazyMmuProtUpdate(_hi: number, _lo: number): void {}
 
@@ -172,7 +169,7 @@ export abstract class Mmu {
    * @param huge it is the one entry of a huge page that begins at `vpn`.
    */
   cachedPages(vpn: number, huge: boolean, _hi: number, _lo: number): readonly number[] {
-    const parts = 2 ** this.host.arch.tlbSubShift;
+    const parts = this.host.arch.tlbSubPages;
     if (huge || parts === 1) return [vpn * parts];
     return Array.from({ length: parts }, (_, i) => vpn * parts + i);
   }
@@ -260,7 +257,7 @@ export abstract class Mmu {
   truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) !== 0) return { frame: -1, rights: 0 };
-    const vpn = Math.floor(tlb.pageOf(slot) / 2 ** this.host.arch.tlbSubShift);
+    const vpn = Math.floor(tlb.pageOf(slot) / this.host.arch.tlbSubPages);
     if (tlb.spanOf(slot) !== 0 && this.host.arch.huge !== null) return this.hugeTruth(mm, vpn);
     return this.leafTruth(mm, (vpn / 4294967296) | 0, vpn | 0);
   }

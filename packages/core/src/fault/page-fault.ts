@@ -82,7 +82,7 @@ function beginFault(
   vpn: number,
   code: number,
 ): Op<number> | number {
-  k.mmu.beforeGenericFault(k.cpu, vpn);
+  if (k.own.beforeGenericFault) k.mmu.beforeGenericFault(k.cpu, vpn);
   const vma = mm.vmas.find(vpn);
   const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, task, kind, vpn, code);
   return vma === null || refused !== 0 ? signal(k, vpn, refused) : handleMmFault(k, vma, vpn, kind === STORE);

@@ -14,7 +14,7 @@ export function staleSlot(k: Kernel, cpu: Cpu, slot: number): string | null {
   const mm = k.mmu.mmOfSlot(cpu, slot);
   if (mm === null || mm.users === 0) return null; // of an address space that ended nobody uses anything
   const page = tlb.pageOf(slot);
-  const vpn = Math.floor(page / 2 ** k.arch.tlbSubShift);
+  const vpn = Math.floor(page / k.arch.tlbSubPages);
   const truth = k.mmu.truth(mm, cpu, slot);
   const rights = tlb.rightsOf(slot);
   let what: string;

@@ -17,20 +17,20 @@ import type { Mm } from '../vma/mm.js';
 /** update_mmu_cache and lazy_mmu_prot_update: a fault installed or changed an entry. */
 export function updateMmuCache(k: Kernel, mm: Mm, vpn: number, hi: number, lo: number): void {
   if (k.events.on) k.events.emit(UPDATE_MMU_CACHE, mm.id, vpn);
-  k.mmu.updateMmuCache(k.cpu, mm, vpn, hi, lo);
+  if (k.own.updateMmuCache) k.mmu.updateMmuCache(k.cpu, mm, vpn, hi, lo);
   lazyMmuProtUpdate(k, hi, lo);
 }
 
 /** lazy_mmu_prot_update alone: what mprotect calls for every entry it changed. */
 export function lazyMmuProtUpdate(k: Kernel, hi: number, lo: number): void {
   if (k.events.on) k.events.emit(LAZY_MMU_PROT_UPDATE, hi, lo);
-  if (k.mmu.followsProtections) k.mmu.lazyMmuProtUpdate(hi, lo);
+  if (k.own.lazyMmuProtUpdate) k.mmu.lazyMmuProtUpdate(hi, lo);
 }
 
 /** update_mmu_cache alone: what `populate` calls after it installed an entry. */
 export function preloadMmu(k: Kernel, mm: Mm, vpn: number, hi: number, lo: number): void {
   if (k.events.on) k.events.emit(UPDATE_MMU_CACHE, mm.id, vpn);
-  k.mmu.updateMmuCache(k.cpu, mm, vpn, hi, lo);
+  if (k.own.updateMmuCache) k.mmu.updateMmuCache(k.cpu, mm, vpn, hi, lo);
 }
 
 /** flush_cache_page: `pfn` is the frame that the entry of the page maps at this moment. */

@@ -137,7 +137,7 @@ function changePteRun(k: Kernel, vma: Vma, at: number, vpn: number, nr: number):
   const { presentLo, presentHi, modifyKeepLo, modifyKeepHi, modifyTakeLo, modifyTakeHi, countLo, countHi } =
     k.arch.pteFormat;
   const { protLo, protHi } = vma;
-  const tells = k.events.on || k.mmu.followsProtections;
+  const tells = k.events.on || k.own.lazyMmuProtUpdate;
   for (let i = 0; i < nr; i++) {
     const entry = at + i * pteWords;
     const lo = words[entry + loAt] as number;
