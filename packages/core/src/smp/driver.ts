@@ -4,27 +4,9 @@
 import { MmError } from '../errors.js';
 import type { Op, Wait } from './lock.js';
 
-/**
- * Runs an operation to its end on its own.
- * @throws MmError MM_DEADLOCK when it waits for something that nobody else can give.
- */
-export function runToEnd<T>(op: Op<T>): T {
-  for (;;) {
-    const step = op.next();
-    if (step.done) return step.value;
-    if (!step.value.ready()) {
-      op.return(undefined as T);
-      throw new MmError(
-        'MM_DEADLOCK',
-        `the operation waits for ${step.value.what}, which nothing under way will release`,
-      );
-    }
-  }
-}
-
 /** An operation that has already ended: what a plain function returns in the place of a generator that need not run. */
 class FinishedOp implements Op<number> {
-  private readonly end: IteratorReturnResult<number>;
+  readonly end: IteratorReturnResult<number>;
 
   constructor(value: number) {
     this.end = { done: true, value };
@@ -47,6 +29,26 @@ class FinishedOp implements Op<number> {
   }
 
   readonly [Symbol.toStringTag] = 'FinishedOp';
+}
+
+/**
+ * Runs an operation to its end on its own.
+ * @throws MmError MM_DEADLOCK when it waits for something that nobody else can give.
+ */
+export function runToEnd<T>(op: Op<T>): T {
+  // Every generator function has a shape of its own: asking this one for `next` too would be a search.
+  if (op instanceof FinishedOp) return op.end.value as T;
+  for (;;) {
+    const step = op.next();
+    if (step.done) return step.value;
+    if (!step.value.ready()) {
+      op.return(undefined as T);
+      throw new MmError(
+        'MM_DEADLOCK',
+        `the operation waits for ${step.value.what}, which nothing under way will release`,
+      );
+    }
+  }
 }
 
 const finishedOps: FinishedOp[] = [];
