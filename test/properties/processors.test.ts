@@ -2,6 +2,7 @@
  * Random programs of processes and threads that run on three CPUs and move between them: whatever another CPU still has
  * in its TLB, the machine is in order after every operation, and nothing is left at the end.
  */
+import { createPpc64 } from '@fourfold/arch-ppc64';
 import { Machine, MemoryFault, MmError, type Process } from '@fourfold/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -75,7 +76,11 @@ function openFile(machine: Machine) {
   return { inode, readable: true, writable: true, refs: 1 };
 }
 
-describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, arch) => {
+/** With pages of 64 KiB in the hash table too. */
+const LARGE_HASHED = createPpc64({ pageShift: 16, hashedPageShift: 16 });
+const ALL = [...MACHINES.map((arch) => [arch.name, arch] as const), [LARGE_HASHED.title, LARGE_HASHED] as const];
+
+describe.each(ALL)('%s', (_name, arch) => {
   test.each([
     [3, 'mended'],
     [4, 'mended'],

@@ -124,7 +124,8 @@ function hashedPages({ machine }: Program, { mm }: Process): number[] {
     for (let slot = 0; slot < 8; slot++) {
       const at = table.entryAt(group, slot);
       const v = (BigInt((words[at] as number) >>> 0) << 32n) | BigInt((words[at + 1] as number) >>> 0);
-      const { context, page } = addressOf(v, group);
+      const r = (BigInt((words[at + 2] as number) >>> 0) << 32n) | BigInt((words[at + 3] as number) >>> 0);
+      const { context, page } = addressOf(v, r, group);
       if ((v & 1n) !== 0n && context === mm.context) pages.push(page);
     }
   }

@@ -4,17 +4,73 @@
  * room leaves TLBs alone. The kernel invalidates all HPTEs first and sends all tlbie afterwards; nothing can come between
  * here, so one loop does both.
  *
- * With 64 KiB pages the kernel's batch carries the hidx word beside the pte. Here the batch has the pte alone, which says
- * which sub-pages have HPTEs (bits 27:12); the two groups of each are searched. An HPTE is in no other place, so what goes
- * is the same.
+ * A pte of 64 KiB that 4 KiB entries back says in bits 27:12 which of its parts have one; the kernel's batch carries the
+ * hidx word with their slots beside it. Here the two groups of each part are searched. An HPTE is in no other place, so
+ * what goes is the same.
  */
-import type { Cpu, FlushBatch } from '@fourfold/core/arch';
+import { type Cpu, type FlushBatch, type Mm, type MmuHost, PURGES } from '@fourfold/core/arch';
 import { userVsid } from './context.js';
-import { HUGE_SHIFT, hugeVWordLo, vWordHi, vWordLo } from './hash-page.js';
+import type { HashedPages } from './geometry.js';
+import { hugeVWordLo, largeVWordLo, vWordHi, vWordLo } from './hash-page.js';
 import type { HashTable } from './hash-table.js';
 
 const V_SECONDARY = 0x2;
 const PTE_SECONDARY_TO_V = 14;
+
+export class Ppc64Flush {
+  /** Instructions that went to all CPUs, and to one. */
+  tlbies = 0;
+  tlbiels = 0;
+  private readonly host: MmuHost;
+  private readonly table: HashTable;
+  private readonly pages: HashedPages;
+  private readonly counts: Float64Array;
+  /** One CPU, for local flushes. */
+  private readonly alone: Cpu[] = [];
+
+  constructor(host: MmuHost, table: HashTable, pages: HashedPages) {
+    this.host = host;
+    this.table = table;
+    this.pages = pages;
+    this.counts = host.counters.values;
+  }
+
+  /** flush_tlb_pending: flush_hash_range of a CPU's batch. Answers how many TLB slots went, -1 when nothing was pending. */
+  pendingOf(cpu: Cpu): number {
+    const { batch } = cpu;
+    const { mm, nr, huge } = batch;
+    batch.nr = 0;
+    batch.mm = null;
+    if (nr === 0 || mm === null) return -1;
+    const cpus = this.targets(cpu, mm);
+    const purged = huge
+      ? flushHugeRange(this.table, this.pages, batch, nr, mm.context, cpus)
+      : flushHashRange(this.table, this.pages, batch, nr, mm.context, cpus);
+    this.sent(nrPurges(this.pages, batch, nr), huge || cpus !== this.alone);
+    return purged;
+  }
+
+  /** The tlbie of updatepp for page `vpnLo` of the TLB. Answers how many TLB slots went. */
+  page(cpu: Cpu, mm: Mm, vpnLo: number, huge: boolean): number {
+    const cpus = this.targets(cpu, mm);
+    this.sent(1, huge || cpus !== this.alone);
+    return dropEverywhere(cpus, vpnLo, mm.context);
+  }
+
+  /** CPUs whose TLBs a flush on `cpu` reaches: itself while it alone has run the mm, else all. */
+  private targets(cpu: Cpu, mm: Mm): readonly Cpu[] {
+    if (mm.cpuVmMask !== 1 << cpu.id) return this.host.cpus;
+    this.alone[0] = cpu;
+    return this.alone;
+  }
+
+  /** tlbiel does not know huge pages: those always take a tlbie. */
+  private sent(purges: number, global: boolean): void {
+    if (global) this.tlbies += purges;
+    else this.tlbiels += purges;
+    this.counts[PURGES] = (this.counts[PURGES] as number) + purges;
+  }
+}
 
 /**
  * Invalidates the HPTEs of `nr` entries of a batch and drops their pages from the TLBs of `cpus`.
@@ -23,12 +79,14 @@ const PTE_SECONDARY_TO_V = 14;
  */
 export function flushHashRange(
   table: HashTable,
-  combo: boolean,
+  pages: HashedPages,
   batch: FlushBatch,
   nr: number,
   context: number,
   cpus: readonly Cpu[],
 ): number {
+  const { esidShift, pageMask, large } = pages;
+  const combo = pages.sub !== 0;
   let purged = 0;
   let esid = -1;
   let vsidHi = 0;
@@ -37,14 +95,16 @@ export function flushHashRange(
     const oldLo = batch.oldLo[i] as number;
     // A base page is one hardware page, or sixteen of which bits 27:12 name the hashed ones, first sub-page highest.
     const first = ((batch.vpn[i] as number) * (combo ? 16 : 1)) | 0;
-    if (first >>> 16 !== esid) {
-      esid = first >>> 16;
+    if (first >>> esidShift !== esid) {
+      esid = first >>> esidShift;
       const vsid = userVsid(context, esid);
       vsidHi = (vsid / 4294967296) | 0;
       vsidLo = vsid | 0;
     }
     if (!combo) {
-      invalidateRecorded(table, first & 0xffff, vsidHi, vsidLo, oldLo);
+      const page = first & pageMask;
+      const vLo = large ? largeVWordLo(vsidLo, page) : vWordLo(vsidLo, page);
+      invalidateRecorded(table, vsidLo ^ page, vWordHi(vsidHi, vsidLo), vLo, oldLo);
       purged += dropEverywhere(cpus, first, context);
       continue;
     }
@@ -52,20 +112,17 @@ export function flushHashRange(
     while (subs !== 0) {
       const sub = Math.clz32(subs) - 16;
       subs &= ~(0x8000 >>> sub);
-      invalidateFound(table, (first + sub) & 0xffff, vsidHi, vsidLo);
+      invalidateFound(table, (first + sub) & pageMask, vsidHi, vsidLo);
       purged += dropEverywhere(cpus, first + sub, context);
     }
   }
   return purged;
 }
 
-/**
- * The same for a batch of huge ptes: each has one large HPTE, in the slot that the pte says.
- * @param sub log2 of the hardware pages of a base page.
- */
+/** The same for a batch of huge ptes: each has one large HPTE, in the slot that the pte says. */
 export function flushHugeRange(
   table: HashTable,
-  sub: number,
+  pages: HashedPages,
   batch: FlushBatch,
   nr: number,
   context: number,
@@ -73,23 +130,20 @@ export function flushHugeRange(
 ): number {
   let purged = 0;
   for (let i = 0; i < nr; i++) {
-    const oldLo = batch.oldLo[i] as number;
-    const first = ((batch.vpn[i] as number) * 2 ** sub) | 0;
-    const vsid = userVsid(context, first >>> 16);
+    const first = ((batch.vpn[i] as number) * 2 ** pages.sub) | 0;
+    const vsid = userVsid(context, first >>> pages.esidShift);
     const vsidLo = vsid | 0;
-    const page = (first & 0xffff) >>> HUGE_SHIFT;
-    const group = (vsidLo ^ page) & table.mask;
-    const secondary = (oldLo >>> PTE_SECONDARY_TO_V) & V_SECONDARY;
-    const entry = table.entryAt(secondary !== 0 ? group ^ table.mask : group, (oldLo >>> 12) & 7);
-    table.invalidate(entry, vWordHi((vsid / 4294967296) | 0, vsidLo), hugeVWordLo(vsidLo, page) | secondary);
+    const page = (first & pages.pageMask) >>> pages.hugeShift;
+    const vHi = vWordHi((vsid / 4294967296) | 0, vsidLo);
+    invalidateRecorded(table, vsidLo ^ page, vHi, hugeVWordLo(vsidLo, page), batch.oldLo[i] as number);
     purged += dropEverywhere(cpus, first, context);
   }
   return purged;
 }
 
 /** How many tlbie a batch takes: one an entry, or one for each hashed sub-page of a base page of sixteen. */
-export function nrPurges(batch: FlushBatch, nr: number, combo: boolean): number {
-  if (!combo || batch.huge) return nr;
+export function nrPurges(pages: HashedPages, batch: FlushBatch, nr: number): number {
+  if (pages.sub === 0 || batch.huge) return nr;
   let purges = 0;
   for (let i = 0; i < nr; i++) {
     for (let subs = ((batch.oldLo[i] as number) >>> 12) & 0xffff; subs !== 0; subs &= subs - 1) purges++;
@@ -104,12 +158,12 @@ export function dropEverywhere(cpus: readonly Cpu[], page: number, context: numb
   return dropped;
 }
 
-/** flush_hash_page of a 4 KiB page: the slot is in the pte. */
-function invalidateRecorded(table: HashTable, page: number, vsidHi: number, vsidLo: number, oldLo: number): void {
-  const group = (vsidLo ^ page) & table.mask;
+/** flush_hash_page of a pte that says its slot. */
+function invalidateRecorded(table: HashTable, hash: number, vHi: number, vLo: number, oldLo: number): void {
+  const group = hash & table.mask;
   const secondary = (oldLo >>> PTE_SECONDARY_TO_V) & V_SECONDARY;
   const entry = table.entryAt(secondary !== 0 ? group ^ table.mask : group, (oldLo >>> 12) & 7);
-  table.invalidate(entry, vWordHi(vsidHi, vsidLo), vWordLo(vsidLo, page) | secondary);
+  table.invalidate(entry, vHi, vLo | secondary);
 }
 
 function invalidateFound(table: HashTable, page: number, vsidHi: number, vsidLo: number): void {

@@ -11,6 +11,9 @@ import { GROUP_WORDS, type HashTable, HPTE_WORDS } from './hash-table.js';
 const VALID = 1n;
 const SECONDARY = 2n;
 const LARGE = 4n;
+/** R's size code of a page of 64 KiB; that of 16 MiB is 0. */
+const PENC_64K = 0x1000n;
+const BELOW_64K = 0xf000n;
 const VALID_BOLTED = 0x11;
 const HASHPTE = 0x400;
 
@@ -33,16 +36,22 @@ export function auditHashTable(host: MmuHost, table: HashTable, contexts: Contex
   return findings;
 }
 
-/** Context, segment and page in the segment of an entry, from its V word and the group it is in. */
-export function addressOf(v: bigint, group: number): { context: number; page: number } {
+/** Whether an entry is of a page of 16 MiB. */
+function isHugeEntry(v: bigint, r: bigint): boolean {
+  return (v & LARGE) !== 0n && (r & BELOW_64K) !== PENC_64K;
+}
+
+/** Context and first page of 4 KiB of an entry, from its words and the group it is in. */
+export function addressOf(v: bigint, r: bigint, group: number): { context: number; page: number } {
   const proto = unscramble(Number(v >> 12n));
   const low = (v & SECONDARY) !== 0n ? ~group : group;
-  // The AVPN of a large page has all of its number.
-  if ((v & LARGE) !== 0n)
-    return { context: Math.floor(proto / 65536), page: (proto % 65536) * 65536 + Number((v >> 8n) & 15n) * 4096 };
-  const below = (low ^ Number((v >> 12n) & 0x7ffn)) & 0x7ff;
-  const inSegment = (Number((v >> 7n) & 31n) << 11) | below;
-  return { context: Math.floor(proto / 65536), page: (proto % 65536) * 65536 + inSegment };
+  const context = Math.floor(proto / 65536);
+  const segment = (proto % 65536) * 65536;
+  // The AVPN of a page of 16 MiB has all of its number, of others the upper five bits; the hash has the rest.
+  if (isHugeEntry(v, r)) return { context, page: segment + Number((v >> 8n) & 15n) * 4096 };
+  const below = low ^ Number((v >> 12n) & 0x7ffn);
+  const upper = Number((v >> 7n) & 31n) << 11;
+  return { context, page: segment + upper + ((v & LARGE) !== 0n ? (below & 0x7f) * 16 : below & 0x7ff) };
 }
 
 function auditEntry(
@@ -53,32 +62,33 @@ function auditEntry(
   r: bigint,
   seen: Set<bigint>,
 ): string | null {
-  const key = (v & ~SECONDARY & ~VALID) * 2n ** 11n + BigInt(addressOf(v, group).page % 2048);
+  const { context, page } = addressOf(v, r, group);
+  const key = (v & ~SECONDARY & ~VALID) * 2n ** 16n + BigInt(page % 65536);
   if (seen.has(key)) return `a second entry for V ${hex(v)}`;
   seen.add(key);
-  const { context, page } = addressOf(v, group);
   const mm = contexts.owner(context);
   if (mm === null) return null;
   const sub = host.arch.geometry.pageShift - HW_PAGE_SHIFT;
   const vpn = Math.floor(page / 2 ** sub);
   if (isPending(host, mm, vpn)) return null;
   const what = `page ${vpn} of mm ${mm.id}`;
-  const isLarge = (v & LARGE) !== 0n;
-  const pte = readPte(host, host.tables, mm, vpn, isLarge);
+  const isHuge = isHugeEntry(v, r);
+  const pte = readPte(host, host.tables, mm, vpn, isHuge);
   const f = host.arch.pteFormat;
   if (pte === null || !f.isPresent(pte.hi, pte.lo)) return `${what} has no pte`;
   if ((pte.lo & HASHPTE) === 0) return `the pte of ${what} does not know of it`;
   const subPage = page % 2 ** sub;
-  if (sub !== 0 && !isLarge && ((pte.lo >>> (27 - subPage)) & 1) === 0)
+  if (sub !== 0 && (v & LARGE) === 0n && ((pte.lo >>> (27 - subPage)) & 1) === 0)
     return `the pte of ${what} does not know of sub-page ${subPage}`;
-  const frame = Number((r >> 12n) & 0xffff_ffffn);
+  const large = (v & LARGE) !== 0n && !isHuge;
+  const frame = Number(((large ? r & ~BELOW_64K : r) >> 12n) & 0xffff_ffffn);
   if (frame !== f.frame(pte.hi, pte.lo) * 2 ** sub + subPage) {
     return `${what} has frame ${f.frame(pte.hi, pte.lo)}, the entry ${frame / 2 ** sub}`;
   }
   const pp = r & 3n;
   if (pp !== 0n && !f.isUser(pte.hi, pte.lo)) return `${what} is not for user mode`;
-  if (pp === 2n && isLarge && !f.write.allows(pte.hi, pte.lo)) return `${what} is not writable`;
-  if (pp === 2n && !isLarge && !f.hardwareWrite.allows(pte.hi, pte.lo)) return `${what} is not writable and dirty`;
+  if (pp === 2n && isHuge && !f.write.allows(pte.hi, pte.lo)) return `${what} is not writable`;
+  if (pp === 2n && !isHuge && !f.hardwareWrite.allows(pte.hi, pte.lo)) return `${what} is not writable and dirty`;
   return (r & 4n) === 0n && !f.exec.allows(pte.hi, pte.lo) ? `${what} is not executable` : null;
 }
 
@@ -91,9 +101,9 @@ function readPte(
   tables: PageTables,
   mm: Mm,
   vpn: number,
-  isLarge: boolean,
+  isHuge: boolean,
 ): { hi: number; lo: number } | null {
-  const at = isLarge ? tables.lookupHuge(mm, vpn) : tables.lookup(mm, (vpn / 4294967296) | 0, vpn | 0);
+  const at = isHuge ? tables.lookupHuge(mm, vpn) : tables.lookup(mm, (vpn / 4294967296) | 0, vpn | 0);
   if (at === 0) return null;
   const { words } = host.memory;
   return { hi: words[at + tables.hiAt] as number, lo: words[at + tables.loAt] as number };

@@ -1,18 +1,18 @@
 /**
  * hash_page: puts one translation from a Linux pte into the hash table (arch/powerpc/mm/hash_low_64.S).
  *
- * The pte is locked by BUSY while this runs; then it says where its HPTE is: with 4 KiB pages in bits 15:12, with 64 KiB
- * pages one of sixteen HPTEs in the nibbles of the pte's hidx word, which is stored before the pte. A store to a writable
- * page makes it dirty here, without any page fault.
+ * The pte is locked by BUSY while this runs; then it says where its HPTE is: in bits 15:12, or where 4 KiB entries back a
+ * 64 KiB page one of sixteen HPTEs in the nibbles of the pte's hidx word, which is stored before the pte. A store to a
+ * writable page makes it dirty here, without any page fault. Who finds BUSY set leaves, and the access is tried again.
  *
- * The instruction cache does not see stores, so a page is hashed without execution until a fetch asks for it: then it is flushed,
- * once, and PG_arch_1 remembers that (hash_page_do_lazy_icache; the 970 has no coherent instruction cache).
+ * Where the instruction cache does not see stores (the 970) a page is hashed without execution until a fetch asks for it: then it
+ * is flushed, once, and PG_arch_1 remembers that (hash_page_do_lazy_icache).
  *
  * When both groups of a hash are full one entry is thrown out; which one the time base decides: here a counter that every
  * call advances, so a run repeats exactly.
  */
 import { EXEC, type MmuHost, PG_ARCH_1, PG_RESERVED, type PhysicalMemory, STORE } from '@fourfold/core/arch';
-import { HIDX_OFFSET } from './geometry.js';
+import { type HashedPages, HIDX_OFFSET } from './geometry.js';
 import type { HashTable } from './hash-table.js';
 import { busyPteLo, hpteFlags } from './hpte.js';
 
@@ -34,8 +34,11 @@ const V_SECONDARY = 0x2;
 /** One step of the time base: an odd constant, so that its low bits run through all values. */
 const TICK = 0x9e3779b1 | 0;
 
-/** log2 of the hardware pages of a huge page. */
-export const HUGE_SHIFT = 12;
+/** The size code in R of a page of 64 KiB, as firmware lists it. */
+const PENC_64K = 0x1000;
+
+/** `resolve` and `lock` found another CPU's BUSY: nothing was done, the access has to be tried again. */
+export const HASH_BUSY = -1;
 
 /** Bits of the pte that an access of user mode needs. */
 export function neededBits(kind: number): number {
@@ -58,43 +61,61 @@ export class HashPage {
   private readonly table: HashTable;
   private readonly loAt: number;
   private readonly hiAt: number;
-  /** A 64 KiB kernel over 4 KiB HPTEs. */
+  /** A 64 KiB kernel, and one over 4 KiB HPTEs. */
+  private readonly wide: boolean;
   private readonly combo: boolean;
   private readonly pageFlags: Int32Array;
+  private readonly coherentIcache: boolean;
 
-  constructor({ memory, map, tables }: MmuHost, table: HashTable, combo: boolean) {
+  constructor({ arch, memory, map, tables }: MmuHost, table: HashTable, pages: HashedPages, coherentIcache: boolean) {
     this.memory = memory;
     this.pageFlags = map.flags;
     this.table = table;
     this.loAt = tables.loAt;
     this.hiAt = tables.hiAt;
-    this.combo = combo;
+    this.wide = arch.geometry.pageShift === 16;
+    this.combo = pages.sub !== 0;
+    this.coherentIcache = coherentIcache;
   }
 
   /**
    * Hashes a page if its pte allows the access.
    * @param at word index of the pte.
-   * @param page number of the 4 KiB page in its segment.
+   * @param page number of the page in its segment, in pages of the hash table.
    * @param need bits that the pte must have (`neededBits`).
-   * @returns the HPTE, or 0 when the pte refuses.
+   * @returns the HPTE, 0 when the pte refuses, or HASH_BUSY.
    */
   resolve(at: number, page: number, vsidHi: number, vsidLo: number, need: number): number {
     const words = this.memory.words;
-    const loAt = at + this.loAt;
-    const lo = words[loAt] as number;
+    const lo = words[at + this.loAt] as number;
     const hi = words[at + this.hiAt] as number;
-    this.needsTlbie = false;
-    this.timebase = (this.timebase + TICK) | 0;
-    // Nothing here is interrupted, so BUSY is only seen in a broken table: the generic handler then makes no progress.
-    if ((need & ~lo) !== 0 || (lo & BUSY) !== 0) return 0;
-    const busy = busyPteLo(lo, (need & RW) !== 0);
-    words[loAt] = busy;
-    return this.combo
-      ? this.resolveCombo(at, page, vsidHi, vsidLo, hi, lo, busy, need)
-      : this.resolve4k(loAt, page, vsidHi, vsidLo, hi, lo, busy, need);
+    const locked = this.lock(at, need);
+    return locked > 0 ? this.put(at, page, vsidHi, vsidLo, hi, lo, need) : locked;
   }
 
-  private resolve4k(
+  /** The first half: BUSY, accessed, and dirty for a store, if the pte allows the access. 1, 0 when it refuses, or HASH_BUSY. */
+  lock(at: number, need: number): number {
+    const words = this.memory.words;
+    const loAt = at + this.loAt;
+    const lo = words[loAt] as number;
+    this.needsTlbie = false;
+    this.timebase = (this.timebase + TICK) | 0;
+    if ((need & ~lo) !== 0) return 0;
+    if ((lo & BUSY) !== 0) return HASH_BUSY;
+    words[loAt] = busyPteLo(lo, (need & RW) !== 0);
+    return 1;
+  }
+
+  /** The second half: the HPTE of a pte that `lock` has locked, and was (hi, lo) before. Its word index. */
+  put(at: number, page: number, vsidHi: number, vsidLo: number, hi: number, lo: number, need: number): number {
+    const busy = busyPteLo(lo, (need & RW) !== 0);
+    return this.combo
+      ? this.putCombo(at, page, vsidHi, vsidLo, hi, lo, busy, need)
+      : this.putWhole(at + this.loAt, page, vsidHi, vsidLo, hi, lo, busy, need);
+  }
+
+  /** A base page with one HPTE: __hash_page_4K with 4 KiB pages, __hash_page_64K. */
+  private putWhole(
     loAt: number,
     page: number,
     vsidHi: number,
@@ -104,10 +125,10 @@ export class HashPage {
     busy: number,
     need: number,
   ): number {
-    const table = this.table;
+    const { table, wide } = this;
     const vHi = vWordHi(vsidHi, vsidLo);
-    const vLo = vWordLo(vsidLo, page);
-    const flags = hpteFlags(busy) | this.lazyIcache(this.pfnOf(hi, lo), need);
+    const vLo = wide ? largeVWordLo(vsidLo, page) : vWordLo(vsidLo, page);
+    const flags = hpteFlags(busy) | this.lazyIcache(wide ? hi : this.pfnOf(hi, lo), need);
     const group = (vsidLo ^ page) & table.mask;
     if ((lo & HASHPTE) !== 0) {
       const entry = this.entryOf(group, (lo >>> 12) & 15);
@@ -117,15 +138,16 @@ export class HashPage {
         return entry;
       }
     }
-    // The frame is above bit 17 of the pte and above bit 12 of R.
-    const rHi = hi >>> 5;
-    const rLo = (hi << 27) | ((lo >>> 5) & 0x07ff_f000) | flags;
+    // The frame is above bit 17 of a pte of 4 KiB, above bit 32 of one of 64 KiB, and above bit 12 or 16 of R.
+    const rHi = wide ? hi >>> 16 : hi >>> 5;
+    const rLo = (wide ? (hi << 16) | PENC_64K : (hi << 27) | ((lo >>> 5) & 0x07ff_f000)) | flags;
     const index = this.insert(group, vHi, vLo, rHi, rLo);
-    this.memory.words[loAt] = (busy & ~HPTEFLAGS_4K) | HASHPTE | (index << 12);
+    this.memory.words[loAt] = (busy & ~(wide ? HPTEFLAGS_64K : HPTEFLAGS_4K)) | HASHPTE | (index << 12);
     return this.entryOf(group, index);
   }
 
-  private resolveCombo(
+  /** A part of 4 KiB of a base page of 64 KiB: __hash_page_4K of a 64 KiB kernel. */
+  private putCombo(
     at: number,
     page: number,
     vsidHi: number,
@@ -168,7 +190,7 @@ export class HashPage {
 
   /**
    * hash_huge_page: the same for a huge pte, with one large HPTE for all of it. A store does not make the pte dirty here,
-   * and R and C stay 0 in the HPTE.
+   * R and C stay 0 in the HPTE, and who finds BUSY set goes to the page fault.
    * @param page number of the huge page in its segment.
    */
   resolveHuge(at: number, page: number, vsidHi: number, vsidLo: number, need: number): number {
@@ -179,14 +201,14 @@ export class HashPage {
     this.needsTlbie = false;
     this.timebase = (this.timebase + TICK) | 0;
     if ((need & ~lo) !== 0 || (lo & BUSY) !== 0) return 0;
-    const table = this.table;
+    const { table, wide } = this;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = hugeVWordLo(vsidLo, page);
     const flags =
       ((lo & RW) !== 0 ? 2 : 3) |
       ((lo & PTE_EXEC) !== 0 ? 0 : HPTE_NO_EXEC) |
       HPTE_COHERENT |
-      this.lazyIcache(this.combo ? hi : this.pfnOf(hi, lo), need);
+      this.lazyIcache(wide ? hi : this.pfnOf(hi, lo), need);
     const group = (vsidLo ^ page) & table.mask;
     const hashed = lo | ACCESSED | HASHPTE;
     if ((lo & HASHPTE) !== 0) {
@@ -197,15 +219,16 @@ export class HashPage {
         return entry;
       }
     }
-    const rHi = this.combo ? hi >>> 16 : hi >>> 5;
-    const rLo = (this.combo ? hi << 16 : (hi << 27) | ((lo >>> 5) & 0x07ff_f000)) | flags;
+    const rHi = wide ? hi >>> 16 : hi >>> 5;
+    const rLo = (wide ? hi << 16 : (hi << 27) | ((lo >>> 5) & 0x07ff_f000)) | flags;
     const index = this.insert(group, vHi, vLo, rHi, rLo);
-    words[loAt] = (hashed & ~(this.combo ? HPTEFLAGS_64K : HPTEFLAGS_4K)) | HASHPTE | (index << 12);
+    words[loAt] = (hashed & ~(wide ? HPTEFLAGS_64K : HPTEFLAGS_4K)) | HASHPTE | (index << 12);
     return this.entryOf(group, index);
   }
 
   /** hash_page_do_lazy_icache: N for a page that may hold old instructions, unless a fetch asks: it is flushed then. */
   private lazyIcache(pfn: number, need: number): number {
+    if (this.coherentIcache) return 0;
     const page = this.memory.pfnToPage(pfn);
     if (page < 0 || ((this.pageFlags[page] as number) & (PG_ARCH_1 | PG_RESERVED)) !== 0) return 0;
     if ((need & PTE_EXEC) === 0) return HPTE_NO_EXEC;
@@ -253,6 +276,11 @@ export function vWordHi(vsidHi: number, vsidLo: number): number {
 /** Low half of V: VSID bits 19:0, the upper five bits of the page in its segment, VALID. */
 export function vWordLo(vsidLo: number, page: number): number {
   return (vsidLo << 12) | ((page >>> 11) << 7) | V_VALID;
+}
+
+/** The same for page `page` of 64 KiB of a segment: its upper five bits are where those of a 4 KiB page come to. LARGE, VALID. */
+export function largeVWordLo(vsidLo: number, page: number): number {
+  return (vsidLo << 12) | (page & 0xf80) | V_LARGE | V_VALID;
 }
 
 /** Low half of V for huge page `page` of a segment: its number without the bits below 16 MiB, LARGE, VALID. */

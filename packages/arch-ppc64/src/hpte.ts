@@ -97,3 +97,10 @@ export function busyPteLo(pteLo: number, store: boolean): number {
 }
 
 const BUSY_ACCESSED_HASHED = Number(PAGE_BUSY | PAGE_HASHPTE) | 0x100;
+
+/** What user mode may do through an HPTE, from the low half of R: RIGHT_ bits. User segments have both keys set. */
+export function hpteRights(rLo: number): number {
+  const pp = rLo & 3;
+  if (pp === 0) return 0;
+  return 2 | (pp === 2 ? 4 : 0) | ((rLo & 4) === 0 ? 1 : 0);
+}

@@ -4,7 +4,8 @@
  * does not find there, or what the entry refuses, is an interrupt, and hash_page (hash-page.ts) makes or patches the entry
  * from the Linux pte; only what the pte refuses too becomes a page fault.
  *
- * - A page number here counts 4 KiB pages, with 64 KiB base pages too; user addresses have 44 bits, so it fits 32.
+ * - A page number here counts pages of the hash table: of 4 KiB, with 64 KiB base pages too unless the processor has large ones
+ *   for all uses. User addresses have 44 bits, so it fits 32.
  * - FAULT_RIGHTS means that an entry was there and refused (DSISR's PROTFAULT): a load or a fetch is then a signal.
  * - Whatever changes a pte with HASHPTE queues it; every flush sends the CPU's batch and looks at nothing else.
  * - A CPU never leaves cpu_vm_mask. A flush is local while only the flushing CPU is in it, else every CPU's TLBs go.
@@ -14,79 +15,79 @@
  */
 import {
   type AccessKind,
-  CONTEXT_SWITCHES,
-  CONTEXTS_ALLOCATED,
   type Cpu,
   EXEC,
   FAULT_ABSENT,
   FAULT_BUS,
+  FAULT_RETRY,
   FAULT_RIGHTS,
   MISSES_REFUSED,
   type Mm,
   Mmu,
   type MmuHost,
-  NESTED_FILLS,
+  type Op,
   PG_ARCH_1,
   type PhysicalMemory,
   PURGED_ENTRIES,
-  PURGES,
   type ReportLine,
   SOFTWARE_FILLS,
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { ContextAllocator, MAX_CONTEXT, MAX_CONTEXT_ERA, userVsid } from './context.js';
-import { dropEverywhere, flushHashRange, flushHugeRange, nrPurges } from './flush.js';
-import { HW_PAGE_SHIFT } from './geometry.js';
+import { type ContextAllocator, userVsid } from './context.js';
+import { Ppc64Flush } from './flush.js';
+import { HashedPages, HW_PAGE_SHIFT } from './geometry.js';
 import { auditHashTable } from './hash-audit.js';
-import { HashPage, HUGE_SHIFT, hugeVWordLo, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page.js';
+import { HashPage, hugeVWordLo, largeVWordLo, neededBits, preloadBits, vWordHi, vWordLo } from './hash-page.js';
+import { StoppableHashPage } from './hash-page-stops.js';
 import { groupsFor, HashTable } from './hash-table.js';
+import { hpteRights } from './hpte.js';
 import { HugeAreaChooser } from './huge-areas.js';
-import { HugeAreas, hugeAreasOf } from './hugetlb.js';
+import { hugeAreasOf } from './hugetlb.js';
 import { boltLinearMap } from './linear-map.js';
 import { LinuxWalk } from './linux-walk.js';
 import { reportHash } from './report.js';
-import { Slb } from './slb.js';
-import { switchSlb } from './switch-slb.js';
+import { type Ppc64Registers, Segments } from './segments.js';
 
 const V_SECONDARY = 0x2;
+/** Of user space. */
+const LAST_ESID = 0xffff;
 const ACCESSED = 0x100;
 const HASHPTE = 0x400;
 /** Interrupts that lead to hash_page. */
 export const TRAP_DATA_STORAGE = 0x300;
 export const TRAP_INSTRUCTION_STORAGE = 0x400;
 
-/** What hangs on a CPU: its segments, and what the last storage interrupt was about. */
-export class Ppc64Registers {
-  readonly slb: Slb = new Slb();
-  /** A kernel thread has run since the segments were loaded (64 KiB pages). */
-  lostPgdir = false;
-  trap = 0;
-  /** 4 KiB page of the address (DAR, or SRR0 of a fetch). */
-  dar = 0;
-}
-
 export interface Ppc64MmuOptions {
   /** Groups of the hash table; default from the size of memory. */
   readonly groups?: number;
+  /** The instruction cache sees stores (POWER5). Default false (970). */
+  readonly coherentIcache?: boolean;
 }
 
 export class Ppc64Mmu extends Mmu {
   readonly contexts: ContextAllocator;
   readonly table: HashTable;
   readonly hashPage: HashPage;
+  /** hash_page as tests stop it half-way. */
+  readonly stops: StoppableHashPage;
+  readonly flush: Ppc64Flush;
   private readonly memory: PhysicalMemory;
   private readonly walk: LinuxWalk;
   private readonly areas: HugeAreaChooser;
-  private readonly combo: boolean;
-  /** log2 of the hardware pages in a base page. */
+  private readonly segments: Segments;
+  /** From HashedPages. */
   private readonly sub: number;
+  private readonly esidShift: number;
+  private readonly pageMask: number;
+  private readonly hugeShift: number;
+  private readonly large: boolean;
+  /** log2 of the 4 KiB pages in a base page. */
+  private readonly frameShift: number;
   private readonly counts: Float64Array;
   /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly nrPages: number;
-  /** One CPU, for local flushes. */
-  private readonly alone: Cpu[] = [];
   /** VSID of the segment asked for last. */
   private vsidKey = -1;
   private vsidHi = 0;
@@ -95,44 +96,52 @@ export class Ppc64Mmu extends Mmu {
   constructor(host: MmuHost, options: Ppc64MmuOptions = {}) {
     super(host);
     const { memory, arch } = host;
+    const { pageShift } = arch.geometry;
     const ramBytes = memory.nrPages * memory.pageSize;
+    const pages = new HashedPages(pageShift, arch.tlbPageShift);
     this.memory = memory;
     this.walk = new LinuxWalk(host);
+    this.segments = new Segments(host);
     this.areas = new HugeAreaChooser(host, (cpu, first, count) => {
       (cpu.registers as Ppc64Registers).slb.invalidate(first, count);
     });
-    this.sub = arch.geometry.pageShift - HW_PAGE_SHIFT;
-    this.combo = this.sub !== 0;
+    this.sub = pages.sub;
+    this.esidShift = pages.esidShift;
+    this.pageMask = pages.pageMask;
+    this.hugeShift = pages.hugeShift;
+    this.large = pages.large;
+    this.frameShift = pageShift - HW_PAGE_SHIFT;
     this.counts = host.counters.values;
     this.firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
     this.nrPages = memory.nrPages;
-    this.contexts = new ContextAllocator(host.defectsKept ? MAX_CONTEXT_ERA : MAX_CONTEXT);
+    this.contexts = this.segments.contexts;
     this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
-    this.hashPage = new HashPage(host, this.table, this.combo);
+    this.hashPage = new HashPage(host, this.table, pages, options.coherentIcache ?? false);
+    this.stops = new StoppableHashPage(host, this.hashPage);
+    this.flush = new Ppc64Flush(host, this.table, pages);
     for (const bank of memory.banks) boltLinearMap(this.table, bank.base, bank.base + bank.size);
-    for (const cpu of host.cpus) cpu.registers = new Ppc64Registers();
   }
 
   // --- translation ---------------------------------------------------------------------------------------------------
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    if (vpnHi !== 0 || cpu.mm === null) {
+    const esid = vpnLo >>> this.esidShift;
+    if (vpnHi !== 0 || esid > LAST_ESID || cpu.mm === null) {
       this.count(MISSES_REFUSED);
       return FAULT_ABSENT; // past 2^44: no segment
     }
     const counts = this.counts;
     const { slb } = cpu.registers as Ppc64Registers;
-    const esid = vpnLo >>> 16;
     let segment = slb.slotOf[esid] as number;
-    if (segment < 0) segment = this.segmentMiss(slb, cpu.mm, esid);
+    if (segment < 0) segment = this.segments.missed(slb, cpu.mm, esid);
     const vsidHi = slb.vsidHi[segment] as number;
     const vsidLo = slb.vsidLo[segment] as number;
     if (slb.large[segment] !== 0) return this.hugeMiss(cpu, cpu.mm, kind, vpnLo, vsidHi, vsidLo);
-    const page = vpnLo & 0xffff;
+    const page = vpnLo & this.pageMask;
     const { table } = this;
     const group = (vsidLo ^ page) & table.mask;
     const vHi = vWordHi(vsidHi, vsidLo);
-    const vLo = vWordLo(vsidLo, page);
+    const vLo = this.large ? largeVWordLo(vsidLo, page) : vWordLo(vsidLo, page);
     counts[WALKS] = (counts[WALKS] as number) + 1;
     counts[WALK_REFERENCES] = (counts[WALK_REFERENCES] as number) + 1;
     let entry = table.search(group, vHi, vLo);
@@ -151,8 +160,9 @@ export class Ppc64Mmu extends Mmu {
   override denied(cpu: Cpu, kind: AccessKind, _slot: number, _vpnHi: number, vpnLo: number): number {
     const { mm } = cpu;
     if (mm === null) return FAULT_RIGHTS;
-    this.loadVsid(cpu.context, vpnLo >>> 16);
-    if (hugeAreasOf(mm).hasSegment(vpnLo >>> 16))
+    const esid = vpnLo >>> this.esidShift;
+    this.loadVsid(cpu.context, esid);
+    if (hugeAreasOf(mm).hasSegment(esid))
       return this.hugeInterrupt(cpu, mm, kind, vpnLo, this.vsidHi, this.vsidLo, true);
     return this.storageInterrupt(cpu, mm, kind, vpnLo, this.vsidHi, this.vsidLo, true);
   }
@@ -172,17 +182,38 @@ export class Ppc64Mmu extends Mmu {
     registers.dar = vpnLo;
     this.counts[SOFTWARE_FILLS] = (this.counts[SOFTWARE_FILLS] as number) + 1;
     const at = this.walk.pteOf(mm, (vpnLo >>> this.sub) | 0);
-    const entry = at === 0 ? 0 : this.hashPage.resolve(at, vpnLo & 0xffff, vsidHi, vsidLo, neededBits(kind));
-    if (entry === 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
+    const page = vpnLo & this.pageMask;
+    let entry = 0;
+    if (at !== 0) {
+      entry =
+        this.stops.stops === null
+          ? this.hashPage.resolve(at, page, vsidHi, vsidLo, neededBits(kind))
+          : this.stoppableInterrupt(cpu, mm, kind, at, vpnLo, vsidHi, vsidLo);
+    }
+    if (entry <= 0) return entry !== 0 ? FAULT_RETRY : refused ? FAULT_RIGHTS : FAULT_ABSENT;
     // A refused translation may be in the TLB still; the kernel's updatepp has sent its tlbie.
-    if (refused || this.hashPage.needsTlbie) this.tlbie(cpu, mm, vpnLo);
+    if (refused || this.hashPage.needsTlbie) this.tlbie(cpu, mm, vpnLo, false);
     return this.fill(cpu, kind, vpnLo, entry, hpteRights(this.memory.words[entry + 3] as number));
+  }
+
+  /** hash_page where a test may stop it. */
+  private stoppableInterrupt(
+    cpu: Cpu,
+    mm: Mm,
+    kind: AccessKind,
+    at: number,
+    vpnLo: number,
+    vsidHi: number,
+    vsidLo: number,
+  ): number {
+    const page = vpnLo & this.pageMask;
+    return this.stops.resolve(cpu, at, page, vsidHi, vsidLo, neededBits(kind), () => this.tlbie(cpu, mm, vpnLo, false));
   }
 
   /** Loads the translation of a valid HPTE into ERAT and TLB. */
   private fill(cpu: Cpu, kind: AccessKind, vpnLo: number, entry: number, rights: number, span: number = 0): number {
     const words = this.memory.words;
-    const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.sub;
+    const pfn = (((words[entry + 3] as number) >>> 12) | ((words[entry + 2] as number) << 20)) >>> this.frameShift;
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
     if (page < 0 || page >= this.nrPages) {
       page = this.memory.deviceFrame(pfn);
@@ -194,7 +225,7 @@ export class Ppc64Mmu extends Mmu {
   /** A miss in a segment of huge pages: the hash and the entries are those of 16 MiB. */
   private hugeMiss(cpu: Cpu, mm: Mm, kind: AccessKind, vpnLo: number, vsidHi: number, vsidLo: number): number {
     const { table } = this;
-    const page = (vpnLo & 0xffff) >>> HUGE_SHIFT;
+    const page = (vpnLo & this.pageMask) >>> this.hugeShift;
     const group = (vsidLo ^ page) & table.mask;
     const vHi = vWordHi(vsidHi, vsidLo);
     const vLo = hugeVWordLo(vsidLo, page);
@@ -204,7 +235,7 @@ export class Ppc64Mmu extends Mmu {
     this.count(WALK_REFERENCES, entry === 0 ? 2 : 1);
     if (entry !== 0) {
       const rights = hpteRights(this.memory.words[entry + 3] as number);
-      if (((rights >>> kind) & 1) !== 0) return this.fill(cpu, kind, vpnLo, entry, rights, HUGE_SHIFT);
+      if (((rights >>> kind) & 1) !== 0) return this.fill(cpu, kind, vpnLo, entry, rights, this.hugeShift);
     }
     return this.hugeInterrupt(cpu, mm, kind, vpnLo, vsidHi, vsidLo, entry !== 0);
   }
@@ -221,17 +252,11 @@ export class Ppc64Mmu extends Mmu {
   ): number {
     this.count(SOFTWARE_FILLS);
     const at = this.host.tables.lookupHuge(mm, vpnLo >>> this.sub);
-    const page = (vpnLo & 0xffff) >>> HUGE_SHIFT;
+    const page = (vpnLo & this.pageMask) >>> this.hugeShift;
     const entry = at === 0 ? 0 : this.hashPage.resolveHuge(at, page, vsidHi, vsidLo, neededBits(kind));
     if (entry === 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
-    if (refused || this.hashPage.needsTlbie) this.tlbie(cpu, mm, vpnLo);
-    return this.fill(cpu, kind, vpnLo, entry, hpteRights(this.memory.words[entry + 3] as number), HUGE_SHIFT);
-  }
-
-  /** The segment miss: always handled in software below the generic code. */
-  private segmentMiss(slb: Slb, mm: Mm, esid: number): number {
-    this.counts[NESTED_FILLS] = (this.counts[NESTED_FILLS] as number) + 1;
-    return slb.allocate(esid, userVsid(mm.context, esid), hugeAreasOf(mm).hasSegment(esid));
+    if (refused || this.hashPage.needsTlbie) this.tlbie(cpu, mm, vpnLo, true);
+    return this.fill(cpu, kind, vpnLo, entry, hpteRights(this.memory.words[entry + 3] as number), this.hugeShift);
   }
 
   private loadVsid(context: number, esid: number): void {
@@ -243,10 +268,14 @@ export class Ppc64Mmu extends Mmu {
     this.vsidLo = vsid | 0;
   }
 
-  private tlbie(cpu: Cpu, mm: Mm, vpnLo: number): void {
-    const purged = dropEverywhere(this.targets(cpu, mm), vpnLo, mm.context);
-    this.count(PURGES);
+  private tlbie(cpu: Cpu, mm: Mm, vpnLo: number, huge: boolean): void {
+    const purged = this.flush.page(cpu, mm, vpnLo, huge);
     this.counts[PURGED_ENTRIES] = (this.counts[PURGED_ENTRIES] as number) + purged;
+  }
+
+  /** hash_page returned although nothing is hashed: it found BUSY, or has been stopped half-way. */
+  override retry(cpu: Cpu): Op<void> {
+    return this.stops.retry(cpu);
   }
 
   /** hash_preload, after a page fault of this very page: makes the entry that the retried access will look for. */
@@ -255,43 +284,32 @@ export class Ppc64Mmu extends Mmu {
     if (trap === 0 || cpu.mm !== mm || dar >>> this.sub !== vpn || (lo & ACCESSED) === 0) return;
     const at = this.walk.pteOf(mm, vpn | 0);
     if (at === 0) return;
-    this.loadVsid(mm.context, dar >>> 16);
+    this.loadVsid(mm.context, dar >>> this.esidShift);
     const need = preloadBits(trap === TRAP_INSTRUCTION_STORAGE);
-    this.hashPage.resolve(at, dar & 0xffff, this.vsidHi, this.vsidLo, need);
-    if (this.hashPage.needsTlbie) this.tlbie(cpu, mm, dar);
+    this.hashPage.resolve(at, dar & this.pageMask, this.vsidHi, this.vsidLo, need);
+    if (this.hashPage.needsTlbie) this.tlbie(cpu, mm, dar, false);
   }
 
   // --- contexts ------------------------------------------------------------------------------------------------------
 
   override initContext(mm: Mm, parent: Mm | null): void {
-    mm.context = this.contexts.allocate(mm);
-    mm.archState = new HugeAreas(parent === null ? null : hugeAreasOf(parent));
-    this.count(CONTEXTS_ALLOCATED);
+    this.segments.begin(mm, parent);
   }
 
-  /** The last flush took every HPTE of the mm, so its id can be given again at once. */
   override destroyContext(mm: Mm): void {
-    this.contexts.release(mm.context);
-    mm.context = 0;
+    this.segments.end(mm);
   }
 
-  /** __switch_to's flush of the batch, switch_mm, switch_slb. */
+  /** __switch_to's flush of the batch, switch_mm, switch_slb. What stopped in hash_page on this CPU goes on first. */
   override switchMm(cpu: Cpu, prev: Mm | null, next: Mm): void {
+    this.stops.goOn(cpu);
     if (cpu.batch.nr !== 0) this.flushPending(cpu);
-    next.cpuVmMask |= 1 << cpu.id;
-    const registers = cpu.registers as Ppc64Registers;
-    if (prev === next && cpu.mm === next && !registers.lostPgdir) return;
-    registers.lostPgdir = false;
-    cpu.mm = next;
-    cpu.context = next.context;
-    this.count(CONTEXT_SWITCHES);
-    registers.trap = 0;
-    switchSlb(this.host.arch, cpu, registers.slb, next);
+    this.segments.switchMm(cpu, prev, next);
   }
 
-  /** enter_lazy_tlb: nothing, but with 64 KiB pages the CPU forgets the pgdir, and so loads its segments anew afterwards. */
   override enterLazyTlb(cpu: Cpu, _mm: Mm): void {
-    (cpu.registers as Ppc64Registers).lostPgdir = this.combo;
+    this.stops.goOn(cpu);
+    this.segments.enterLazyTlb(cpu);
   }
 
   /** The page may hold other instructions than the instruction cache from now on. */
@@ -308,7 +326,7 @@ export class Ppc64Mmu extends Mmu {
   override cachedPages(vpn: number, huge: boolean, _hi: number, lo: number): readonly number[] {
     if ((lo & HASHPTE) === 0) return [];
     const first = vpn * 2 ** this.sub;
-    if (huge || !this.combo) return [first];
+    if (huge || this.sub === 0) return [first];
     return Array.from({ length: 16 }, (_, i) => i)
       .filter((i) => ((lo >>> 12) & (0x8000 >>> i)) !== 0)
       .map((i) => first + i);
@@ -335,26 +353,9 @@ export class Ppc64Mmu extends Mmu {
     this.flushRunning();
   }
 
-  /** flush_tlb_pending: flush_hash_range of the batch. */
   override flushPending(cpu: Cpu): void {
-    const { batch } = cpu;
-    const { mm, nr } = batch;
-    batch.nr = 0;
-    batch.mm = null;
-    if (nr === 0 || mm === null) return;
-    const cpus = this.targets(cpu, mm);
-    const purged = batch.huge
-      ? flushHugeRange(this.table, this.sub, batch, nr, mm.context, cpus)
-      : flushHashRange(this.table, this.combo, batch, nr, mm.context, cpus);
-    this.countFlush('pending', purged);
-    this.count(PURGES, nrPurges(batch, nr, this.combo));
-  }
-
-  /** CPUs whose TLBs a tlbie of `cpu` reaches: itself with tlbiel, else all. */
-  private targets(cpu: Cpu, mm: Mm): readonly Cpu[] {
-    if (mm.cpuVmMask !== 1 << cpu.id) return this.host.cpus;
-    this.alone[0] = cpu;
-    return this.alone;
+    const purged = this.flush.pendingOf(cpu);
+    if (purged >= 0) this.countFlush('pending', purged);
   }
 
   private flushRunning(): void {
@@ -395,17 +396,10 @@ export class Ppc64Mmu extends Mmu {
   // --- audit ---------------------------------------------------------------------------------------------------------
 
   override reportExtra(): readonly ReportLine[] {
-    return reportHash(this.table, this.counts);
+    return reportHash(this.table, this.flush, this.counts);
   }
 
   override auditExtra(): readonly string[] {
     return auditHashTable(this.host, this.table, this.contexts);
   }
-}
-
-/** What user mode may do through an HPTE, from the low half of R: RIGHT_ bits. User segments have both keys set. */
-export function hpteRights(rLo: number): number {
-  const pp = rLo & 3;
-  if (pp === 0) return 0;
-  return 2 | (pp === 2 ? 4 : 0) | ((rLo & 4) === 0 ? 1 : 0);
 }

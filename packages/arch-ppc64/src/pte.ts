@@ -5,10 +5,10 @@
  * - Accessed and dirty are kept in software: hash_page sets them, and hashes a clean page read-only.
  * - PROT_NONE is PRESENT without USER.
  * - The bits of HPTEFLAGS say where the page is in the hash table. They count neither for pte_none nor for pte_same, and
- *   set_pte_at stores none of them, but for COMBO with 64 KiB pages: it or-s that into whatever it stores.
+ *   set_pte_at stores none of them, but for COMBO where 4 KiB entries back 64 KiB pages: it or-s that into whatever it stores.
  */
 import { type BitField, PteFormat } from '@fourfold/core/arch';
-import type { Ppc64PageShift } from './geometry.js';
+import type { HashedPageShift, Ppc64PageShift } from './geometry.js';
 
 export const PAGE_PRESENT = 0x1n;
 /** User mode may use the page; bit 1 of the HPTE's PP. */
@@ -84,14 +84,14 @@ export function hpteFlagsMask(pageShift: Ppc64PageShift): bigint {
   return pageShift === 12 ? HPTEFLAGS_4K : HPTEFLAGS_64K;
 }
 
-/** The format for one base page size. */
-export function createPteFormat(pageShift: Ppc64PageShift): PteFormat {
+/** The format for one base page size, and one of the hash table's pages. */
+export function createPteFormat(pageShift: Ppc64PageShift, hashedShift: HashedPageShift = 12): PteFormat {
   const rpn = pteRpnShift(pageShift);
   const frame = (0xffff_ffff_ffff_ffffn >> BigInt(rpn)) << BigInt(rpn);
   return new PteFormat({
     bytes: 8,
     ignore: hpteFlagsMask(pageShift),
-    storeSet: pageShift === 12 ? 0n : PAGE_COMBO,
+    storeSet: pageShift === hashedShift ? 0n : PAGE_COMBO,
     accessFlags: PAGE_DIRTY | PAGE_ACCESSED | PAGE_RW | PAGE_EXEC,
     present: PAGE_PRESENT,
     valid: { mask: PAGE_PRESENT, value: PAGE_PRESENT },

@@ -19,6 +19,8 @@ export const SLB_VSID_KS = 0x800n;
 export const SLB_VSID_KP = 0x400n;
 export const SLB_VSID_N = 0x200n;
 export const SLB_VSID_L = 0x100n;
+/** Which large page, where L is set: 0 is 16 MiB. */
+export const SLB_VSID_LP = 0x030n;
 /** Class bit: a user segment. */
 export const SLB_VSID_C = 0x080n;
 /** User flags: both keys and the class. */

@@ -45,8 +45,8 @@ export const PPC64_PENDING: PendingFlushSpec = {
   flushOnOverwrite: true,
 };
 
-/** mmu_gather of asm-generic/tlb.h. */
-export const PPC64_GATHER: GatherSpec = { capacity: 506 };
+/** mmu_gather of asm-generic/tlb.h; hash_page walks tables with interrupts off and no lock. */
+export const PPC64_GATHER: GatherSpec = { capacity: 506, walkedUnlocked: true };
 
 /**
  * Cycles on a 970 of about 2 GHz. Estimates of the right size, not measurements: a walk reference is one group of the

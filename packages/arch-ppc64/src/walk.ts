@@ -33,11 +33,21 @@ import {
   HPTE_V_SECONDARY,
   HPTE_V_VALID,
   hashOf,
+  hpteRights,
   virtualAddress,
 } from './hpte.js';
 import { HPAGE_SHIFT, hugeAreasOf } from './hugetlb.js';
-import { hpteRights, type Ppc64Mmu } from './mmu.js';
-import { SLB_ESID_V, SLB_NUM_BOLTED, SLB_VSID_KP, SLB_VSID_L, SLB_VSID_USER, slbEsidWord, slbVsidWord } from './slb.js';
+import type { Ppc64Mmu } from './mmu.js';
+import {
+  SLB_ESID_V,
+  SLB_NUM_BOLTED,
+  SLB_VSID_KP,
+  SLB_VSID_L,
+  SLB_VSID_LP,
+  SLB_VSID_USER,
+  slbEsidWord,
+  slbVsidWord,
+} from './slb.js';
 
 /** One entry of the SLB, as slbmte takes it. */
 export interface SlbEntry {
@@ -82,11 +92,12 @@ export function ppc64Images(arch: ArchDescriptor): ImageSupport<Ppc64Roots> {
 /** SDR1, and an SLB with every segment that the mm has pages in, as the miss handler would load them. */
 function rootsOf(arch: ArchDescriptor, { table }: Ppc64Mmu, mm: Mm, pages: Iterable<number>): Ppc64Roots {
   const areas = hugeAreasOf(mm);
+  const base = HARDWARE_PAGES[arch.tlbPageShift === 12 ? '4K' : '64K'];
   const shift = Number(SEGMENT_SHIFT) - arch.geometry.pageShift;
   const segments = new Set<number>();
   for (const vpn of pages) segments.add(Math.floor(vpn / 2 ** shift));
   const slb = [...segments].map((segment, i) => {
-    const size = areas.hasSegment(segment) ? HARDWARE_PAGES['16M'] : HARDWARE_PAGES['4K'];
+    const size = areas.hasSegment(segment) ? HARDWARE_PAGES['16M'] : base;
     return {
       esid: slbEsidWord(BigInt(segment) << SEGMENT_SHIFT, SLB_NUM_BOLTED + i),
       vsid: slbVsidWord(userVsid(mm.context, segment), SLB_VSID_USER, size.sllp),
@@ -99,6 +110,12 @@ function segmentOf(roots: Ppc64Roots, address: bigint): SlbEntry | undefined {
   return roots.slb.find(({ esid }) => (esid & SLB_ESID_V) !== 0n && esid >> SEGMENT_SHIFT === address >> SEGMENT_SHIFT);
 }
 
+/** The page size that the bits of a segment say. */
+function pageOf({ vsid }: SlbEntry): '4K' | '64K' | '16M' {
+  if ((vsid & SLB_VSID_L) === 0n) return '4K';
+  return (vsid & SLB_VSID_LP) === 0n ? '16M' : '64K';
+}
+
 function walkHash(image: Image, roots: Ppc64Roots, address: bigint): Walk {
   const steps: WalkStep[] = [];
   const end = (missing: string): Walk => untranslated(address, 'hash table', steps, missing);
@@ -108,14 +125,15 @@ function walkHash(image: Image, roots: Ppc64Roots, address: bigint): Walk {
     return end(`no SLB entry for segment ${hexOf(address >> SEGMENT_SHIFT)}`);
   }
   const isLarge = (segment.vsid & SLB_VSID_L) !== 0n;
-  const page = isLarge ? HARDWARE_PAGES['16M'] : HARDWARE_PAGES['4K'];
+  const name = pageOf(segment);
+  const page = HARDWARE_PAGES[name];
   const vsid = segment.vsid >> 12n;
   steps.push({
     what: 'SLB',
     at: null,
     value: segment.vsid,
     bits: 64,
-    says: `VSID ${vsid.toString(16)}${isLarge ? ', 16 MiB pages' : ''}`,
+    says: `VSID ${vsid.toString(16)}${isLarge ? `, ${name === '16M' ? '16 MiB' : '64 KiB'} pages` : ''}`,
   });
   const va = virtualAddress(Number(vsid), address);
   const hash = hashOf(va, page.shift);
@@ -189,7 +207,7 @@ function walkLinux(arch: ArchDescriptor, image: Image, roots: Ppc64Roots, addres
   const through = 'Linux tables';
   if (address >> 44n !== 0n) return untranslated(address, through, [], 'the address has more than 44 bits');
   const segment = segmentOf(roots, address);
-  const isHuge = segment !== undefined && (segment.vsid & SLB_VSID_L) !== 0n;
+  const isHuge = segment !== undefined && pageOf(segment) === '16M';
   const huge = 1n << BigInt(HPAGE_SHIFT);
   const lookUp = isHuge ? address & ~(huge - 1n) : address;
   const found = findPte(arch, image, roots.pgd, address, lookUp, isHuge ? arch.huge?.level : undefined);

@@ -125,7 +125,7 @@ describe('VSIDs', () => {
           const word =
             (BigInt(vWordHi((vsid / 2 ** 32) | 0, lo) >>> 0) << 32n) |
             BigInt((vWordLo(lo, inSegment) | (second ? 2 : 0)) >>> 0);
-          expect(addressOf(word, group)).toEqual({ context, page });
+          expect(addressOf(word, 0n, group)).toEqual({ context, page });
         },
       ),
     );

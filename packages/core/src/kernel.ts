@@ -27,6 +27,7 @@ import type { Task } from './reclaim/oom.js';
 import { Mappings } from './rmap/mappings.js';
 import { Cpu } from './smp/cpu.js';
 import type { SpinLock } from './smp/lock.js';
+import { Rcu } from './smp/rcu.js';
 import { Swap } from './swap/swap.js';
 import { SwapToken } from './swap/token.js';
 import type { Mm } from './vma/mm.js';
@@ -130,6 +131,8 @@ export class Kernel implements MmuHost {
   kswapdOrder = -1;
   /** Somebody does kswapd's work. */
   kswapdRuns = false;
+  /** What waits until no CPU can walk what was unlinked. */
+  readonly rcu: Rcu = new Rcu();
   readonly swapToken: SwapToken = new SwapToken();
   /** Milliseconds since boot, set from outside: nothing here looks at a clock. */
   now = 0;

@@ -2,7 +2,7 @@
  * The replay loop: many accesses of one process on one CPU, the hottest code of the simulator (style.md section 5).
  * TLB arrays, masks and shifts are in locals for the whole batch; a hit costs one probe of the hash and no call.
  */
-import { type AccessKind, STORE } from '../arch/access.js';
+import { type AccessKind, FAULT_RETRY, STORE } from '../arch/access.js';
 import { TLB_DATA_LOOKUPS, TLB_EXEC_LOOKUPS } from '../events/counters.js';
 import { type FaultCounts, takePageFault } from '../fault/page-fault.js';
 import type { Kernel } from '../kernel.js';
@@ -198,6 +198,11 @@ function resolve(
 ): number {
   let slot = code;
   while (slot < 0) {
+    if (slot === FAULT_RETRY) {
+      runToEnd(k.mmu.retry(cpu));
+      slot = translate(k, cpu, kind, vpnHi, vpnLo);
+      continue;
+    }
     const vpn = basePage(k, vpnHi, vpnLo);
     const outcome = takePageFault(k, mm, task, kind, vpn, slot);
     if (outcome < 0) {

@@ -4,7 +4,7 @@
  */
 
 import type { AccessKind } from '../arch/access.js';
-import { FAULT_RIGHTS } from '../arch/access.js';
+import { FAULT_RETRY, FAULT_RIGHTS } from '../arch/access.js';
 import { KernelBug } from '../errors.js';
 import { TLB_EXEC_LOOKUPS, TLB_EXEC_MISSES, TLB_EXEC_MISSES_2 } from '../events/counters.js';
 import { doPageFault, type FaultCounts } from '../fault/page-fault.js';
@@ -20,7 +20,7 @@ const MAX_ROUNDS = 16;
 
 /**
  * One try of one access: the TLB, then the machine. Atomic.
- * @returns the first-level TLB slot that translates it, or FAULT_ABSENT or FAULT_RIGHTS.
+ * @returns the first-level TLB slot that translates it, or one of the FAULT_ answers of `Mmu.miss`.
  */
 export function translate(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
   const { tlb } = cpu;
@@ -71,6 +71,10 @@ export function* touch(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const slot = translate(k, cpu, kind, vpnHi, vpnLo);
     if (slot >= 0) return slot;
+    if (slot === FAULT_RETRY) {
+      yield* k.mmu.retry(cpu);
+      continue;
+    }
     const vpn = basePage(k, vpnHi, vpnLo);
     const outcome = yield* doPageFault(k, mm, task, kind, vpn, slot === FAULT_RIGHTS ? FAULT_RIGHTS : slot);
     if (outcome < 0) return outcome;

@@ -21,3 +21,5 @@ export const FAULT_ABSENT = -1;
 export const FAULT_RIGHTS = -2;
 /** The entry gives the right, but nothing answers at that physical address: neither memory nor a device. */
 export const FAULT_BUS = -3;
+/** Nothing is wrong with the access, and nothing was done for it: it has to be tried again (`Mmu.retry`). */
+export const FAULT_RETRY = -4;

@@ -62,6 +62,11 @@ export interface GatherSpec {
   readonly capacity: number;
   /** Pages of tables are collected with the others (__pte_free_tlb is tlb_remove_page), so they fill a batch. Default false. */
   readonly collectsTables?: boolean;
+  /**
+   * Handlers walk page tables without a lock: of an mm that several CPUs may be walking, tables are freed a grace period after
+   * they were unlinked, of any other at once. Default false: they wait for the flush with the pages.
+   */
+  readonly walkedUnlocked?: boolean;
   /** The port frees the collected pages before it sends the flushes: a port defect, mended by default. */
   readonly freesBeforeFlush?: boolean;
 }

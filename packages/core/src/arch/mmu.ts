@@ -19,6 +19,7 @@ import type { MemMap } from '../memory/mem-map.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { PageTables } from '../pgtable/page-tables.js';
 import type { Cpu } from '../smp/cpu.js';
+import type { Op } from '../smp/lock.js';
 import { TLB_TABLE } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
 import { lookupKernelPte } from '../vmalloc/kernel-lookup.js';
@@ -82,7 +83,7 @@ export abstract class Mmu {
   /**
    * Resolves a TLB miss by reading the machine's own structure in simulated memory and fills the TLB.
    * Law: the answer is a slot of `cpu.tlb` whose translation the tables give now and which allows the access, or
-   * FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS, with nothing changed but accessed and dirty bits that hardware keeps.
+   * FAULT_ABSENT, FAULT_RIGHTS, FAULT_BUS or FAULT_RETRY, with nothing changed but accessed and dirty bits that hardware keeps.
    */
   abstract miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number;
 
@@ -94,6 +95,9 @@ export abstract class Mmu {
   denied(_cpu: Cpu, _kind: AccessKind, _slot: number, _vpnHi: number, _vpnLo: number): number {
     return FAULT_RIGHTS;
   }
+
+  /** What an access waits for that was answered FAULT_RETRY, before it is tried again. Default: nothing. */
+  *retry(_cpu: Cpu): Op<void> {}
 
   /** Called before the generic fault handler runs (a port may purge the page of a spurious fault). Default: nothing. */
   beforeGenericFault(_cpu: Cpu, _vpn: number): void {}

@@ -74,6 +74,7 @@ function copyRun(
   parentLock: SpinLock,
 ): number {
   const { memory, map, tables } = k;
+  if (tables.stopped !== null) tables.stopped.letGo();
   const words = memory.words;
   const { loAt, pteWords } = tables;
   const wide = pteWords === 2;

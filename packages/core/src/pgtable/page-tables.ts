@@ -36,6 +36,14 @@ const L_BAD_HI = 10;
 const L_BAD_VALUE_LO = 11;
 const L_BAD_VALUE_HI = 12;
 
+/** Handlers of a machine that a test has stopped half-way on their CPUs: they hold a table that they found without a lock. */
+export interface StoppedHandlers {
+  /** Those that have locked an entry get to their end: what a CPU sees that spins on the lock bit. */
+  letGo(): void;
+  /** All get to their end: what a CPU sees that waits until every other has taken an interrupt. */
+  finish(): void;
+}
+
 /** The table format of one machine over its memory. */
 export class PageTables {
   readonly geometry: Geometry;
@@ -48,6 +56,8 @@ export class PageTables {
   readonly pteWords: number;
   /** Entries of a pte table. */
   readonly ptesPerTable: number;
+  /** Handlers of the machine that were stopped half-way; null while none is. Whoever changes entries calls `letGo` first. */
+  stopped: StoppedHandlers | null = null;
   private readonly memory: PhysicalMemory;
   private readonly arch: ArchDescriptor;
   private readonly regions: boolean;

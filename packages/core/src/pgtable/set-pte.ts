@@ -4,6 +4,9 @@
  * The rule is data (PendingFlush): an old entry with one of the queue bits joins the CPU's batch, which is flushed when
  * full, when another mm's entry comes, or when the generic code calls any flush. Where the
  * mask is 0 nothing ever queues.
+ *
+ * A machine may have a lock bit in its entries, which its handlers set for their time: whoever changes entries, here, in zap and
+ * in fork, spins on it first (`PageTables.stopped`).
  */
 
 import type { PendingFlush } from '../arch/mmu-data.js';
@@ -58,6 +61,7 @@ export function updatePteAt(
   lo: number,
   huge: boolean = false,
 ): void {
+  if (k.tables.stopped !== null) k.tables.stopped.letGo();
   const words = k.memory.words;
   const { loAt, hiAt, pteWords } = k.tables;
   const oldLo = words[at + loAt] as number;
@@ -81,6 +85,7 @@ export function setAccessFlagsAt(k: Kernel, mm: Mm, vpn: number, at: number, hi:
     flushTlbPage(k, mm, vpn);
     return;
   }
+  if (k.tables.stopped !== null) k.tables.stopped.letGo();
   const words = k.memory.words;
   const { loAt, hiAt, pteWords } = k.tables;
   const newLo = (words[at + loAt] as number) | (lo & f.accessFlagsLo);

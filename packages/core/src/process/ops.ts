@@ -179,6 +179,7 @@ export class ProcessOps {
         ledger?.resume(owner);
         step = op.next();
       }
+      if (machine.kernel.rcu.pending) machine.kernel.rcu.quiesce(machine.kernel);
       if (machine.kernel.kswapdOrder >= 0) yield* runKswapd(machine.kernel);
       ledger?.end(owner);
       return step.value;

@@ -15,6 +15,7 @@ import type { Op } from '../smp/lock.js';
 import { freeSwapCache } from '../swap/cache.js';
 import type { Mm } from '../vma/mm.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
+import { TableBatch } from './table-batch.js';
 
 /** The gather of the kernel: open from `start` to `finish`, and never across a yield. */
 export class MmuGather {
@@ -32,6 +33,8 @@ export class MmuGather {
   private nr = 0;
   /** Tables that wait, as level and physical address. */
   private readonly tables: number[] = [];
+  /** Tables of a machine whose handlers walk them without a lock; null on others. */
+  readonly unlocked: TableBatch | null;
   /** How many of them take up room that pages could have. */
   private collected = 0;
   private fast = true;
@@ -43,6 +46,7 @@ export class MmuGather {
   constructor(k: Kernel) {
     this.k = k;
     this.pages = new Int32Array(k.arch.gather.capacity);
+    this.unlocked = k.arch.gather.walkedUnlocked === true ? new TableBatch(k) : null;
   }
 
   /** Whether somebody is between `start` and `finish`. */
@@ -96,6 +100,10 @@ export class MmuGather {
   /** pte_free_tlb, pmd_free_tlb, pud_free_tlb. */
   freeTable(level: number, pa: number): void {
     this.needFlush = true;
+    if (this.unlocked !== null) {
+      this.unlocked.free(this.mm, level, pa);
+      return;
+    }
     if (this.fast) {
       freeTable(this.k, level, pa);
       return;
@@ -120,6 +128,7 @@ export class MmuGather {
     if (freesFirst) this.free();
     if (this.k.events.on) this.k.events.emit(GATHER_FLUSH, this.mm.id, this.first, this.end);
     this.k.mmu.gatherFlush(this.mm, this.fullmm, this.first, this.end);
+    this.unlocked?.submit();
     if (this.k.ledger !== null) this.k.ledger.called('tlb_flush', this.mm);
     this.first = this.runFirst;
     this.end = this.runEnd;

@@ -201,6 +201,7 @@ function zapPteRange(
   details: ZapDetails | null,
 ): number {
   const { memory, map, tables } = k;
+  if (tables.stopped !== null) tables.stopped.letGo();
   const words = memory.words;
   const { loAt, pteWords } = tables;
   const wide = pteWords === 2;
