@@ -84,13 +84,17 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
 
 /**
  * do_page_fault of 2.6.16: a fetch needs VM_EXEC, a store VM_WRITE, a load VM_READ or VM_EXEC. A load or fetch that a
- * translation refused is a signal at once.
+ * translation refused is a signal at once. A stack grows by 1 MiB freely; beyond that an access lies at most 2 KiB below the
+ * stack pointer, or is a store that moves it: which instruction a store is nobody says, so that every one is taken for such.
  */
 const FAULTS: FaultRules = {
   exec: VM_EXEC,
   load: VM_READ | VM_EXEC,
   store: VM_WRITE,
   presentReadIsFatal: true,
+  stackSlack: 2048,
+  stackFree: 2 ** 20,
+  storesMoveStack: true,
   readUpdatesAccessFlags: true,
 };
 

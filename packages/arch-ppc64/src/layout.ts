@@ -1,7 +1,7 @@
 /**
  * User address space (asm-powerpc/processor.h, arch/powerpc/mm/mmap.c): 44 bits, and mmap always searches upward for a
- * 64-bit task. A 32-bit task has the low 4 GiB and searches downward from below the gap for its stack (8 MiB limit raised
- * to the minimum of 128 MiB, no randomness). There is no gate area; the vDSO is an ordinary mapping at 1 MiB.
+ * 64-bit task. A 32-bit task has the low 4 GiB and searches downward from below the gap for its stack: the stack's limit, 128 MiB at
+ * least, no randomness. There is no gate area; the vDSO is an ordinary mapping at 1 MiB.
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
 import type { Ppc64PageShift } from './geometry.js';
@@ -47,6 +47,7 @@ export function createLayout(pageShift: Ppc64PageShift, task: Ppc64Task = 64): L
     taskSize,
     unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 4)
     topDownBase: taskSize - MIN_GAP,
+    stackGap: { min: MIN_GAP, max: (taskSize / 6n) * 5n },
     stackTop: taskSize,
   });
 }

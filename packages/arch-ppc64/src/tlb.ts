@@ -43,6 +43,7 @@ export const PPC64_PENDING: PendingFlushSpec = {
   capacity: 192,
   skipWhenFullmm: false,
   flushOnOverwrite: true,
+  flushesOld: true,
 };
 
 /** mmu_gather of asm-generic/tlb.h; hash_page walks tables with interrupts off and no lock. */

@@ -64,6 +64,7 @@ export type { AccessResult } from './process/user-memory.js';
 export { pageOutRange } from './reclaim/page-out.js';
 export { tryToFreePages } from './reclaim/reclaim.js';
 export { pageAddressInVma } from './rmap/page-address.js';
+export { clearFlushYoung } from './rmap/referenced.js';
 export type { Cpu } from './smp/cpu.js';
 export { interleave, runToEnd, SteppedOp } from './smp/driver.js';
 export { type Op, RwSemaphore, SpinLock, type Wait } from './smp/lock.js';

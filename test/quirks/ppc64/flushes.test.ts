@@ -1,7 +1,9 @@
 /** The batch, tlbie and tlbiel, and cpu_vm_mask. */
-import { Machine, type Process } from '@fourfold/core';
+import type { Ppc64Mmu } from '@fourfold/arch-ppc64';
+import { clearFlushYoung, Machine, type Process, type Vma } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
+import { HugeWorld } from '../../support/huge.js';
 import { quirks } from '../support/quirk.js';
 
 interface Setting {
@@ -123,6 +125,136 @@ export default quirks({
         const misses = machine.counters.get('nestedFills');
         process.load8(far);
         expect(machine.counters.get('nestedFills') - misses).toBe(arch.pageSize === 65536 ? 1 : 0);
+      },
+    },
+    'a flush is tlbiel while one CPU alone has run the mm, tlbie from then on; of a huge page always tlbie': {
+      source: 'arch/powerpc/mm/hash_native_64.c: native_flush_hash_range, tlbie; hash_utils_64.c: mmu_psize_defs',
+      holds: (arch) => {
+        const world = written(arch, 4, 2);
+        const { flush } = world.machine.kernel.mmu as Ppc64Mmu;
+        const sent = (page: number): [number, number] => {
+          const before = [flush.tlbiels, flush.tlbies] as const;
+          world.process.madvise(world.at + BigInt(page * arch.pageSize), arch.pageSize, 4);
+          return [flush.tlbiels - before[0], flush.tlbies - before[1]];
+        };
+        expect(sent(0)).toEqual([1, 0]);
+        world.process.runOn(1);
+        world.process.brk(0);
+        expect(sent(1)).toEqual([0, 1]);
+        const huge = new HugeWorld(arch, 1);
+        const process = huge.machine.spawn();
+        huge.map(process, huge.open('f').file, 0, 1);
+        process.store8(huge.at(0), 1);
+        process.munmap(huge.at(0), huge.size);
+        const large = (huge.machine.kernel.mmu as Ppc64Mmu).flush;
+        expect([large.tlbiels, large.tlbies]).toEqual([0, 1]);
+      },
+    },
+    'a tlbie is sent whether the HPTE was still there or not': {
+      source: 'arch/powerpc/mm/hash_native_64.c: native_hpte_updatepp, native_hpte_invalidate',
+      holds: (arch) => {
+        const world = written(arch, 1);
+        const { machine, process, at } = world;
+        const { table } = machine.kernel.mmu as Ppc64Mmu;
+        const evictAll = (): void => {
+          for (let group = 0; group < table.groups; group++) for (let i = 0; i < 8; i++) table.evict(group, i);
+        };
+        const purges = (act: () => void): number => {
+          const before = machine.counters.get('purges');
+          act();
+          return machine.counters.get('purges') - before;
+        };
+        evictAll();
+        machine.kernel.cpu.tlb.dropAll(false);
+        // The old slot is looked at (updatepp), then the entry is made anew.
+        expect(purges(() => process.load8(at))).toBe(1);
+        evictAll();
+        expect(purges(() => process.madvise(at, arch.pageSize, 4))).toBe(1);
+      },
+    },
+    'fork queues only what it protects: an entry without RW is left alone': {
+      source: 'asm-ppc64/pgtable.h: ptep_set_wrprotect',
+      holds: (arch) => {
+        const world = written(arch, 3);
+        expect(count(world, () => world.process.fork().exit()).queued).toBe(3);
+        // All three are read-only and hashed now.
+        expect(count(world, () => world.process.fork().exit()).queued).toBe(0);
+      },
+    },
+    'clearing accessed flushes a hashed entry at once, and again when it is old already: HASHPTE stays in it': {
+      source: 'asm-ppc64/pgtable.h: __ptep_test_and_clear_young',
+      holds: (arch) => {
+        const world = written(arch, 2);
+        const { kernel } = world.machine;
+        const find = (n: number) => {
+          const vpn = Number(world.at / BigInt(arch.pageSize)) + n;
+          const at = kernel.tables.lookupPage(world.process.mm, vpn);
+          const { words } = kernel.memory;
+          return {
+            blockedOn: null,
+            vpn,
+            at,
+            hi: words[at + kernel.tables.hiAt] as number,
+            lo: words[at + kernel.tables.loAt] as number,
+          };
+        };
+        const vma = world.process.mm.vmas.find(find(0).vpn) as Vma;
+        const young: boolean[] = [];
+        const clear = (): void => {
+          young.push(clearFlushYoung(kernel, vma, find(0)));
+        };
+        expect([count(world, clear), count(world, clear)]).toEqual([
+          { queued: 1, sent: 1 },
+          { queued: 1, sent: 1 },
+        ]);
+        expect(young).toEqual([true, false]);
+        expect(find(0).lo & 0x500).toBe(0x400);
+      },
+    },
+    'the mask of CPUs starts empty in a forked mm': {
+      source: 'asm-powerpc/mmu_context.h: switch_mm; kernel/fork.c: mm_init',
+      holds: (arch) => {
+        const { process } = written(arch, 1);
+        const child = process.fork();
+        expect([process.mm.cpuVmMask, child.mm.cpuVmMask]).toEqual([1, 0]);
+        child.brk(0);
+        expect(child.mm.cpuVmMask).toBe(1);
+      },
+    },
+    'a batch has entries of one page size: one of another is sent on its own': {
+      source: 'arch/powerpc/mm/tlb_64.c: hpte_update (batch->large, psize)',
+      holds: (arch) => {
+        const huge = new HugeWorld(arch, 1);
+        const { machine } = huge;
+        const process = machine.spawn();
+        huge.map(process, huge.open('f').file, 0, 1);
+        process.store8(huge.at(0), 1);
+        const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(at, 1);
+        expect(at > huge.at(0)).toBe(true);
+        const sent = machine.counters.get('flushPending');
+        // The huge page's goes with flush_tlb_range; two more would be one if they stood in one batch.
+        const below = process.mmap({
+          addr: 0x1000_0000n,
+          length: arch.pageSize,
+          prot: 'rw',
+          flags: 'private|anonymous',
+        });
+        process.store8(below, 1);
+        process.exit();
+        expect(machine.counters.get('flushPending') - sent).toBe(3);
+      },
+    },
+    'a gather collects 506 pages before it flushes; with one CPU they are freed at once': {
+      source: 'asm-generic/tlb.h: FREE_PTE_NR, tlb_fast_mode',
+      holds: (arch) => {
+        const flushes = (cpus: number): number => {
+          const world = written(arch, 600, cpus);
+          const spy = world.machine.spy();
+          world.process.madvise(world.at, 600 * arch.pageSize, 4);
+          return spy.of('gatherFlush').length;
+        };
+        expect([flushes(1), flushes(2)]).toEqual([1, 2]);
       },
     },
   },

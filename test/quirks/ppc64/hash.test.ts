@@ -1,6 +1,9 @@
 /** The hash table and hash_page: what a storage interrupt does below the page-fault handler. */
 import {
+  ContextAllocator,
+  createPpc64,
   groupsFor,
+  hpteFlags,
   MAX_CONTEXT,
   MAX_CONTEXT_ERA,
   type Ppc64Mmu,
@@ -185,6 +188,88 @@ export default quirks({
         process.store8(at, 1);
         process.mprotect(at, arch.pageSize, '-');
         expect(() => process.load8(at)).toThrow('SEGV_ACCERR');
+      },
+    },
+    'with pages of 64 KiB set_pte_at leaves the second word: what it says is dead, for no part is hashed': {
+      source: 'asm-ppc64/pgtable-64k.h: __real_pte; hash_low_64.S (combo)',
+      machines: ['ppc64-64k'],
+      holds: (arch) => {
+        const world = mapped(arch);
+        const { process, at, machine } = world;
+        const { memory, tables } = machine.kernel;
+        const filler = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(filler, 1);
+        // Some part of the page whose slot is not 0.
+        process.store8(at, 1);
+        const hidx = (): number[] => {
+          const word = tables.lookupPage(process.mm, Number(at / BigInt(arch.pageSize))) + 0x8000 / 4;
+          return [memory.words[word] as number, memory.words[word + 1] as number];
+        };
+        const word = tables.lookupPage(process.mm, Number(at / BigInt(arch.pageSize))) + 0x8000 / 4;
+        memory.words[word + 1] = 0x70;
+        process.mprotect(at, arch.pageSize, 'r');
+        expect(hidx()).toEqual([0, 0x70]);
+        // The first part that is hashed again begins with an empty word.
+        process.load8(at);
+        expect(hidx()[1] as number & 0x70).toBe(0);
+      },
+    },
+    'hash_preload does not ask for USER, and makes an entry writable at once where the pte is dirty and writable': {
+      source: 'arch/powerpc/mm/hash_utils_64.c: hash_preload; mem.c: update_mmu_cache',
+      holds: (arch) => {
+        const world = mapped(arch);
+        const { process, at } = world;
+        process.store8(at, 1);
+        expect((hpte(world, at) as bigint) & 3n).toBe(2n);
+        const child = process.fork();
+        const faults = process.machine.counters.get('softwareFills');
+        process.store8(at, 2);
+        // The store was refused once, and the entry that the fault preloaded lets it through.
+        expect(process.machine.counters.get('softwareFills')).toBe(faults + 1);
+        child.exit();
+      },
+    },
+    'contexts are the lowest free ids, and ENOMEM when all are in use': {
+      source: 'arch/powerpc/mm/mmu_context_64.c: init_new_context (idr_get_new_above)',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const all = [machine.spawn(), machine.spawn(), machine.spawn()];
+        const [first, second] = all as [Process, Process];
+        const ids = all.map(({ mm }) => mm.context);
+        expect(ids).toEqual([1, 2, 3]);
+        first.exit();
+        second.exit();
+        expect([machine.spawn(), machine.spawn(), machine.spawn()].map(({ mm }) => mm.context)).toEqual([1, 2, 4]);
+        const few = new ContextAllocator(2);
+        few.allocate(first.mm);
+        few.allocate(first.mm);
+        expect(() => few.allocate(first.mm)).toThrow('ENOMEM');
+      },
+    },
+    'flush_dcache_page takes the mark of a clean instruction cache from the page': {
+      source: 'arch/powerpc/mm/mem.c: flush_dcache_page',
+      holds: (arch) => {
+        const { machine } = mapped(arch);
+        const { flags } = machine.kernel.map;
+        flags[5] = (flags[5] as number) | PG_ARCH_1;
+        machine.kernel.mmu.flushDcachePage(5);
+        expect((flags[5] as number) & PG_ARCH_1).toBe(0);
+      },
+    },
+    'PP is 0 for the kernel alone, 2 where a user may write now, 3 where not, and N is the opposite of EXEC': {
+      source: 'arch/powerpc/mm/hash_low_64.S: htab_insert_pte; asm-powerpc/mmu.h',
+      holds: () => {
+        const [present, user, exec, dirty, rw] = [1, 2, 4, 0x80, 0x200];
+        const of = (pte: number): number => hpteFlags(pte) & 7;
+        expect([of(present), of(present | user | exec), of(present | user | rw)]).toEqual([4, 3, 7]);
+        expect(of(present | user | rw | dirty | exec)).toBe(2);
+      },
+    },
+    'firmware may state the size of the table': {
+      source: 'arch/powerpc/mm/hash_utils_64.c: htab_dt_scan_pftsize',
+      holds: (arch) => {
+        const stated = createPpc64({ pageShift: arch.geometry.pageShift as 12 | 16, hashTableBytes: 2 ** 20 });
+        expect((new Machine({ arch: stated }).kernel.mmu as Ppc64Mmu).table.groups).toBe(8192);
       },
     },
   },

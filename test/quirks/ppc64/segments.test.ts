@@ -1,5 +1,5 @@
 /** The SLB, and areas for huge pages. */
-import { HashTable, type Ppc64Mmu, type Ppc64Registers, Slb } from '@fourfold/arch-ppc64';
+import { HashTable, hugeAreasOf, type Ppc64Mmu, type Ppc64Registers, Slb } from '@fourfold/arch-ppc64';
 import { Machine, type MmError } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
@@ -142,6 +142,98 @@ export default quirks({
         const loaded = [...slb.esid].filter((esid) => esid >= 0 && esid < 2 ** 16);
         // No program was loaded: code and stack lie at 0, which stops it after the first.
         expect(loaded).toEqual([0]);
+      },
+    },
+    'the preload of a switch stops at the first segment that is there: code, stack, then the mmap base': {
+      source: 'arch/powerpc/mm/slb.c: switch_slb',
+      holds: (arch) => {
+        const loaded = (code: bigint, stack: bigint): number[] => {
+          const machine = new Machine({ arch });
+          const process = machine.spawn();
+          const { mm } = process;
+          mm.startCode = code;
+          mm.startStack = stack;
+          process.brk(0);
+          const { slb } = machine.kernel.cpu.registers as Ppc64Registers;
+          return [...slb.esid].filter((esid) => esid >= 0 && esid < 2 ** 16);
+        };
+        const [code, stack, base] = [0x1000_0000n, 0xfff_f000_0000n, 0x400_0000_0000n].map((a) => Number(a >> 28n));
+        expect(loaded(0x1000_0000n, 0xfff_f000_0000n)).toEqual([code, stack, base]);
+        expect(loaded(0x1000_0000n, 0x1fff_0000n)).toEqual([code]);
+        expect(loaded(0xc000_0000_0000_0000n, 0xfff_f000_0000n)).toEqual([]);
+      },
+    },
+    'segments are loaded with the page size of their area, looked up when they miss': {
+      source: 'arch/powerpc/mm/slb_low.S: slb_allocate_user',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        process.store8(2n * TB, 1);
+        const { slb } = world.machine.kernel.cpu.registers as Ppc64Registers;
+        const large = (at: bigint): number => slb.large[slb.slotOf[Number(at >> 28n)] as number] as number;
+        const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(at, 1);
+        expect([large(2n * TB), large(at)]).toEqual([1, 0]);
+      },
+    },
+    'a 64-bit task finds room for huge pages above 4 GiB alone: in open areas first, then in areas from the top down': {
+      source: 'arch/powerpc/mm/hugetlbpage.c: hugetlb_get_unmapped_area',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 3);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        const map = (addr?: bigint): bigint =>
+          process.mmap({
+            ...(addr === undefined ? {} : { addr }),
+            length: world.size,
+            prot: 'rw',
+            flags: 'shared',
+            file,
+          });
+        expect([map(), map(0x2000_0000n), map(3n * TB)]).toEqual([15n * TB, 15n * TB + world.size, 3n * TB]);
+      },
+    },
+    'a length that is not whole huge pages is EINVAL; a huge mapping has to be aligned': {
+      source: 'arch/powerpc/mm/hugetlbpage.c: hugetlb_get_unmapped_area; fs/hugetlbfs/inode.c',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 2);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        const map = (addr: bigint, length: bigint) => (): unknown =>
+          process.mmap({ addr, length, prot: 'rw', flags: 'shared|fixed', file });
+        expect(map(2n * TB, world.size / 2n)).toThrow('EINVAL');
+        expect(map(2n * TB + world.size / 2n, world.size)).toThrow('EINVAL');
+        expect(map(2n * TB, world.size)).not.toThrow();
+      },
+    },
+    'a range that reaches over 4 GiB opens both halves, and the answer for the upper one is the one given': {
+      source: 'arch/powerpc/mm/hugetlbpage.c: prepare_hugepage_range',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        const [low, start] = [0xf800_0000n, 2n ** 32n - world.size];
+        process.mmap({ addr: low, length: arch.pageSize, prot: 'r', flags: 'private|anonymous|fixed' });
+        const { mmu } = world.machine.kernel;
+        const pages = (bytes: bigint): number => Number(bytes / BigInt(arch.pageSize));
+        // Segment 15 is busy, area 0 is not: only the second is told.
+        expect(mmu.prepareHugepageRange(process.mm, pages(start), pages(2n * world.size))).toBe(0);
+        expect(hugeAreasOf(process.mm)).toMatchObject({ low: 0, high: 1 });
+        expect(file.inode).toBeDefined();
+      },
+    },
+    'a huge page is not hashed ahead: after its fault the access runs hash_page once more': {
+      source: 'arch/powerpc/mm/hash_utils_64.c: hash_preload',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 1);
+        const process = world.machine.spawn();
+        const { file } = world.open('f');
+        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const runs = world.machine.counters.get('softwareFills');
+        process.store8(2n * TB, 1);
+        expect(world.machine.counters.get('softwareFills') - runs).toBe(2);
       },
     },
   },

@@ -52,6 +52,8 @@ export interface PendingFlushSpec {
   readonly skipWhenFullmm: boolean;
   /** Whether storing over a present entry flushes at once. Default false. */
   readonly flushOnOverwrite?: boolean;
+  /** ptep_test_and_clear_young flushes an entry with one of the bits that is old already, too. Default false. */
+  readonly flushesOld?: boolean;
   /** Whether `Mmu.entryQueued` hears of every entry that queues. Default false. */
   readonly tells?: boolean;
 }
@@ -117,6 +119,10 @@ export interface FaultRules {
   readonly presentReadIsFatal: boolean;
   /** Bytes below the stack pointer at which an access may still make a stack grow. Default: however many. */
   readonly stackSlack?: number;
+  /** Bytes below its end to which a stack grows without that question. Default 0. */
+  readonly stackFree?: number;
+  /** A store is not asked: it may be the instruction that moves the stack pointer. Default false. */
+  readonly storesMoveStack?: boolean;
   /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
   /** The same on a machine with one CPU; default as on any. */
@@ -129,6 +135,7 @@ export class PendingFlush {
   readonly capacity: number;
   readonly skipWhenFullmm: boolean;
   readonly flushOnOverwrite: boolean;
+  readonly flushesOld: boolean;
   readonly tells: boolean;
   constructor(spec?: PendingFlushSpec) {
     const mask = spec?.queueIf ?? 0n;
@@ -137,6 +144,7 @@ export class PendingFlush {
     this.capacity = spec?.capacity ?? 1;
     this.skipWhenFullmm = spec?.skipWhenFullmm ?? false;
     this.flushOnOverwrite = spec?.flushOnOverwrite ?? false;
+    this.flushesOld = spec?.flushesOld ?? false;
     this.tells = spec?.tells ?? false;
   }
 }

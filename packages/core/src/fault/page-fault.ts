@@ -90,7 +90,7 @@ function beginFault(
 
 /** Why the area does not allow the access, 0 when it does; a stack grows here. */
 function refusalOf(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: number, code: number): number {
-  if (vma.start > vpn && !growsTo(k, vma, task, vpn)) return SEGV_MAPERR;
+  if (vma.start > vpn && !growsTo(k, vma, task, kind, vpn)) return SEGV_MAPERR;
   const rules = k.arch.faults;
   const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
   if ((vma.flags & needed) === 0) return SEGV_ACCERR;
@@ -98,13 +98,15 @@ function refusalOf(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn
 }
 
 /** Whether the area is a stack that now begins at page `vpn`. */
-function growsTo(k: Kernel, vma: Vma, task: FaultCounts, vpn: number): boolean {
+function growsTo(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: number): boolean {
   if ((vma.flags & VM_GROWSDOWN) === 0) return false;
   const { stackPointer = null, accessOffset = 0 } = task;
-  const { stackSlack } = k.arch.faults;
-  if (stackPointer !== null && stackSlack !== undefined) {
-    const address = BigInt(vpn) * BigInt(k.memory.pageSize) + BigInt(accessOffset);
-    if (address + BigInt(stackSlack) < stackPointer) return false;
+  const { stackSlack, stackFree = 0, storesMoveStack = false } = k.arch.faults;
+  if (stackPointer !== null && stackSlack !== undefined && !(storesMoveStack && kind === STORE)) {
+    const pageSize = BigInt(k.memory.pageSize);
+    const address = BigInt(vpn) * pageSize + BigInt(accessOffset);
+    const isFree = address + BigInt(stackFree) >= BigInt(vma.end) * pageSize;
+    if (!isFree && address + BigInt(stackSlack) < stackPointer) return false;
   }
   return expandStack(k, vma, vpn) >= 0;
 }

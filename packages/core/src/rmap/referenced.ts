@@ -82,10 +82,12 @@ function referencedOne(k: Kernel, vma: Vma, where: PageAddress): number {
 export function clearFlushYoung(k: Kernel, vma: Vma, where: PageAddress): boolean {
   const f = k.arch.pteFormat;
   const { hi, lo } = where;
-  if (!f.isYoung(hi, lo)) return false;
+  const wasYoung = f.isYoung(hi, lo);
+  const { queueLo, queueHi, flushesOld } = k.arch.pendingFlush;
+  if (!wasYoung && !(flushesOld && ((lo & queueLo) | (hi & queueHi)) !== 0)) return false;
   where.lo = (lo & f.mkold.keepLo) | f.mkold.setLo;
   where.hi = (hi & f.mkold.keepHi) | f.mkold.setHi;
   updatePteAt(k, vma.mm, where.vpn, where.at, where.hi, where.lo);
   flushTlbPage(k, vma.mm, where.vpn);
-  return true;
+  return wasYoung;
 }
