@@ -31,12 +31,14 @@ import {
   RIGHT_LOAD,
   RIGHT_STORE,
   STORE,
+  TLB_ATTRS_SHIFT,
   TLB_CLEAN,
+  TLB_SPAN_SHIFT,
   type TlbTruth,
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { enterLazyTlb, registersOf, switchMm, X86Registers } from './context.js';
 import {
   auditDirectories,
@@ -159,7 +161,10 @@ export class X86Mmu extends Mmu {
     if ((lo & PAGE_PRESENT) === 0) return this.absent(cpu, kind, vpnHi, vpnLo);
     const every = lo & (directory[cached + DIRECTORY_EVERY] as number);
     const any = hi | (directory[cached + DIRECTORY_ANY] as number);
-    return this.refill(cpu, kind, vpnHi, vpnLo, at, lo, hi, every, any, 0);
+    const meta = this.admit(kind, at, lo, hi, every, any);
+    if (meta < 0) return this.notAdmitted(cpu, kind, vpnHi, vpnLo, hi);
+    const page = this.pageOf(lo, hi);
+    return page < 0 ? FAULT_BUS : cpu.tlb.fillPage(kind, vpnHi, vpnLo, 0, page, meta);
   }
 
   /** A page that the fast walker has no index for: the upper half of a 64-bit space, or no address at all. */
@@ -253,38 +258,33 @@ export class X86Mmu extends Mmu {
     if ((hi & this.reservedHi) !== 0) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED);
     if ((lo & PAGE_PSE) === 0) return this.absent(cpu, kind, vpnHi, vpnLo); // a table in no bank
     if (shift !== this.bits) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED); // only a pmd may have it
-    return this.refill(cpu, kind, vpnHi, vpnLo, at, lo, hi, lo & this.every, hi | this.any, shift);
-  }
-
-  /** The end of a walk at a present leaf: its rights, accessed and dirty, and the refill of every TLB level. */
-  private refill(
-    cpu: Cpu,
-    kind: AccessKind,
-    vpnHi: number,
-    vpnLo: number,
-    at: number,
-    lo: number,
-    hi: number,
-    every: number,
-    any: number,
-    span: number,
-  ): number {
-    if ((hi & this.reservedHi) !== 0) return this.refused(cpu, kind, vpnHi, vpnLo, FAULT_RESERVED);
-    let rights = (every & PAGE_USER) === 0 ? 0 : RIGHT_EXEC | RIGHT_LOAD | ((every & PAGE_RW) << RW_TO_STORE);
-    if ((any & this.nxHi) !== 0) rights &= ~RIGHT_EXEC;
-    if ((rights & (1 << kind)) === 0) return this.refused(cpu, kind, vpnHi, vpnLo, 0);
+    const meta = this.admit(kind, at, lo, hi, lo & this.every, hi | this.any);
+    if (meta < 0) return this.notAdmitted(cpu, kind, vpnHi, vpnLo, hi);
     const page = this.pageOf(lo, hi);
     if (page < 0) return FAULT_BUS;
+    const first = page - ((lo >>> PAGE_SHIFT) & ((1 << shift) - 1));
+    return cpu.tlb.fillWide(kind, vpnHi, vpnLo, 0, first, meta | (shift << TLB_SPAN_SHIFT));
+  }
+
+  /**
+   * The end of a walk at a present leaf: accessed and dirty, and what a TLB slot keeps of its rights (TLB_META); -1 refuses
+   * the access.
+   */
+  private admit(kind: AccessKind, at: number, lo: number, hi: number, every: number, any: number): number {
+    let rights = (every & PAGE_USER) === 0 ? 0 : RIGHT_EXEC | RIGHT_LOAD | ((every & PAGE_RW) << RW_TO_STORE);
+    if ((any & this.nxHi) !== 0) rights &= ~RIGHT_EXEC;
+    if ((rights & (1 << kind)) === 0 || (hi & this.reservedHi) !== 0) return -1;
     let used = lo | PAGE_ACCESSED;
-    let attrs = (lo >>> 8) & 1; // GLOBAL is TLB_GLOBAL
     if (kind === STORE) used |= PAGE_DIRTY;
-    else if ((rights & RIGHT_STORE) !== 0 && (lo & PAGE_DIRTY) === 0) {
-      rights &= ~RIGHT_STORE;
-      attrs |= TLB_CLEAN;
-    }
+    else if ((rights & RIGHT_STORE) !== 0 && (lo & PAGE_DIRTY) === 0)
+      rights ^= RIGHT_STORE | (TLB_CLEAN << TLB_ATTRS_SHIFT);
     if (used !== lo) this.memory.words[at] = used;
-    const first = page - ((lo >>> PAGE_SHIFT) & ((1 << span) - 1)); // of a large page
-    return cpu.tlb.fill(kind, vpnHi, vpnLo, 0, first, rights, attrs, span);
+    return rights | (lo & PAGE_GLOBAL); // where TLB_GLOBAL is
+  }
+
+  /** The fault of a present leaf that `admit` refused. */
+  private notAdmitted(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, hi: number): number {
+    return this.refused(cpu, kind, vpnHi, vpnLo, (hi & this.reservedHi) !== 0 ? FAULT_RESERVED : 0);
   }
 
   /** The page of the mem_map an entry points to, or the frame of a device; -1 for none. */

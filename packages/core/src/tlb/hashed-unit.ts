@@ -5,6 +5,7 @@
  */
 import type { TlbUnitSpec } from '../arch/mmu-data.js';
 import {
+  TLB_ATTRS_SHIFT,
   TLB_BUCKETS,
   TLB_CONTEXT,
   TLB_FRAME,
@@ -12,6 +13,7 @@ import {
   TLB_LINK,
   TLB_META,
   TLB_RECORD_SHIFT,
+  TLB_SPAN_SHIFT,
   TLB_USED,
   TLB_VPN_HI,
   TLB_VPN_LO,
@@ -66,7 +68,8 @@ export class HashedUnit implements TlbUnit {
       if (
         records[at | TLB_VPN_LO] === vpnLo &&
         records[at | TLB_VPN_HI] === vpnHi &&
-        (records[at | TLB_CONTEXT] === context || ((records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
+        (records[at | TLB_CONTEXT] === context ||
+          ((records[at | TLB_META] as number) & (TLB_GLOBAL << TLB_ATTRS_SHIFT)) !== 0)
       ) {
         return slot;
       }
@@ -95,8 +98,14 @@ export class HashedUnit implements TlbUnit {
     }
     this.hand[set] = hand + 1 === ways ? 0 : hand + 1;
     const slot = first + hand;
-    if ((records[at | TLB_CONTEXT] as number) >= 0) this.evict(slot, at);
-    const tag = meta >> 16 === 0 ? vpnLo : this.wideTag(vpnLo, meta >> 16);
+    if ((records[at | TLB_CONTEXT] as number) >= 0) {
+      // What `drop` does, the frequent case of it in place.
+      const old = this.bucketOf(records[at | TLB_VPN_LO] as number);
+      if (this.head[old] === slot) this.head[old] = records[at | TLB_LINK] as number;
+      else this.unlink(old, slot);
+      if ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    }
+    const tag = meta >> TLB_SPAN_SHIFT === 0 ? vpnLo : this.wideTag(vpnLo, meta >> TLB_SPAN_SHIFT);
     records[at | TLB_VPN_LO] = tag;
     records[at | TLB_VPN_HI] = vpnHi | 0;
     records[at | TLB_CONTEXT] = context | 0;
@@ -104,7 +113,7 @@ export class HashedUnit implements TlbUnit {
     records[at | TLB_META] = meta | 0;
     records[at | TLB_USED] = 1;
     this.filled = true;
-    const bucket = this.buckets + ((tag >>> this.shift) & (TLB_BUCKETS - 1));
+    const bucket = this.bucketOf(tag);
     records[at | TLB_LINK] = this.head[bucket] as number;
     this.head[bucket] = slot;
     return slot;
@@ -114,7 +123,8 @@ export class HashedUnit implements TlbUnit {
     const records = this.records;
     const at = slot << TLB_RECORD_SHIFT;
     if ((records[at | TLB_CONTEXT] as number) < 0) return;
-    this.evict(slot, at);
+    this.unlink(this.bucketOf(records[at | TLB_VPN_LO] as number), slot);
+    if ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide[0] = (this.wide[0] as number) - 1;
     records[at | TLB_CONTEXT] = -1;
     records[at | TLB_USED] = 0;
   }
@@ -150,7 +160,8 @@ export class HashedUnit implements TlbUnit {
       if (
         records[at | TLB_VPN_LO] === vpnLo &&
         records[at | TLB_VPN_HI] === vpnHi &&
-        (records[at | TLB_CONTEXT] === context || ((records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0)
+        (records[at | TLB_CONTEXT] === context ||
+          ((records[at | TLB_META] as number) & (TLB_GLOBAL << TLB_ATTRS_SHIFT)) !== 0)
       ) {
         if (before < 0) head[bucket] = next;
         else records[(before << TLB_RECORD_SHIFT) | TLB_LINK] = next;
@@ -178,7 +189,11 @@ export class HashedUnit implements TlbUnit {
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
       const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;
-      if (differs >>> ((records[at | TLB_META] as number) >> 16) !== 0 || records[at | TLB_VPN_HI] !== vpnHi) continue;
+      if (
+        differs >>> ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT) !== 0 ||
+        records[at | TLB_VPN_HI] !== vpnHi
+      )
+        continue;
       if (this.belongs(at, context)) return slot;
     }
     return -1;
@@ -187,7 +202,10 @@ export class HashedUnit implements TlbUnit {
   /** Whether the record at a word is in use and may answer for `context`. */
   private belongs(at: number, context: number): boolean {
     const owner = this.records[at | TLB_CONTEXT] as number;
-    return owner === context || (owner >= 0 && ((this.records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
+    return (
+      owner === context ||
+      (owner >= 0 && ((this.records[at | TLB_META] as number) & (TLB_GLOBAL << TLB_ATTRS_SHIFT)) !== 0)
+    );
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
@@ -199,21 +217,20 @@ export class HashedUnit implements TlbUnit {
     return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
   }
 
-  /** Takes a slot in use out of its bucket and out of the count of wide ones. */
-  private evict(slot: number, at: number): void {
-    const records = this.records;
-    if ((records[at | TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
-    const bucket = this.buckets + (((records[at | TLB_VPN_LO] as number) >>> this.shift) & (TLB_BUCKETS - 1));
-    const before = this.head[bucket] as number;
-    if (before === slot) this.head[bucket] = records[at | TLB_LINK] as number;
-    else this.unlink(before, slot);
+  /** The bucket in which a slot of a page number (of its first page) hangs. */
+  private bucketOf(tag: number): number {
+    return this.buckets + ((tag >>> this.shift) & (TLB_BUCKETS - 1));
   }
 
-  /** Takes a slot out of its bucket that is not the first there. */
-  private unlink(first: number, slot: number): void {
-    const records = this.records;
+  /** Takes a slot out of its bucket. */
+  private unlink(bucket: number, slot: number): void {
+    const { records, head } = this;
     const next = records[(slot << TLB_RECORD_SHIFT) | TLB_LINK] as number;
-    let before = first;
+    let before = head[bucket] as number;
+    if (before === slot) {
+      head[bucket] = next;
+      return;
+    }
     for (;;) {
       const link = (before << TLB_RECORD_SHIFT) | TLB_LINK;
       if (records[link] === slot) {

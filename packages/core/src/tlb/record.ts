@@ -36,7 +36,10 @@ export const TLB_VPN_HI = 1;
 export const TLB_CONTEXT = 2;
 export const TLB_FRAME = 3;
 /** Rights in bits 0-2, attributes in bits 8-15, log2 of the base pages spanned in bits 16-23. */
+/** Rights; attributes from TLB_ATTRS_SHIFT up; log2 of the base pages it spans from TLB_SPAN_SHIFT up. */
 export const TLB_META = 4;
+export const TLB_ATTRS_SHIFT = 8;
+export const TLB_SPAN_SHIFT = 16;
 /** Next slot of the bucket, -1 for none. */
 export const TLB_LINK = 5;
 export const TLB_USED = 6;

@@ -4,7 +4,17 @@
  * and a fill one record (with all in the records a second level of 512 slots cost 27 ns a miss, not 12).
  */
 import type { TlbUnitSpec } from '../arch/mmu-data.js';
-import { TLB_CONTEXT, TLB_FRAME, TLB_GLOBAL, TLB_META, TLB_RECORD_SHIFT, TLB_VPN_HI, TLB_VPN_LO } from './record.js';
+import {
+  TLB_ATTRS_SHIFT,
+  TLB_CONTEXT,
+  TLB_FRAME,
+  TLB_GLOBAL,
+  TLB_META,
+  TLB_RECORD_SHIFT,
+  TLB_SPAN_SHIFT,
+  TLB_VPN_HI,
+  TLB_VPN_LO,
+} from './record.js';
 import type { SpanRange } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
@@ -13,6 +23,8 @@ const USED_BITS = 0xff;
 const LIVE_SHIFT = 8;
 const LIVE_BITS = 0xff00;
 const HAND_SHIFT = 16;
+/** Way 0 used and in use. */
+const USED_AND_LIVE = 1 | (1 << LIVE_SHIFT);
 
 export class SetUnit implements TlbUnit {
   readonly base: number;
@@ -93,12 +105,14 @@ export class SetUnit implements TlbUnit {
       way = way + 1 === ways ? 0 : way + 1;
     }
     this.filled = true;
-    const bit = 1 << way;
-    const live = (state & LIVE_BITS) | (bit << LIVE_SHIFT);
-    this.state[set] = live | used | bit | ((way + 1 === ways ? 0 : way + 1) << HAND_SHIFT);
+    const next = way + 1 === ways ? 0 : way + 1;
+    this.state[set] = (state & LIVE_BITS) | used | (USED_AND_LIVE << way) | (next << HAND_SHIFT);
     const slot = this.base + Math.imul(set, ways) + way;
     const at = slot << TLB_RECORD_SHIFT;
-    const tag = (this.wide[0] as number) + (meta >> 16) === 0 ? vpnLo : this.wideTag(at, vpnLo, meta >> 16);
+    const tag =
+      (this.wide[0] as number) + (meta >> TLB_SPAN_SHIFT) === 0
+        ? vpnLo
+        : this.wideTag(at, vpnLo, meta >> TLB_SPAN_SHIFT);
     this.tags[(set << this.tagShift) | way] = tag;
     records[at | TLB_VPN_LO] = tag;
     records[at | TLB_VPN_HI] = vpnHi | 0;
@@ -111,7 +125,7 @@ export class SetUnit implements TlbUnit {
   drop(slot: number): void {
     const at = slot << TLB_RECORD_SHIFT;
     if ((this.records[at | TLB_CONTEXT] as number) < 0) return;
-    if ((this.records[at | TLB_META] as number) >> 16 !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    if ((this.records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide[0] = (this.wide[0] as number) - 1;
     const i = slot - this.base;
     const set = (i / this.ways) | 0;
     this.empty(set, i - Math.imul(set, this.ways));
@@ -156,13 +170,14 @@ export class SetUnit implements TlbUnit {
   /** Marks a way of a set as neither used nor in use. */
   private empty(set: number, way: number): void {
     this.records[((this.base + Math.imul(set, this.ways) + way) << TLB_RECORD_SHIFT) | TLB_CONTEXT] = -1;
-    this.state[set] = (this.state[set] as number) & ~(((1 << LIVE_SHIFT) | 1) << way);
+    this.state[set] = (this.state[set] as number) & ~(USED_AND_LIVE << way);
   }
 
   /** Keeps count of wide slots for a record that is filled anew; the page number the slot gets. */
   private wideTag(at: number, vpnLo: number, span: number): number {
     const evicts =
-      (this.records[at | TLB_CONTEXT] as number) >= 0 && (this.records[at | TLB_META] as number) >> 16 !== 0;
+      (this.records[at | TLB_CONTEXT] as number) >= 0 &&
+      (this.records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0;
     this.wide[0] = (this.wide[0] as number) - (evicts ? 1 : 0) + (span !== 0 ? 1 : 0);
     return vpnLo & (-1 << span);
   }
@@ -174,7 +189,11 @@ export class SetUnit implements TlbUnit {
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
       const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;
-      if (differs >>> ((records[at | TLB_META] as number) >> 16) !== 0 || records[at | TLB_VPN_HI] !== vpnHi) continue;
+      if (
+        differs >>> ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT) !== 0 ||
+        records[at | TLB_VPN_HI] !== vpnHi
+      )
+        continue;
       if (this.belongs(at, context)) return slot;
     }
     return -1;
@@ -183,7 +202,10 @@ export class SetUnit implements TlbUnit {
   /** Whether the record at a word is in use and may answer for `context`. */
   private belongs(at: number, context: number): boolean {
     const owner = this.records[at | TLB_CONTEXT] as number;
-    return owner === context || (owner >= 0 && ((this.records[at | TLB_META] as number) & (TLB_GLOBAL << 8)) !== 0);
+    return (
+      owner === context ||
+      (owner >= 0 && ((this.records[at | TLB_META] as number) & (TLB_GLOBAL << TLB_ATTRS_SHIFT)) !== 0)
+    );
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {

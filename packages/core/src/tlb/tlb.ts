@@ -19,6 +19,7 @@ import { KernelBug } from '../errors.js';
 import { HashedUnit } from './hashed-unit.js';
 import {
   MAX_SCANNED_WAYS,
+  TLB_ATTRS_SHIFT,
   TLB_BUCKETS,
   TLB_CONTEXT,
   TLB_FRAME,
@@ -26,6 +27,7 @@ import {
   TLB_LINK,
   TLB_META,
   TLB_RECORD_SHIFT,
+  TLB_SPAN_SHIFT,
   TLB_VPN_HI,
   TLB_VPN_LO,
 } from './record.js';
@@ -116,7 +118,7 @@ export class Tlb {
       if (slot < 0) continue;
       const at = slot << TLB_RECORD_SHIFT;
       unit.touch(slot);
-      const span = (records[at | TLB_META] as number) >> 16;
+      const span = (records[at | TLB_META] as number) >> TLB_SPAN_SHIFT;
       const home = span === 0 ? first : this.homeOf(kind, span);
       if (home === unit) return slot;
       this.secondLevelHit = 1;
@@ -147,20 +149,25 @@ export class Tlb {
     attrs: number,
     span: number,
   ): number {
-    const meta = rights | (attrs << 8) | (span << 16);
+    const meta = rights | (attrs << TLB_ATTRS_SHIFT) | (span << TLB_SPAN_SHIFT);
     if (span !== 0) return this.fillWide(kind, vpnHi, vpnLo, context, frame, meta);
+    return this.fillPage(kind, vpnHi, vpnLo, context, frame, meta);
+  }
+
+  /** `fill` of a base page whose rights and attributes stand in TLB_META's places already. */
+  fillPage(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
     const rest = kind === 0 ? this.restExec : this.restData;
     for (let i = 0; i < rest.length; i++) (rest[i] as TlbUnit).insert(vpnHi, vpnLo, context, frame, meta);
     return (kind === 0 ? this.firstExec : this.firstData).insert(vpnHi, vpnLo, context, frame, meta);
   }
 
-  /** Fill of a page that spans several: into the units that take its size. */
-  private fillWide(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
-    const home = this.homeOf(kind, meta >> 16);
+  /** The same of a page that spans several: into the units that take its size. */
+  fillWide(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
+    const home = this.homeOf(kind, meta >> TLB_SPAN_SHIFT);
     const behind = kind === 0 ? this.behindExec : this.behindData;
     for (let i = 0; i < behind.length; i++) {
       const unit = behind[i] as TlbUnit;
-      if (unit !== home && takes(unit, meta >> 16)) unit.insert(vpnHi, vpnLo, context, frame, meta);
+      if (unit !== home && takes(unit, meta >> TLB_SPAN_SHIFT)) unit.insert(vpnHi, vpnLo, context, frame, meta);
     }
     return home.insert(vpnHi, vpnLo, context, frame, meta);
   }
@@ -258,7 +265,7 @@ export class Tlb {
   dropAll(keepGlobal: boolean): number {
     this.watch?.droppingAll();
     const { units } = this;
-    const spared = keepGlobal ? TLB_GLOBAL << 8 : 0;
+    const spared = keepGlobal ? TLB_GLOBAL << TLB_ATTRS_SHIFT : 0;
     let dropped = 0;
     for (let i = 0; i < units.length; i++) dropped += (units[i] as TlbUnit).dropAll(spared);
     this.watch?.dropped(dropped);
@@ -297,12 +304,12 @@ export class Tlb {
 
   /** Attributes of a slot: TLB_GLOBAL and the like. */
   attrsOf(slot: number): number {
-    return ((this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) >> 8) & 0xff;
+    return ((this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) >> TLB_ATTRS_SHIFT) & 0xff;
   }
 
   /** log2 of the base pages a slot spans. */
   spanOf(slot: number): number {
-    return (this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) >> 16;
+    return (this.records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) >> TLB_SPAN_SHIFT;
   }
 
   /** Next slot of the same bucket, -1 for none. */
