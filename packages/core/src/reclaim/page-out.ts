@@ -16,7 +16,8 @@ import { shrinkList } from './shrink-list.js';
 import { putBack } from './shrink-zone.js';
 
 /**
- * Pages out [first, end) (page numbers), as far as pages are mapped there and nowhere else.
+ * Pages out [first, end) (page numbers), as far as pages are mapped there and nowhere else. A dirty page of a file on disk is
+ * unmapped and stays in the cache: MADV_PAGEOUT leaves its writing to others.
  * @returns 0; -EINVAL at an area that may not be paged out; -ENOMEM at the end when there were holes.
  */
 export function* pageOutRange(k: Kernel, mm: Mm, first: number, end: number): Op<number> {

@@ -12,7 +12,7 @@ export class Scan {
   readonly isKswapd: boolean;
   /** Pages taken off a list at once. Ours: a machine of less than 512 pages would find its whole memory in one step. */
   readonly cluster: number;
-  /** Take pages though they were used just now (an order to page out, not reclaim). */
+  /** An order to page out, not reclaim: takes pages though they were used just now, and writes nothing to files on disk. */
   force = false;
   priority: number = DEF_PRIORITY;
   /** nr_mapped when the pass began. */

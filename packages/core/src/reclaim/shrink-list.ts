@@ -87,7 +87,8 @@ function unmapPage(k: Kernel, page: number, referenced: number, scan: Scan): num
   }
   if (((map.flags[page] as number) & PG_DIRTY) === 0) return CLEAN;
   if (used) return unlocked(k, page, KEEP);
-  return goesToSwap(k, page) ? afterPageout(k, page, pageoutSwap(k, page)) : WRITE;
+  if (goesToSwap(k, page)) return afterPageout(k, page, pageoutSwap(k, page));
+  return scan.force && isOnDisk(k, page) ? unlocked(k, page, KEEP) : WRITE;
 }
 
 /** What follows pageout: CLEAN, with the page locked again, when the write is over and nobody was faster. */
@@ -121,6 +122,12 @@ function inUse(k: Kernel, page: number): boolean {
   const handle = map.mapping[page] as number;
   const space = handle === 0 || (handle & 1) !== 0 ? null : k.mappings.file(handle);
   return space !== null && space.linear.size + space.nonlinear.size > 0;
+}
+
+/** Whether a file's page is written to a disk, and not to swap. */
+function isOnDisk(k: Kernel, page: number): boolean {
+  const host = k.mappings.file(k.map.mapping[page] as number)?.host;
+  return host !== undefined && host.fsType === undefined;
 }
 
 function unlocked(k: Kernel, page: number, what: number): number {
