@@ -101,13 +101,15 @@ function check(pageShift: Ia64PageShift, levels: Ia64Levels, spec: Ia64MmuSpec):
 
 /**
  * ia64_do_page_fault: an access needs its own flag and nothing else. On SMP ptep_set_access_flags drops what is not a
- * write: the access-bit handler sets a later. On one CPU it stores and flushes.
+ * write: the access-bit handler sets a later. On one CPU it stores and flushes. lfetch and ld.s go to the handler too, which
+ * sets psr.ed for what would be a signal.
  */
 const FAULTS: FaultRules = {
   exec: VM_EXEC,
   load: VM_READ,
   store: VM_WRITE,
   presentReadIsFatal: false,
+  prefetchFaults: true,
   readUpdatesAccessFlags: false,
   readUpdatesAlone: true,
 };

@@ -6,7 +6,7 @@
 import { type MmuHost, PG_ARCH_1 } from '@fourfold/core/arch';
 
 export class InstructionCache {
-  /** flush_icache_range of a page. */
+  /** flush_icache_range of a page, or of what a debugger wrote into one. */
   flushes = 0;
   private readonly host: MmuHost;
 

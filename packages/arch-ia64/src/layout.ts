@@ -6,7 +6,7 @@
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
 import { type Ia64Levels, type Ia64PageShift, regionMapLimit } from './geometry.js';
-import { PAGE_GATE, PAGE_KERNEL, PAGE_READONLY } from './pte.js';
+import { PAGE_GATE, PAGE_KERNEL, PAGE_READONLY, PAGE_ZERO_VMA } from './pte.js';
 import { RGN_DATA, RGN_GATE, RGN_UNCACHED, regionBase } from './regions.js';
 
 /** TASK_SIZE: regions 0 to 4. */
@@ -41,20 +41,9 @@ export function stackTop(pageShift: number, levels: number): bigint {
   return regionBase(RGN_DATA) + regionMapLimit(pageShift, levels);
 }
 
-/**
- * Bottom of the register backing store, which grows upward below the stack: MAX_USER_STACK_SIZE or the stack limit below
- * STACK_TOP. The area begins at the page it lies in.
- * @param stackLimit rlim_max of the stack in bytes, Infinity for none.
- */
-export function backingStoreBottom(
-  pageShift: number,
-  levels: number,
-  stackLimit: number,
-): { exact: bigint; area: bigint } {
-  const most = regionMapLimit(pageShift, levels) / 2n;
-  const limit = Number.isFinite(stackLimit) ? BigInt(stackLimit) & ~15n : most;
-  const exact = stackTop(pageShift, levels) - (limit < most ? limit : most);
-  return { exact, area: exact & ~((1n << BigInt(pageShift)) - 1n) };
+/** MAX_USER_STACK_SIZE: the register backing store lies at most so far below STACK_TOP. */
+export function maxUserStackSize(pageShift: number, levels: number): bigint {
+  return regionMapLimit(pageShift, levels) / 2n;
 }
 
 /** The kernel's mappings: vmalloc in region 5 by its tables; device memory lies in region 6, uncached, without any. */
@@ -74,6 +63,8 @@ export function createLayout(pageShift: Ia64PageShift, levels: Ia64Levels): Layo
     taskSize: TASK_SIZE,
     unmappedBase: MAP_BASE,
     stackTop: stackTop(pageShift, levels),
+    backingStore: { most: maxUserStackSize(pageShift, levels) },
+    pageZero: PAGE_ZERO_VMA,
     maxLength: limit,
     region: { shift: 61, limit },
     colourBytes: SHMLBA,

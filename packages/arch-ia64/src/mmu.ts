@@ -26,7 +26,7 @@
  * another CPU just cleared into a swap entry; a nested miss in region 4 does not scale the address; context numbers that
  * flush_tlb_range on one CPU or an exit without pages drops are lost; when no number is left, one is given twice.
  *
- * Not modelled: translation registers, regions 5 to 7 (user mode has nothing there), speculation, NaT pages, protection keys.
+ * Not modelled: translation registers, regions 6 and 7 (user mode has nothing there), protection keys.
  */
 import {
   ACCESS_ASSISTS,
@@ -37,8 +37,10 @@ import {
   EXEC,
   FAULT_ABSENT,
   FAULT_BUS,
+  FAULT_REFUSED,
   FAULT_RIGHTS,
   highWord,
+  lookupKernelPte,
   lowWord,
   MISSES_REFUSED,
   type Mm,
@@ -54,6 +56,7 @@ import {
   STORE,
   TLB_ABSENT,
   TLB_CLEAN,
+  TLB_GLOBAL,
   TLB_OWN_SHIFT,
   TLB_TABLE,
   type TlbTruth,
@@ -64,14 +67,19 @@ import { type ContextAllocator, Ia64Contexts, maxContext } from './context.js';
 import { Ia64Flush } from './flush.js';
 import { InstructionCache } from './icache.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
-import { PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
-import { type Ia64MmuSpec, Ia64Registers, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
+import { NAT_PAGE, PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
+import { type Ia64MmuSpec, Ia64Registers, RGN_GATE, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
 import { reportOf } from './report.js';
 import { LinearTable } from './vhpt.js';
 
 const P = Number(PAGE_P);
 const A = Number(PAGE_A);
 const D = Number(PAGE_D);
+
+/** A right that is missing; of a NaTPage its consumption, which comes before all questions of rights. */
+function refusal(allowed: number): number {
+  return allowed === NAT_PAGE ? FAULT_REFUSED : FAULT_RIGHTS;
+}
 
 /** A handler that has read an entry and has yet to insert or store it. */
 export type Ia64Handler = 'vhpt_miss' | 'dirty_bit' | 'access_bit';
@@ -147,6 +155,7 @@ export class Ia64Mmu extends Mmu {
     const region = vpnHi >>> this.regionShift;
     // Outside of the mappable part no linear-table page can be in the TLB, and the handler gives up before it walks.
     if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0 || region >= USER_REGIONS) {
+      if (region === RGN_GATE) return this.gateMiss(cpu, kind, vpnHi, vpnLo);
       this.count(MISSES_REFUSED);
       return FAULT_ABSENT;
     }
@@ -194,7 +203,7 @@ export class Ia64Mmu extends Mmu {
     const attrs = cpu.tlb.attrsOf(slot);
     registers.notPresent = (attrs & TLB_ABSENT) !== 0;
     if (registers.notPresent) return FAULT_ABSENT;
-    if ((((attrs >> TLB_OWN_SHIFT) >> kind) & 1) === 0) return FAULT_RIGHTS;
+    if ((((attrs >> TLB_OWN_SHIFT) >> kind) & 1) === 0) return refusal(attrs >> TLB_OWN_SHIFT);
     return this.setBits(cpu, kind, kind === STORE && (attrs & TLB_CLEAN) !== 0, vpnHi, vpnLo);
   }
 
@@ -204,6 +213,27 @@ export class Ia64Mmu extends Mmu {
     if (!registers.notPresent) return;
     registers.notPresent = false;
     this.purgeHere(cpu, (vpn / 4294967296) | 0, vpn | 0);
+  }
+
+  /**
+   * A miss in region 5, whose id is the same in every context: vhpt_miss walks the kernel's tables. Of what is there programs
+   * may use the gate pages alone.
+   */
+  private gateMiss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+    const at = lookupKernelPte(this.host, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+    const { words } = this.memory;
+    if (at === 0 || ((words[at] as number) & P) === 0) {
+      this.count(MISSES_REFUSED);
+      return FAULT_ABSENT;
+    }
+    this.count(SOFTWARE_FILLS);
+    this.count(WALK_REFERENCES, this.host.tables.depth);
+    const [lo, hi] = [words[at] as number, words[at + 1] as number];
+    const allowed = USER_RIGHTS[(lo >>> 2) & 1023] as number;
+    const page = this.memory.frameAt(this.host.arch.pteFormat.frame(hi, lo));
+    const attrs = TLB_GLOBAL | (allowed << TLB_OWN_SHIFT);
+    const slot = cpu.tlb.fill(kind, vpnHi, vpnLo, cpu.context, page, allowed, attrs, 0);
+    return ((allowed >>> kind) & 1) !== 0 ? slot : FAULT_RIGHTS;
   }
 
   /** Puts a pte into the TLB as it is and tries the access. */
@@ -227,13 +257,13 @@ export class Ia64Mmu extends Mmu {
     const shift = this.pageShift;
     const pfn = (lo >>> shift) | ((hi & PPN_HI) << (32 - shift));
     let page = this.firstPfn >= 0 ? pfn - this.firstPfn : this.memory.pfnToPage(pfn);
-    const allowed = USER_RIGHTS[(lo >>> 7) & 31] as number;
+    const allowed = USER_RIGHTS[(lo >>> 2) & 1023] as number;
     if (page < 0 || page >= this.nrPages) {
       page = this.memory.deviceFrame(pfn);
-      if (page < 0) return ((allowed >>> kind) & 1) !== 0 ? FAULT_BUS : FAULT_RIGHTS;
+      if (page < 0) return ((allowed >>> kind) & 1) !== 0 ? FAULT_BUS : refusal(allowed);
     }
     if (span !== 0) page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
-    let rights = (lo & A) === 0 ? 0 : allowed;
+    let rights = (lo & A) === 0 ? 0 : allowed & ~NAT_PAGE;
     let attrs = allowed << TLB_OWN_SHIFT;
     if ((lo & D) === 0) {
       rights &= ~RIGHT_STORE;
@@ -241,7 +271,7 @@ export class Ia64Mmu extends Mmu {
     }
     const slot = tlb.fill(kind, vpnHi, vpnLo, context, page, rights, attrs, span);
     if (((rights >>> kind) & 1) !== 0) return slot;
-    if (((allowed >>> kind) & 1) === 0) return FAULT_RIGHTS;
+    if (((allowed >>> kind) & 1) === 0) return refusal(allowed);
     return this.setBits(cpu, kind, kind === STORE && (lo & D) === 0, vpnHi, vpnLo);
   }
 
@@ -379,6 +409,11 @@ export class Ia64Mmu extends Mmu {
 
   override flushDcachePage(page: number): void {
     this.icache.written(page);
+  }
+
+  /** flush_icache_range of the bytes that were written; what the mark says is left as it is. */
+  override copyToUserPage(_page: number): void {
+    this.icache.flushes++;
   }
 
   // --- report ------------------------------------------------------------------------------------------------------

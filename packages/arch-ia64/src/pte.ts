@@ -83,7 +83,12 @@ function user(ar: number): bigint {
 export const USER_READ = 0b0111_1111;
 export const USER_WRITE = 0b0100_1100;
 export const USER_EXEC = 0b1110_1010;
-/** Rights of user mode, as a TLB slot keeps them, by pl (low two bits) and ar (high three): bits 11:7 of a pte. */
+/** In USER_RIGHTS: a NaTPage, which gives nothing to what is not speculative. */
+export const NAT_PAGE = 8;
+/**
+ * Rights of user mode, as a TLB slot keeps them, by bits 11:2 of a pte: ma, a and d (which play no part), pl, ar. Of NaTPages
+ * NAT_PAGE alone.
+ */
 export const USER_RIGHTS: Uint8Array = /* @__PURE__ */ userRights();
 
 /** protection_map, indexed by shared, exec, write, read. */
@@ -168,11 +173,12 @@ function software(name: string, bit: number, bits: number, when: 'present' | 'ab
   return { name, bit, bits, meaning, owner: 'software', when };
 }
 
-/** Only pl 3 is the user's. */
+/** Only pl 3 is the user's; but ar 7 lets anybody fetch, and be promoted to pl. */
 function userRights(): Uint8Array {
-  const table = new Uint8Array(32);
-  for (let ar = 0; ar <= AR_X_RX; ar++) {
-    table[(ar << 2) | 3] = ((USER_EXEC >> ar) & 1) | (((USER_READ >> ar) & 1) << 1) | (((USER_WRITE >> ar) & 1) << 2);
-  }
-  return table;
+  return Uint8Array.from({ length: 1024 }, (_, i) => {
+    const [ma, pl, ar] = [i & 7, (i >> 5) & 3, i >> 7];
+    if (ma === 7) return NAT_PAGE;
+    if (pl !== 3) return ar === AR_X_RX ? 1 : 0;
+    return ((USER_EXEC >> ar) & 1) | (((USER_READ >> ar) & 1) << 1) | (((USER_WRITE >> ar) & 1) << 2);
+  });
 }

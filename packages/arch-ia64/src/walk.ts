@@ -110,6 +110,6 @@ function walkRegion(arch: ArchDescriptor, vaMsb: number, image: Image, roots: Ia
   const missing = pteMissing(arch, found.value);
   if (missing !== '') return untranslated(address, 'page tables', steps, missing);
   const size = 1n << BigInt(ps);
-  const rights = rightsFrom(USER_RIGHTS[Number((found.value >> 7n) & 31n)] as number);
+  const rights = rightsFrom(USER_RIGHTS[Number((found.value >> 2n) & 1023n)] as number);
   return translated(address, 'page tables', steps, found.value & PPN_MASK & ~(size - 1n), size, rights);
 }

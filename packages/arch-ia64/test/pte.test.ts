@@ -99,7 +99,7 @@ for (const arch of ia64Arches) {
     }
 
     for (const { name, sets = 0n, clears = 0n } of CHANGES) {
-      test(`${name} moves its own bits and no other`, () => {
+      test(`a change moves its own bits and no other: ${name}`, () => {
         fc.assert(
           fc.property(word, (value) => {
             expect(pte.change(value, name)).toBe((value | sets) & ~clears);
@@ -173,7 +173,7 @@ describe('rights', () => {
     `${read ? 'r' : '-'}${write ? 'w' : '-'}${exec ? 'x' : '-'}`;
 
   for (const { ar, software, hardware, wrprotect, mkwrite } of RIGHTS) {
-    test(`ar ${ar}: software ${software}, hardware ${hardware}, wrprotect ${wrprotect}, mkwrite ${mkwrite}`, () => {
+    test(`what ar gives: ${ar}: software ${software}, hardware ${hardware}, wrprotect ${wrprotect}, mkwrite ${mkwrite}`, () => {
       const lo = Number(BigInt.asIntN(32, withRights(ar)));
       expect(letters(f.read.allows(0, lo), f.write.allows(0, lo), f.exec.allows(0, lo))).toBe(software);
       const rights = f.hardwareRights(0, lo);

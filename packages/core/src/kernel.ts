@@ -23,6 +23,7 @@ import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
 import { PageTables } from './pgtable/page-tables.js';
 import { TableSlab } from './pgtable/table-slab.js';
+import { Random } from './random.js';
 import type { Task } from './reclaim/oom.js';
 import { Mappings } from './rmap/mappings.js';
 import { Cpu } from './smp/cpu.js';
@@ -51,6 +52,8 @@ export interface KernelConfig {
   readonly contents: boolean;
   readonly defectsKept: boolean;
   readonly preempt: boolean;
+  /** randomize_va_space: addresses are random, from this seed. Default: they are not. */
+  readonly randomize?: number;
   /** Keep the flush ledger, and compare every TLB hit with the tables; default neither. */
   readonly watchFlushes?: boolean;
   readonly watchHits?: boolean;
@@ -116,6 +119,8 @@ export class Kernel implements MmuHost {
   overcommit: 0 | 1 | 2 = 0;
   overcommitRatio = 50;
   maxMapCount = 65536;
+  /** What makes addresses random; null: they are not. */
+  readonly random: Random | null;
   /** Pages in page caches (nr_pagecache). */
   pageCachePages = 0;
   /** nr_mapped: pages that some entry maps. */
@@ -154,6 +159,7 @@ export class Kernel implements MmuHost {
     this.defectsKept = config.defectsKept;
     this.preempt = config.preempt;
     this.nrCpus = config.nrCpus;
+    this.random = config.randomize === undefined ? null : new Random(config.randomize);
     this.behaviour = new Behaviour(config.without);
     this.splitPteLocks = config.nrCpus >= SPLIT_PTLOCK_CPUS && this.behaviour.splitsPteLocks;
     const { readUpdatesAccessFlags, readUpdatesAlone = readUpdatesAccessFlags } = arch.faults;

@@ -110,6 +110,13 @@ export default quirks({
           ]);
         },
       },
+    'pte_mkhuge sets p and no size: the region has that': {
+      source: 'asm-ia64/pgtable.h before 2.6.19: pte_mkhuge',
+      holds: ({ pte }) => {
+        expect(pte.change(0n, 'mkhuge')).toBe(1n);
+        expect(pte.change(pte.make(1n, 11), 'mkhuge')).toBe(pte.make(1n, 11));
+      },
+    },
     'bit 1 means a file offset only where neither p nor PROT_NONE is set: with p it is reserved, and says nothing': {
       source: 'asm-ia64/pgtable.h: pte_present, pte_file',
       holds: ({ pte }) => {

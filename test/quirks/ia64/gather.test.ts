@@ -87,6 +87,51 @@ export default quirks({
           expect(gone).toEqual([[mmu.linear.basePage, vpn * 8, (vpn + 1) * 8]]);
         },
       },
+    'need_flush is not reset when a gather begins: what another left would make it flush without pages': {
+      source: 'asm-ia64/tlb.h: tlb_gather_mmu sets mm, nr, fullmm and start_addr',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const flushes = (): number => {
+          const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+          const before = machine.counters.get('flushRange');
+          process.munmap(at, arch.pageSize);
+          return machine.counters.get('flushRange') - before;
+        };
+        expect(flushes()).toBe(0);
+        machine.kernel.gather.needFlush = true;
+        expect([flushes(), flushes()]).toEqual([2, 0]);
+      },
+    },
+    'update_mmu_cache does nothing: after a fault the access misses again': {
+      source: 'asm-ia64/pgtable.h: update_mmu_cache',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const { kernel } = machine;
+        const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(at, 1);
+        const vpn = Number(at / BigInt(arch.pageSize));
+        kernel.cpu.tlb.dropAll(false);
+        kernel.mmu.updateMmuCache(kernel.cpu, process.mm, vpn, 0, 0);
+        const { tlb } = kernel.cpu;
+        expect(Array.from({ length: tlb.slots }, (_, slot) => tlb.contextOf(slot)).filter((c) => c >= 0)).toEqual([]);
+      },
+    },
+    'flush_tlb_pgtables is empty: the linear table is purged by the gather': {
+      source: 'asm-ia64/tlbflush.h: flush_tlb_pgtables',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(at, 1);
+        const { mmu } = machine.kernel;
+        const purges = machine.counters.get('purges');
+        mmu.flushTables(process.mm, Number(at / BigInt(arch.pageSize)), Number(at / BigInt(arch.pageSize)) + 1);
+        expect(machine.counters.get('purges')).toBe(purges);
+        expect(process.load8(at)).toBe(1);
+      },
+    },
     'a range of kernel mappings is flushed by flushing everything on every CPU': {
       source: 'asm-ia64/tlbflush.h: flush_tlb_kernel_range',
       holds: (arch) => {

@@ -100,6 +100,16 @@ export default quirks({
         expect(refused({ addr: MAP_BASE + limit - page })).toBe('ok');
       },
     },
+    'a move to a place for more than a region holds is ENOMEM: mremap does not ask do_mmap2': {
+      source: 'arch/ia64/kernel/sys_ia64.c: arch_get_unmapped_area (len > RGN_MAP_LIMIT); mm/mremap.c: do_mremap',
+      holds: (arch) => {
+        const { process, map, limit, page } = room(arch);
+        const at = map();
+        map({ addr: at + page, flags: FIXED });
+        expect(() => process.mremap(at, page, limit + page, 1)).toThrow('ENOMEM');
+        expect(process.mremap(at, page, limit - 8n * page, 1)).toBe(at + 2n * page);
+      },
+    },
     'shared mappings lie at multiples of 1 MiB, private ones anywhere': {
       source: 'asm-ia64/shmparam.h: SHMLBA; arch/ia64/kernel/sys_ia64.c: arch_get_unmapped_area',
       holds: (arch) => {

@@ -23,3 +23,5 @@ export const FAULT_RIGHTS = -2;
 export const FAULT_BUS = -3;
 /** Nothing is wrong with the access, and nothing was done for it: it has to be tried again (`Mmu.retry`). */
 export const FAULT_RETRY = -4;
+/** The entry is there, but such a page is for no access of this kind, whatever the area says: a signal (a NaTPage). */
+export const FAULT_REFUSED = -5;

@@ -2,6 +2,7 @@
  * Where things lie in a user address space. Data; addresses are bigint here and page numbers inside (a page number is
  * below 2^52 on every machine, so plain numbers hold it exactly).
  */
+import type { Random } from '../random.js';
 
 export interface LayoutSpec {
   /** First address past user space. */
@@ -17,10 +18,22 @@ export interface LayoutSpec {
   readonly stackGap?: { readonly min: bigint; readonly max: bigint };
   /** Where a mapping with MAP_32BIT goes; default: the flag means nothing. */
   readonly map32?: { readonly start: bigint; readonly end: bigint };
+  /**
+   * Where addresses are random: how far below its place the base of searches downward may lie, in bytes, and how far above its own
+   * the first search upward may begin, in pages. Powers of two. Default: neither is.
+   */
+  readonly random?: { readonly down?: number; readonly up?: number };
   /** A search upward does not go back for holes that it passed and that a shorter mapping would fit into. Default false. */
   readonly forgetsHoles?: boolean;
   /** First address past the initial stack. */
   readonly stackTop: bigint;
+  /**
+   * A new program gets a register backing store, one page that grows upward: as far below stackTop as its stack may ever reach,
+   * at most `most` bytes. Default: none.
+   */
+  readonly backingStore?: { readonly most: bigint };
+  /** A new program gets an area of page 0, with this protection word, that can be read and nothing else. Default: none. */
+  readonly pageZero?: bigint;
   /** FIRST_USER_ADDRESS; default 0. */
   readonly firstUser?: bigint;
   /** Ranges of user space that no mapping may touch (an address hole), ascending. */
@@ -89,17 +102,37 @@ export class Layout {
   }
 
   /**
+   * rbs_bot: where the register backing store of a program begins whose stack may have `stackMax` bytes (Infinity: no limit).
+   * -1 on a machine without.
+   */
+  backingStoreBottom(stackMax: number): bigint {
+    const { backingStore, stackTop } = this.spec;
+    if (backingStore === undefined) return -1n;
+    const { most } = backingStore;
+    const limit = stackMax === Infinity ? most : BigInt(Math.floor(stackMax)) & ~15n;
+    return stackTop - (limit < most ? limit : most);
+  }
+
+  /**
    * arch_pick_mmap_layout: where searches begin, and whether they go down from there.
    * @param stackLimit bytes, Infinity for none @param legacy the process or the system asks for the old layout
+   * @param random where addresses are to be random
    */
-  pickBase(stackLimit: number, legacy: boolean): { readonly base: number; readonly topDown: boolean } {
-    const { stackGap } = this.spec;
-    if (this.topDownBase < 0 || legacy) return { base: this.unmappedBase, topDown: false };
+  pickBase(
+    stackLimit: number,
+    legacy: boolean,
+    random: Random | null = null,
+  ): { readonly base: number; readonly topDown: boolean } {
+    const { stackGap, random: range } = this.spec;
+    const by = (most = 0): number => (random === null || most === 0 ? 0 : random.below(most));
+    if (this.topDownBase < 0) return { base: this.unmappedBase + by(range?.up), topDown: false };
+    if (legacy) return { base: this.unmappedBase, topDown: false };
     if (stackGap === undefined) return { base: this.topDownBase, topDown: true };
     if (stackLimit === Infinity) return { base: this.unmappedBase, topDown: false };
     const limit = BigInt(stackLimit);
     const gap = limit < stackGap.min ? stackGap.min : limit > stackGap.max ? stackGap.max : limit;
     // Rounded up: the gap loses what is less than a page.
-    return { base: this.taskSizePages - Number(gap >> BigInt(this.pageShift)), topDown: true };
+    const below = (gap + BigInt(by(range?.down))) >> BigInt(this.pageShift);
+    return { base: this.taskSizePages - Number(below), topDown: true };
   }
 }

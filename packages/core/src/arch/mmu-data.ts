@@ -123,6 +123,11 @@ export interface FaultRules {
   readonly stackFree?: number;
   /** A store is not asked: it may be the instruction that moves the stack pointer. Default false. */
   readonly storesMoveStack?: boolean;
+  /**
+   * A prefetch or a speculative load that finds no page runs the fault handler, which defers what would be a signal. Default: the
+   * processor drops it.
+   */
+  readonly prefetchFaults?: boolean;
   /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
   /** The same on a machine with one CPU; default as on any. */

@@ -83,7 +83,8 @@ export abstract class Mmu {
   /**
    * Resolves a TLB miss by reading the machine's own structure in simulated memory and fills the TLB.
    * Law: the answer is a slot of `cpu.tlb` whose translation the tables give now and which allows the access, or
-   * FAULT_ABSENT, FAULT_RIGHTS, FAULT_BUS or FAULT_RETRY, with nothing changed but accessed and dirty bits that hardware keeps.
+   * FAULT_ABSENT, FAULT_RIGHTS, FAULT_BUS, FAULT_REFUSED or FAULT_RETRY, with nothing changed but accessed and dirty bits that
+   * hardware keeps.
    */
   abstract miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number;
 
@@ -131,6 +132,9 @@ export abstract class Mmu {
    * addresses has anything to do. Default: nothing.
    */
   flushDcachePage(_page: number): void {}
+
+  /** copy_to_user_page: a debugger wrote into a page that programs may map. Default: nothing. */
+  copyToUserPage(_page: number): void {}
 
   /** An entry of an mm is about to queue (`PendingFlushSpec.tells`), a dying mm's too. Default: nothing. */
   entryQueued(_mm: Mm, _vpn: number, _oldHi: number, _oldLo: number): void {}

@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
 import type { AnonVma } from '../rmap/anon-vma.js';
 import { statAccount } from '../vma/accounting.js';
-import { VM_ACCOUNT, VM_LOCKED, VM_NONLINEAR, VM_SHARED } from '../vma/flags.js';
+import { VM_ACCOUNT, VM_LOCKED, VM_NONLINEAR, VM_RESERVED, VM_SHARED } from '../vma/flags.js';
 import { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 import type { Say } from './finding.js';
@@ -62,7 +62,8 @@ function auditMm(k: Kernel, mm: Mm, say: Say): number {
       say('F11', `mm ${mm.id}: area [${vma.start}, ${vma.end}) is not on its anon_vma`);
     const prot = k.arch.pteFormat.protection;
     const i = 2 * (vma.flags & 15);
-    if (vma.protLo !== prot[i] || vma.protHi !== prot[i + 1])
+    const hasOwn = vma.start === 0 && (vma.flags & VM_RESERVED) !== 0 && k.arch.layout.spec.pageZero !== undefined;
+    if (!hasOwn && (vma.protLo !== prot[i] || vma.protHi !== prot[i + 1]))
       say('F17', `mm ${mm.id}: vm_page_prot of [${vma.start}, ${vma.end}) differs from its flags`);
   }
   if (count !== mm.vmas.size) say('F7', `mm ${mm.id}: map_count ${mm.vmas.size}, areas ${count}`);

@@ -3,15 +3,15 @@
  * the generic handler. What differs by machine is data (FaultRules).
  */
 
-import { type AccessKind, FAULT_ABSENT, FAULT_RIGHTS, LOAD, STORE } from '../arch/access.js';
+import { type AccessKind, FAULT_ABSENT, FAULT_REFUSED, FAULT_RIGHTS, LOAD, STORE } from '../arch/access.js';
 import { BIT_FAULTS, EXEC_FAULTS, MAJOR_FAULTS, MINOR_FAULTS, SIGNALS } from '../events/counters.js';
 import { FAULT, SIGNAL } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import { runToEnd } from '../smp/driver.js';
 import type { Op } from '../smp/lock.js';
-import { VM_GROWSDOWN } from '../vma/flags.js';
+import { VM_GROWSDOWN, VM_GROWSUP } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
-import { expandStack } from '../vma/stack.js';
+import { expandStack, expandUpwards } from '../vma/stack.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_BITS, VM_FAULT_MAJOR, VM_FAULT_MASK, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
 import { handleMmFault } from './handle.js';
@@ -34,13 +34,15 @@ export interface FaultCounts {
   readonly stackPointer?: bigint | null;
   /** Offset in its page of the access under way. */
   readonly accessOffset?: number;
+  /** The access under way is speculative: it takes no signal. */
+  readonly speculates?: boolean;
   /** Of minFlt: those that only set accessed or dirty, which machines with hardware bits never take. */
   bitFlt: number;
 }
 
 /**
  * Handles a fault of user mode at page `vpn`.
- * @param code FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS, what the MMU answered.
+ * @param code FAULT_ABSENT, FAULT_RIGHTS, FAULT_BUS or FAULT_REFUSED, what the MMU answered.
  */
 export function* doPageFault(
   k: Kernel,
@@ -83,18 +85,29 @@ function beginFault(
   code: number,
 ): Op<number> | number {
   if (k.own.beforeGenericFault) k.mmu.beforeGenericFault(k.cpu, vpn);
-  const vma = mm.vmas.find(vpn);
-  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, task, kind, vpn, code);
-  return vma === null || refused !== 0 ? signal(k, vpn, refused) : handleMmFault(k, vma, vpn, kind === STORE);
+  const found = mm.vmas.find(vpn);
+  const vma = found !== null && found.start > vpn ? grown(k, found, task, kind, vpn) : found;
+  const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, code);
+  return vma === null || refused !== 0 ? signal(k, task, vpn, refused) : handleMmFault(k, vma, vpn, kind === STORE);
 }
 
-/** Why the area does not allow the access, 0 when it does; a stack grows here. */
-function refusalOf(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: number, code: number): number {
-  if (vma.start > vpn && !growsTo(k, vma, task, kind, vpn)) return SEGV_MAPERR;
+/** Why the area does not allow the access, 0 when it does. */
+function refusalOf(k: Kernel, vma: Vma, kind: AccessKind, code: number): number {
   const rules = k.arch.faults;
   const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
   if ((vma.flags & needed) === 0) return SEGV_ACCERR;
   return code === FAULT_ABSENT ? 0 : refusedByMmu(k, kind, code);
+}
+
+/**
+ * The area below which page `vpn` lies is a stack and now reaches down to it, or the one that ends at the very address
+ * grows upward and now has the page: a register stack is written word by word. Else null.
+ */
+function grown(k: Kernel, above: Vma, task: FaultCounts, kind: AccessKind, vpn: number): Vma | null {
+  const below = above.prev;
+  if (below === null || (below.flags & VM_GROWSUP) === 0 || below.end !== vpn || (task.accessOffset ?? 0) !== 0)
+    return growsTo(k, above, task, kind, vpn) ? above : null;
+  return expandUpwards(k, below, vpn + 1) >= 0 ? below : null;
 }
 
 /** Whether the area is a stack that now begins at page `vpn`. */
@@ -111,9 +124,9 @@ function growsTo(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: 
   return expandStack(k, vma, vpn) >= 0;
 }
 
-/** The entry is there: FAULT_RIGHTS of a read is final where a machine's handler says so, FAULT_BUS always. */
+/** The entry is there: FAULT_RIGHTS of a read is final where a machine's handler says so, FAULT_BUS and FAULT_REFUSED always. */
 function refusedByMmu(k: Kernel, kind: AccessKind, code: number): number {
-  if (code !== FAULT_RIGHTS) return BUS_ADRERR;
+  if (code !== FAULT_RIGHTS) return code === FAULT_REFUSED ? SEGV_ACCERR : BUS_ADRERR;
   return kind !== STORE && k.arch.faults.presentReadIsFatal ? SEGV_ACCERR : 0;
 }
 
@@ -139,10 +152,12 @@ function settle(k: Kernel, task: FaultCounts, kind: AccessKind, vpn: number, res
     if ((result & VM_FAULT_WRITE) === 0) values[EXEC_FAULTS + kind] = (values[EXEC_FAULTS + kind] as number) + 1;
     return FAULT_MAJOR;
   }
-  return outcome === VM_FAULT_OOM ? FAULT_OOM : signal(k, vpn, BUS_ADRERR);
+  return outcome === VM_FAULT_OOM ? FAULT_OOM : signal(k, task, vpn, BUS_ADRERR);
 }
 
-function signal(k: Kernel, vpn: number, which: number): number {
+/** Sends a signal, unless the access defers it. */
+function signal(k: Kernel, task: FaultCounts, vpn: number, which: number): number {
+  if (task.speculates === true) return which;
   k.counters.values[SIGNALS] = (k.counters.values[SIGNALS] as number) + 1;
   if (k.events.on) k.events.emit(SIGNAL, vpn, which);
   return which;

@@ -20,16 +20,19 @@ import { copyPageRange } from './copy.js';
 export interface LayoutWish {
   /** RLIMIT_STACK in bytes, Infinity for none. Default 8 MiB. */
   readonly stackLimit?: number;
+  /** Its hard limit. Default none. */
+  readonly stackMax?: number;
   /** ADDR_COMPAT_LAYOUT, or the sysctl legacy_va_layout. Default false. */
   readonly legacy?: boolean;
 }
 
 /** A new, empty mm with its root table and context; null when memory is short. */
 export function* newMm(k: Kernel, parent: Mm | null, wish: LayoutWish = {}): Op<Mm | null> {
-  const { stackLimit = 8 * 1024 * 1024, legacy = false } = wish;
-  const { base, topDown } = k.arch.layout.pickBase(stackLimit, legacy);
+  const { stackLimit = 8 * 1024 * 1024, stackMax = Infinity, legacy = false } = wish;
+  const { base, topDown } = k.arch.layout.pickBase(stackLimit, legacy, parent === null ? k.random : null);
   const mm = new Mm(k.nextMmId(), base, topDown, k.events);
   mm.rlimits.stack = stackLimit;
+  mm.rlimits.stackMax = stackMax;
   if (!(yield* allocRoot(k, mm, userEntries(k)))) return null;
   k.mmu.initContext(mm, parent);
   k.mms.add(mm);

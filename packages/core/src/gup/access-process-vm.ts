@@ -34,7 +34,10 @@ export function* accessProcessVm(
     const offset = Number(at & BigInt(pageSize - 1));
     const part = Math.min(bytes.length - done, pageSize - offset);
     if (k.contents) copy(k, page, offset, bytes.subarray(done, done + part), write);
-    if (write) setPageDirty(k, page);
+    if (write) {
+      k.mmu.copyToUserPage(page);
+      setPageDirty(k, page);
+    }
     k.pins.release(k, page);
     done += part;
   }

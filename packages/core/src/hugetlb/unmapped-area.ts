@@ -48,7 +48,7 @@ function searchRange(k: Kernel, mm: Mm, hint: number, pages: number): number {
 function upward(k: Kernel, mm: Mm, pages: number, notes: boolean): number {
   const { layout } = k.arch;
   const step = poolOf(k).format.pages;
-  const base = mm.topDown ? layout.unmappedBase : mm.mmapBase;
+  const base = layout.unmappedBase;
   let start = mm.freeAreaCache;
   if (pages <= mm.cachedHoleSize) {
     start = base;

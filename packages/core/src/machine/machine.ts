@@ -28,6 +28,7 @@ import { runToEnd } from '../smp/driver.js';
 import { switchTo, switchToKernel } from '../smp/switch.js';
 import { swapOff } from '../swap/swapoff.js';
 import { swapOn } from '../swap/swapon.js';
+import { insertProgramAreas } from '../vma/program-areas.js';
 import { kernelLoad, kernelStore } from '../vmalloc/access.js';
 import { defaultChecks, type MachineChecks } from './checks.js';
 import { parseSize } from './size.js';
@@ -60,6 +61,11 @@ export interface MachineOptions {
   readonly without?: readonly string[];
   /** Huge pages to set aside at boot (hugepages=): as many of them as memory has room for. Default 0. */
   readonly hugePages?: number;
+  /**
+   * A seed: programs get their stacks, and on some machines their mappings, at random places (randomize_va_space). Default: they
+   * do not.
+   */
+  readonly randomize?: number;
   /** File systems by mount point (`{ '/tmp': tmpfs() }`); the in-memory disk is at `/` unless another one is. */
   readonly mounts?: Readonly<Record<string, FileSystemType>>;
 }
@@ -72,6 +78,10 @@ export interface SpawnOptions {
   readonly cpu?: number;
   /** RLIMIT_STACK in bytes, Infinity for none: where mappings go may depend on it. Default 8 MiB. */
   readonly stackLimit?: number;
+  /** Its hard limit, by which ia64 places the register backing store. Default Infinity. */
+  readonly stackMax?: number;
+  /** The areas that exec gives a program: a stack, on ia64 a register backing store and a page 0. Default false: none. */
+  readonly program?: boolean;
   /** Mappings go where they went before 2.6.7 (ADDR_COMPAT_LAYOUT). Default false. */
   readonly legacyLayout?: boolean;
 }
@@ -113,9 +123,10 @@ export class Machine {
       watchFlushes: checks.flushes,
       watchHits: checks.hits,
       without: options.without ?? [],
+      ...(options.randomize === undefined ? {} : { randomize: options.randomize }),
     });
-    // User roots that carry the kernel's entries must find them: the gate and its tables, before the first process.
-    if ((arch.kernelSpace?.firstRootEntry ?? -1) >= 0) runToEnd(mapGate(this.kernel));
+    // Before the first process: user roots that carry the kernel's entries must find the gate's.
+    if (arch.layout.spec.gate !== undefined) runToEnd(mapGate(this.kernel));
     this.kernel.overcommit = options.overcommit ?? 0;
     const { hugePages = 0 } = options;
     if (hugePages > 0 && this.kernel.hugetlb === null)
@@ -131,20 +142,26 @@ export class Machine {
     for (const [at, type] of Object.entries(mounts)) this.mounts.mount(at, type.mount(this.kernel, at));
   }
 
-  /** Starts a process with an empty address space. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */
+  /** Starts a process, with an empty address space unless `program` says otherwise. @throws MmError ENOMEM, or MM_CPUS for a CPU there is not */
   spawn(options: SpawnOptions = {}): Process {
     this.#cpu(options.cpu ?? 0);
-    const { stackLimit, legacyLayout } = options;
+    const { stackLimit, stackMax, legacyLayout } = options;
     const mm = runToEnd(
       newMm(this.kernel, null, {
         ...(stackLimit === undefined ? {} : { stackLimit }),
+        ...(stackMax === undefined ? {} : { stackMax }),
         ...(legacyLayout === undefined ? {} : { legacy: legacyLayout }),
       }),
     );
     if (mm === null) throw new MmError('ENOMEM', 'no memory for the root table of a new process');
     mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
     mm.brk = mm.startBrk;
-    return this.adopt(mm, options.cpu ?? 0);
+    const process = this.adopt(mm, options.cpu ?? 0);
+    if (options.program === true && insertProgramAreas(this.kernel, mm) < 0) {
+      process.exit();
+      throw new MmError('ENOMEM', 'no memory for the stack of a new process');
+    }
+    return process;
   }
 
   /** Makes a process of an mm (fork and threads come through here). */

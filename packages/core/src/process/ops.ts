@@ -26,7 +26,7 @@ import { sysMunmap } from '../vma/munmap.js';
 import { sysRemapFilePages } from '../vma/remap-file-pages.js';
 import { toPages, word } from '../vma/words.js';
 import type { Process } from './process.js';
-import { type AccessResult, fetchAt, loadBytes, storeBytes } from './user-memory.js';
+import { type AccessResult, fetchAt, loadBytes, prefetchAt, storeBytes } from './user-memory.js';
 
 /** The operations of one process. */
 export class ProcessOps {
@@ -154,6 +154,11 @@ export class ProcessOps {
 
   fetch(addr: bigint): Op<AccessResult> {
     return this.#run('fetch', () => fetchAt(this.#process, addr));
+  }
+
+  /** Whether the page is there afterwards. */
+  prefetch(addr: bigint): Op<boolean> {
+    return this.#run('load', () => prefetchAt(this.#process, addr));
   }
 
   /**

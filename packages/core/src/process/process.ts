@@ -48,6 +48,7 @@ export class Process implements FaultCounts, Task {
   /** Its stack pointer, for machines whose stacks grow near it alone; null: a stack grows for any access below it. */
   stackPointer: bigint | null = null;
   accessOffset = 0;
+  speculates = false;
   alive = true;
   /** oom_adj, -17 to 15: how much rather the OOM killer takes this process; -17 spares it. */
   oomAdj = 0;
@@ -298,6 +299,14 @@ export class Process implements FaultCounts, Task {
   /** Fetches an instruction. @throws MemoryFault */
   fetch(addr: bigint | number): void {
     this.#finished(runToEnd(this.ops.fetch(wordOf(addr, 'addr'))));
+  }
+
+  /**
+   * Prefetches, or loads speculatively (lfetch, ld.s): whether the page is there now. What would be a signal is not; and where the
+   * machine's prefetches do not fault, an absent page stays absent.
+   */
+  prefetch(addr: bigint | number): boolean {
+    return runToEnd(this.ops.prefetch(wordOf(addr, 'addr')));
   }
 
   /** The VM lines of /proc/PID/status, in kB. */

@@ -3,7 +3,7 @@
  * borders freely; every byte is where the machine would put it.
  */
 
-import { frameAt, touch } from '../access/translate.js';
+import { frameAt, touch, translate } from '../access/translate.js';
 import { type AccessKind, EXEC, LOAD, STORE } from '../arch/access.js';
 import type { Cpu } from '../smp/cpu.js';
 import type { Op } from '../smp/lock.js';
@@ -29,6 +29,22 @@ export function* loadBytes(process: Process, address: bigint, out: Uint8Array): 
 /** Stores `bytes`. */
 export function* storeBytes(process: Process, address: bigint, bytes: Uint8Array): Op<AccessResult> {
   return yield* transfer(process, address, bytes, bytes.length, STORE);
+}
+
+/** A prefetch or a speculative load of an address: whether a load of it would find its page now. Never a signal. */
+export function* prefetchAt(process: Process, address: bigint): Op<boolean> {
+  const k = process.machine.kernel;
+  const vpn = Number(BigInt.asUintN(k.arch.wordBits, address) >> BigInt(k.arch.tlbPageShift));
+  const cpu: Cpu = process.machine.enter(process);
+  const [hi, lo] = [(vpn / 4294967296) | 0, vpn | 0];
+  if (k.arch.faults.prefetchFaults !== true) return translate(k, cpu, LOAD, hi, lo) >= 0;
+  process.accessOffset = Number(address & BigInt(k.memory.pageSize - 1));
+  process.speculates = true;
+  try {
+    return (yield* touch(k, cpu, process.mm, process, LOAD, hi, lo)) >= 0;
+  } finally {
+    process.speculates = false;
+  }
 }
 
 function* transfer(

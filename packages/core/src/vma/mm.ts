@@ -9,6 +9,8 @@ export interface Rlimits {
   as: number;
   data: number;
   stack: number;
+  /** The hard limit of the stack (rlim_max), by which a register backing store is placed. */
+  stackMax: number;
   memlock: number;
   fsize: number;
 }
@@ -63,7 +65,14 @@ export class Mm {
   /** Initial stack pointer. */
   startStack = 0n;
 
-  rlimits: Rlimits = { as: Infinity, data: Infinity, stack: 8 * 1024 * 1024, memlock: 32 * 1024, fsize: Infinity };
+  rlimits: Rlimits = {
+    as: Infinity,
+    data: Infinity,
+    stack: 8 * 1024 * 1024,
+    stackMax: Infinity,
+    memlock: 32 * 1024,
+    fsize: Infinity,
+  };
   /** CAP_IPC_LOCK and CAP_SYS_ADMIN of the process. */
   capIpcLock = true;
   capSysAdmin = true;

@@ -55,7 +55,7 @@ export function noteUnmapped(k: Kernel, mm: Mm, prevEnd: number | null, nextStar
     return;
   }
   const at = prevEnd ?? mm.mmapBase;
-  if (at < searchBase(k, mm) || at >= mm.freeAreaCache) return;
+  if (at < k.arch.layout.unmappedBase || at >= mm.freeAreaCache) return;
   mm.freeAreaCache = at;
   mm.cachedHoleSize = Number.POSITIVE_INFINITY;
 }
@@ -101,7 +101,7 @@ function search(
 
 function bottomUpAll(k: Kernel, mm: Mm, pages: number, step: number, phase: number): number {
   const { layout } = k.arch;
-  return bottomUp(k, mm, pages, step, phase, searchBase(k, mm), layout.taskSizePages, !layout.forgetsHoles);
+  return bottomUp(k, mm, pages, step, phase, layout.unmappedBase, layout.taskSizePages, !layout.forgetsHoles);
 }
 
 /** @param holes a mapping no longer than the largest hole known is looked for from the beginning */
@@ -189,11 +189,6 @@ function topDown(k: Kernel, mm: Mm, pages: number, step: number, phase: number):
   mm.freeAreaCache = mm.mmapBase;
   mm.cachedHoleSize = Number.POSITIVE_INFINITY;
   return found;
-}
-
-/** TASK_UNMAPPED_BASE of this mm: where a search upward begins. */
-function searchBase(k: Kernel, mm: Mm): number {
-  return mm.topDown ? k.arch.layout.unmappedBase : mm.mmapBase;
 }
 
 function isFree(mm: Mm, start: number, pages: number): boolean {

@@ -22,6 +22,7 @@ export class MmuGather {
   mm!: Mm;
   /** The whole address space is going away. */
   fullmm = false;
+  /** Something a TLB may still have was taken out. Nobody clears it when a gather begins, only a flush does. */
   needFlush = false;
   /** Pages that the next flush is about, and the run that is being unmapped. */
   private first = Infinity;
@@ -61,7 +62,6 @@ export class MmuGather {
     if (cpu.batch.nr !== 0) flushTlbPending(this.k, cpu);
     this.mm = mm;
     this.fullmm = fullmm;
-    this.needFlush = false;
     this.first = Infinity;
     this.end = 0;
     this.fast = this.k.cpus.length === 1;

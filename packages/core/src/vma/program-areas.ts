@@ -1,0 +1,35 @@
+/**
+ * The areas that exec makes before a program has any of its own: its stack (setup_arg_pages), and what a machine puts beside it
+ * (ia64_init_addr_space). The pages of the arguments are not modelled: a stack begins with one page that nobody has touched.
+ */
+import { ERRNO } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSUP, VM_IO, VM_MAYREAD, VM_READ, VM_RESERVED } from './flags.js';
+import type { Mm } from './mm.js';
+import { insertArea, insertStack } from './stack.js';
+import { pageAlign, toPages } from './words.js';
+
+/** How far below its place a stack may begin (randomize_stack_top): bytes. */
+const STACK_RANDOM = 8 * 1024 * 1024;
+
+/** Gives an empty address space the areas of a new program. 0, or -ENOMEM. */
+export function insertProgramAreas(k: Kernel, mm: Mm): number {
+  const { stackTop, pageZero } = k.arch.layout.spec;
+  const lower = k.random === null ? 0 : k.random.below(STACK_RANDOM);
+  mm.startStack = pageAlign(k, stackTop - BigInt(lower));
+  if (insertStack(k, mm, toPages(k, mm.startStack), 1) < 0) return -ERRNO.ENOMEM;
+  // A failure of these is no error: what needs them takes a signal.
+  const bottom = k.arch.layout.backingStoreBottom(mm.rlimits.stackMax);
+  if (bottom >= 0n) insertArea(k, mm, toPages(k, bottom), 1, VM_DATA_DEFAULT | VM_GROWSUP | VM_ACCOUNT, null, 0);
+  if (pageZero !== undefined) insertPageZero(k, mm, pageZero);
+  return 0;
+}
+
+/** The area of page 0, whose entries get a protection of their own. */
+function insertPageZero(k: Kernel, mm: Mm, protection: bigint): void {
+  if (insertArea(k, mm, 0, 1, VM_READ | VM_MAYREAD | VM_IO | VM_RESERVED, null, 0) < 0) return;
+  const vma = mm.vmas.containing(0);
+  if (vma === null) return;
+  vma.protLo = Number(BigInt.asIntN(32, protection));
+  vma.protHi = Number(BigInt.asIntN(32, protection >> 32n));
+}
