@@ -11,7 +11,14 @@ import {
 import { PAE_HARDWARE_FRAME, PAGE_NX, X86_64_HARDWARE_FRAME } from './bits.js';
 import { I386_GEOMETRY, I386_PAE_GEOMETRY, X86_64_GEOMETRY } from './geometry.js';
 import { I386_HUGETLB, I386_PAE_HUGETLB, X86_64_HUGETLB } from './hugetlb.js';
-import { I386_LAYOUT, IA32_LAYOUT, i386KernelSpace, X86_64_LAYOUT, x86_64KernelSpace } from './layout.js';
+import {
+  I386_LAYOUT,
+  IA32_3GB_LAYOUT,
+  IA32_LAYOUT,
+  i386KernelSpace,
+  X86_64_LAYOUT,
+  x86_64KernelSpace,
+} from './layout.js';
 import { type WalkerSpec, X86Mmu } from './mmu.js';
 import { i386Pte, paePte, x86_64Pte } from './pte.js';
 import { I386_PAE_UPPER, I386_UPPER, X86_64_UPPER } from './tables.js';
@@ -41,6 +48,8 @@ export interface X86NxOptions extends X86Options {
 export interface X86_64Options extends X86NxOptions {
   /** Address space of its tasks: 64 (default) or 32 bits. */
   readonly task?: 64 | 32;
+  /** Tasks of 32 bits have 3 GiB (ADDR_LIMIT_3GB). Default false: nearly 4. */
+  readonly limit3Gb?: boolean;
 }
 
 /** Two-level i386: 32-bit entries, 4 GiB of physical memory. */
@@ -122,7 +131,7 @@ export function createX86_64(options: X86_64Options = {}): ArchDescriptor {
     title: nx ? 'x86-64, four-level page tables' : 'x86-64 without NX, four-level page tables',
     wordBits: 64,
     geometry: X86_64_GEOMETRY,
-    layout: options.task === 32 ? IA32_LAYOUT : X86_64_LAYOUT,
+    layout: options.task !== 32 ? X86_64_LAYOUT : options.limit3Gb === true ? IA32_3GB_LAYOUT : IA32_LAYOUT,
     upper: X86_64_UPPER,
     pte: x86_64Pte(nx),
     kernelSpace: x86_64KernelSpace(nx),

@@ -25,9 +25,10 @@ export class X86Registers {
   readonly directory: DirectoryCache;
   /** cpu_tlbstate.state is TLBSTATE_LAZY. */
   lazy = false;
-  /** Of the last page fault: the page, two halves (CR2), and the error code that the processor pushes. */
+  /** Of the last page fault: the page, two halves, and the offset in it (CR2), and the error code that the processor pushes. */
   faultHi = 0;
   faultLo = 0;
+  faultOffset = 0;
   errorCode = 0;
   /** How often this CPU loaded CR3, executed INVLPG, toggled CR4.PGE, and left an mm. */
   cr3Loads = 0;

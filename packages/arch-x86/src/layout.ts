@@ -2,7 +2,7 @@
  * User address spaces (asm-i386/processor.h, asm-x86_64/processor.h, arch/i386/mm/mmap.c).
  *
  * i386 searches top-down from TASK_SIZE - 128 MiB: the gap for the stack is its limit, 8 MiB by default, raised to the
- * minimum of 128 MiB, and no random offset is taken. x86_64 tasks search upward from TASK_UNMAPPED_BASE, and never go back
+ * minimum of 128 MiB; where addresses are random, less than 1 MiB more. x86_64 tasks search upward from TASK_UNMAPPED_BASE, and never go back
  * for a hole unless something was unmapped (arch/x86_64/kernel/sys_x86_64.c).
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
@@ -11,6 +11,8 @@ import { PAGE_SHIFT } from './geometry.js';
 
 const I386_TASK_SIZE = 0xc000_0000n;
 const I386_MIN_GAP = 128n << 20n;
+/** How far down random_factor of mmap_base moves it, in bytes. */
+const MMAP_RANDOM = 2 ** 20;
 /** 2^47 less a guard page: one lower than the non-canonical hole, so that no access runs into it. */
 const X86_64_TASK_SIZE = 0x7fff_ffff_f000n;
 
@@ -23,6 +25,7 @@ export const I386_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 3)
   topDownBase: I386_TASK_SIZE - I386_MIN_GAP,
   stackGap: { min: I386_MIN_GAP, max: 0xa000_0000n }, // MAX_GAP: TASK_SIZE / 6 * 5
+  random: { down: MMAP_RANDOM },
   stackTop: I386_TASK_SIZE,
   gate: { start: 0xffff_e000n, end: 0xffff_f000n, pages: [{ offset: 0n, protection: GATE }] },
 });
@@ -33,6 +36,7 @@ export const X86_64_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   unmappedBase: 0x2aaa_aaaa_b000n, // PAGE_ALIGN(TASK_SIZE / 3)
   map32: { start: 0x4000_0000n, end: 0x8000_0000n },
   forgetsHoles: true,
+  random: { up: 2 ** 28 }, // arch_pick_mmap_layout of 2.6.16: so many pages
   stackTop: X86_64_TASK_SIZE,
   gate: {
     start: 0xffff_ffff_ff60_0000n,
@@ -54,7 +58,18 @@ export const IA32_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   unmappedBase: 0x5555_5000n, // PAGE_ALIGN(TASK_SIZE / 3)
   topDownBase: IA32_TASK_SIZE - I386_MIN_GAP,
   stackGap: { min: I386_MIN_GAP, max: (IA32_TASK_SIZE / 6n) * 5n },
+  random: { down: MMAP_RANDOM },
   stackTop: IA32_TASK_SIZE,
+});
+
+/** The same with the personality ADDR_LIMIT_3GB: the space of i386. */
+export const IA32_3GB_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
+  taskSize: I386_TASK_SIZE,
+  unmappedBase: 0x4000_0000n,
+  topDownBase: I386_TASK_SIZE - I386_MIN_GAP,
+  stackGap: { min: I386_MIN_GAP, max: 0xa000_0000n },
+  random: { down: MMAP_RANDOM },
+  stackTop: I386_TASK_SIZE,
 });
 
 /** PAGE_KERNEL on processors with global pages. */

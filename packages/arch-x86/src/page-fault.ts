@@ -1,6 +1,6 @@
 /**
  * The page-fault exception as the processor delivers it (IA-32 manual vol. 3, interrupt 14): CR2 and the five bits of the error
- * code. They stay in the CPU's registers until the next fault; nothing here keeps the offset in the page.
+ * code. They stay in the CPU's registers until the next fault.
  */
 import { type AccessKind, type Cpu, EXEC, type MmuHost, STORE, TRAP } from '@fourfold/core/arch';
 import { registersOf } from './context.js';
@@ -30,6 +30,7 @@ export class FaultCodes {
     const registers = registersOf(cpu);
     registers.faultHi = vpnHi;
     registers.faultLo = vpnLo;
+    registers.faultOffset = cpu.accessOffset;
     registers.errorCode = (this.byKind[kind] as number) | bits;
     const { events } = this.host;
     if (events.on) events.emit(TRAP, cpu.id, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0), registers.errorCode);
@@ -37,9 +38,22 @@ export class FaultCodes {
   }
 }
 
-/** What a signal frame says of a CPU's last fault: the page, and the error code, which claims a present page above TASK_SIZE. */
-export function signalFrame({ arch }: MmuHost, cpu: Cpu): { vpn: number; errorCode: number } {
-  const { faultHi, faultLo, errorCode } = registersOf(cpu);
+/** What a signal frame tells of a fault. */
+export interface SignalFrame {
+  /** The address, which is CR2, and its page. */
+  readonly address: bigint;
+  readonly vpn: number;
+  /** Claims a present page above TASK_SIZE. */
+  readonly errorCode: number;
+}
+
+/** The signal frame of a CPU's last fault. */
+export function signalFrame({ arch, memory }: MmuHost, cpu: Cpu): SignalFrame {
+  const { faultHi, faultLo, faultOffset, errorCode } = registersOf(cpu);
   const vpn = (faultHi >>> 0) * 4294967296 + (faultLo >>> 0);
-  return { vpn, errorCode: vpn >= arch.layout.taskSizePages ? errorCode | FAULT_PROTECTION : errorCode };
+  return {
+    address: BigInt(vpn) * BigInt(memory.pageSize) + BigInt(faultOffset),
+    vpn,
+    errorCode: vpn >= arch.layout.taskSizePages ? errorCode | FAULT_PROTECTION : errorCode,
+  };
 }

@@ -14,7 +14,7 @@ const MACHINES: readonly [string, (options: X86NxOptions) => ArchDescriptor, Vec
 
 describe.each(MACHINES)('vectors %s', (_name, create, vectors) => {
   for (const v of vectors.ptes) {
-    test(`#${v.id}: pte`, () => {
+    test(`pte #${v.id}`, () => {
       const arch = create({ nx: v.nx ?? true });
       const word = build(arch.pte, v);
       expect(word).toBe(v.word);
@@ -24,7 +24,7 @@ describe.each(MACHINES)('vectors %s', (_name, create, vectors) => {
   }
 
   for (const v of vectors.tables) {
-    test(`#${v.id}: ${v.level} entry`, () => {
+    test(`upper entry #${v.id}: ${v.level}`, () => {
       const { tables } = create({});
       expect(tables.make(v.level, v.table)).toBe(v.word);
       expect(tables.decode(v.level, v.word)).toMatchObject({ none: false, bad: false, present: true, table: v.table });
@@ -32,7 +32,7 @@ describe.each(MACHINES)('vectors %s', (_name, create, vectors) => {
   }
 
   for (const v of vectors.indices) {
-    test(`#${v.id}: indices of 0x${v.va.toString(16)}`, () => {
+    test(`indices #${v.id} of 0x${v.va.toString(16)}`, () => {
       const { geometry } = create({});
       const vpn = v.va >> 12n;
       const indices = geometry.names.map((_, level) => geometry.index(level, Number(vpn >> 32n), lowWord(vpn)));

@@ -36,16 +36,21 @@ export default quirks({
         expect(code()).toBe(4);
       },
     },
-    'each fault is told with its page and code, and both stay in the CPU until the next': {
+    'each fault is told with its address, to the byte, and its code, and both stay in the CPU until the next': {
       source: 'IA-32 manual vol. 3, interrupt 14: CR2',
       holds: (arch) => {
         const { machine, process } = started(arch);
-        map(process, 1);
+        map(process, 2);
         const spy = machine.spy();
-        process.store8(pageAt(machine, 0), 1);
-        const vpn = Number(pageAt(machine, 0) / BigInt(machine.pageSize));
+        const address = pageAt(machine, 0) + 0x123n;
+        process.store8(address, 1);
+        const vpn = Number(address / BigInt(machine.pageSize));
         expect(spy.of('trap').map(({ cpu, vpn: page, code }) => [cpu, page, code])).toEqual([[0, vpn, 6]]);
-        expect(signalFrame(machine.kernel, machine.kernel.cpu)).toEqual({ vpn, errorCode: 6 });
+        process.load8(pageAt(machine, 0));
+        expect(signalFrame(machine.kernel, machine.kernel.cpu)).toEqual({ address, vpn, errorCode: 6 });
+        // An access over two pages faults at the first byte that it finds missing.
+        process.store16(pageAt(machine, 1) - 1n, 1);
+        expect(signalFrame(machine.kernel, machine.kernel.cpu).address).toBe(pageAt(machine, 1));
       },
     },
     'a stack grows for an access down to 32 bytes below the stack pointer, on x86_64 to 128; what lies further below is a signal':

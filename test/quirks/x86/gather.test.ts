@@ -97,6 +97,32 @@ export default quirks({
         expect(growth(machine, 'flushMm', () => process.munmap(pageAt(machine, 0), machine.pageSize))).toBe(0);
       },
     },
+    'need_flush is not reset when a gather begins: what another left would make it flush without pages': {
+      source: 'asm-generic/tlb.h: tlb_gather_mmu sets mm, nr and fullmm',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        map(process, 1, {}, 4096); // keeps the tables of its gigabyte
+        const flushes = (): number => {
+          map(process, 1);
+          return growth(machine, 'flushMm', () => process.munmap(pageAt(machine, 0), machine.pageSize));
+        };
+        expect(flushes()).toBe(0);
+        machine.kernel.gather.needFlush = true;
+        expect([flushes(), flushes()]).toEqual([1, 0]);
+      },
+    },
+    'with CONFIG_PREEMPT after 8 pages': {
+      source: 'mm/memory.c: ZAP_BLOCK_SIZE (8 * PAGE_SIZE)',
+      holds: (arch) => {
+        const machine = new Machine({ arch, config: { preempt: true } });
+        const process = machine.spawn();
+        map(process, 20);
+        touch(process, 20);
+        map(process, 1, {}, 30);
+        expect(growth(machine, 'flushMm', () => process.munmap(pageAt(machine, 0), pages(machine, 20)))).toBe(3);
+      },
+    },
     'after 1,024 pages the gather is finished and begun anew, so that others may run': {
       source: 'mm/memory.c: unmap_vmas, ZAP_BLOCK_SIZE',
       holds: (arch) => {

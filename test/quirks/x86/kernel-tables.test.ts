@@ -106,6 +106,32 @@ export default quirks({
         expect([kernel, arch.kernelSpace?.firstRootEntry]).toEqual([[expected[0]], expected[1]]);
       },
     },
+    'vmalloc begins 8 MiB above 896 of memory, or at 0xFFFFC20000000000, with a hole of a page behind each area': {
+      source: 'asm-i386/pgtable.h: VMALLOC_OFFSET, VMALLOC_START; asm-x86_64/pgtable.h: VMALLOC_START, VMALLOC_END',
+      holds: (arch) => {
+        const k = new Machine({ arch }).kernel;
+        const start = arch.name === 'x86_64' ? 0xffff_c200_0000_0000n : 0xf880_0000n;
+        expect([runToEnd(vmalloc(k, 1)), runToEnd(vmalloc(k, 1))]).toEqual([start, start + 0x2000n]);
+        const end = { i386: 0xff7f_e000n, 'i386-pae': 0xffbf_e000n, x86_64: 0xffff_e200_0000_0000n }[
+          arch.name
+        ] as bigint;
+        expect(arch.kernelSpace?.end).toBe(Number(end / 4096n));
+      },
+    },
+    'the four pointers lie in 32 bytes at a multiple of 32, many roots to a page': {
+      source:
+        'arch/i386/mm/init.c: pgtable_cache_init (PTRS_PER_PGD * sizeof(pgd_t), aligned so); IA-32 manual vol. 3: CR3',
+      machines: ['i386-pae'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const roots = Array.from({ length: 3 }, () => machine.spawn().mm.rootPa);
+        expect(roots.map((root) => root % 32)).toEqual([0, 0, 0]);
+        expect(new Set(roots.map((root) => Math.floor(root / 4096))).size).toBe(1);
+        const process = machine.spawn();
+        process.brk(0);
+        expect(registers(machine).cr3).toBe(process.mm.rootPa);
+      },
+    },
     "the kernel's pages are global: they stay in the TLB over switches of the address space": {
       source: 'asm-i386/pgtable.h: _PAGE_KERNEL with _PAGE_GLOBAL; asm-i386/tlbflush.h: __flush_tlb',
       holds: (arch) => {

@@ -138,6 +138,74 @@ export default quirks({
         expect(() => machine.spawn().load8(0xffff_ffff_ff60_0000n)).toThrow('SEGV_MAPERR');
       },
     },
+    'with ADDR_LIMIT_3GB a 32-bit task has the space of i386': {
+      source: 'asm-x86_64/processor.h: IA32_PAGE_OFFSET (ADDR_LIMIT_3GB)',
+      machines: ['x86_64'],
+      holds: () => {
+        const machine = new Machine({ arch: createX86_64({ task: 32, limit3Gb: true }) });
+        expect(room(machine.spawn()) + BigInt(PAGE)).toBe(0xb800_0000n);
+        expect(room(machine.spawn({ legacyLayout: true }))).toBe(0x4000_0000n);
+        const fixed = { length: PAGE, prot: 'rw', flags: 'private|anonymous|fixed' } as const;
+        expect(() => machine.spawn().mmap({ ...fixed, addr: 0xc000_0000n })).toThrow('ENOMEM');
+      },
+    },
+    'where addresses are random the base moves down by less than 1 MiB, and a fork keeps it': {
+      source: 'arch/i386/mm/mmap.c: mmap_base (random_factor); arch/x86_64/ia32/mmap32.c',
+      holds: (arch) => {
+        const narrow = arch.name === 'x86_64' ? createX86_64({ task: 32 }) : arch;
+        const base = arch.name === 'x86_64' ? 0xf7ff_e000n : 0xb800_0000n;
+        const first = (seed: number): bigint[] => {
+          const machine = new Machine({ arch: narrow, randomize: seed });
+          const processes = Array.from({ length: 8 }, () => machine.spawn());
+          expect(room(machine.spawn({ legacyLayout: true }))).toBe(
+            arch.name === 'x86_64' ? 0x5555_5000n : 0x4000_0000n,
+          );
+          const parent = processes[0] as Process;
+          expect(parent.fork().mm.mmapBase).toBe(parent.mm.mmapBase);
+          return processes.map((process) => room(process) + BigInt(PAGE));
+        };
+        const bases = first(1);
+        for (const at of bases) expect([at > base - BigInt(MIB), at <= base]).toEqual([true, true]);
+        expect(new Set(bases).size).toBeGreaterThan(4);
+        expect([first(1), first(2)].map((again) => again.join() === bases.join())).toEqual([true, false]);
+      },
+    },
+    'where addresses are random the first search of a 64-bit task begins up to 2^28 pages higher, and comes back to the base when there is no room above':
+      {
+        source: 'arch/x86_64/mm/mmap.c of 2.6.16: arch_pick_mmap_layout; arch/x86_64/kernel/sys_x86_64.c',
+        machines: ['x86_64'],
+        holds: (arch) => {
+          const base = 0x2aaa_aaaa_b000n;
+          const machine = new Machine({ arch, randomize: 7, overcommit: 1 });
+          const starts = Array.from({ length: 8 }, () => room(machine.spawn()));
+          for (const at of starts) expect([at >= base, at < base + (1n << 40n)]).toEqual([true, true]);
+          expect(new Set(starts).size).toBe(8);
+          const process = machine.spawn();
+          const from = room(process);
+          const rest = 0x7fff_ffff_f000n - from;
+          process.mmap({ addr: from, length: rest, prot: '-', flags: 'private|anonymous|fixed|noreserve' });
+          expect(room(process)).toBe(base);
+        },
+      },
+    'where addresses are random the stack of a program begins up to 8 MiB lower, at a page': {
+      source: 'fs/binfmt_elf.c: randomize_stack_top; fs/exec.c: setup_arg_pages',
+      holds: (arch) => {
+        const top = arch.layout.spec.stackTop;
+        const tops = (randomize?: number): bigint[] => {
+          const machine = new Machine({ arch, ...(randomize === undefined ? {} : { randomize }) });
+          return Array.from({ length: 4 }, () => {
+            const process = machine.spawn({ program: true });
+            process.store8(process.mm.startStack - 1n, 1);
+            expect(() => process.store8(process.mm.startStack, 1)).toThrow('SEGV');
+            return process.mm.startStack;
+          });
+        };
+        expect(tops()).toEqual([top, top, top, top]);
+        const random = tops(3);
+        for (const at of random) expect([top - at <= 8n * BigInt(MIB), at % BigInt(PAGE)]).toEqual([true, 0n]);
+        expect(new Set(random).size).toBe(4);
+      },
+    },
     'the rest of the vsyscall range is nothing': {
       source: 'arch/x86_64/kernel/vsyscall.c: map_vsyscall',
       machines: ['x86_64'],

@@ -65,6 +65,7 @@ function* transfer(
     const cpu: Cpu = process.machine.enter(process);
     const offset = Number(at & BigInt(pageSize - 1));
     process.accessOffset = offset;
+    cpu.accessOffset = offset;
     const slot = yield* touch(k, cpu, process.mm, process, kind, (vpn / 4294967296) | 0, vpn | 0);
     if (slot < 0) return { done, signal: slot, address: at };
     const part = Math.min(length - done, tlbPage - (offset % tlbPage));

@@ -14,6 +14,8 @@ export class Cpu {
   task: object | null = null;
   /** Context number the TLB is looked up with: what the last switch loaded. -1: no user translation can be used. */
   context = 0;
+  /** Offset in its page of the access under way; of accesses that are known by their pages alone, 0. */
+  accessOffset = 0;
   readonly batch: FlushBatch;
   /** Pages on their way to the active and the inactive list. */
   readonly lruActive: PageBatch = new PageBatch();
