@@ -78,9 +78,9 @@ export interface SpawnOptions {
   readonly cpu?: number;
   /** RLIMIT_STACK in bytes, Infinity for none: where mappings go may depend on it. Default 8 MiB. */
   readonly stackLimit?: number;
-  /** Its hard limit, by which ia64 places the register backing store. Default Infinity. */
+  /** Its hard limit, by which a register backing store is placed. Default Infinity. */
   readonly stackMax?: number;
-  /** The areas that exec gives a program: a stack, on ia64 a register backing store and a page 0. Default false: none. */
+  /** The areas that exec gives a program: a stack, and what the machine puts beside it. Default false: none. */
   readonly program?: boolean;
   /** Mappings go where they went before 2.6.7 (ADDR_COMPAT_LAYOUT). Default false. */
   readonly legacyLayout?: boolean;

@@ -1,6 +1,6 @@
 /**
  * The areas that exec makes before a program has any of its own: its stack (setup_arg_pages), and what a machine puts beside it
- * (ia64_init_addr_space). The pages of the arguments are not modelled: a stack begins with one page that nobody has touched.
+ * (a register backing store, an area of page 0). The pages of the arguments are not modelled: a stack begins with one page that nobody has touched.
  */
 import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
