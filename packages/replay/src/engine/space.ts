@@ -6,46 +6,25 @@
  * belongs to parts of more than one area is private anonymous memory, unless it is already resident: then it stays what
  * it is.
  */
-import type { Machine, MappedFile, Process } from '@fourfold/core';
-import {
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_GROWSDOWN,
-  MAP_NORESERVE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  runToEnd,
-  VM_EXEC,
-  VM_READ,
-  VM_WRITE,
-} from '@fourfold/core';
+import type { Machine, Process } from '@fourfold/core';
 import type { FileStore } from './file-store.js';
 import { type HugePages, HugeRuns } from './huge-runs.js';
-import { PART_BYTES, PART_SHIFT, PartMap, type TraceArea } from './part-map.js';
+import { MachinePages, type Refusal } from './machine-pages.js';
+import { PART_BYTES, PartMap, type TraceArea } from './part-map.js';
 import type { Relocator } from './relocate.js';
-
-/** A memory call of the trace that the machine refused. */
-export interface Refusal {
-  readonly call: string;
-  /** errno as the kernel answers it, negative. */
-  readonly errno: number;
-}
 
 export class TraceSpace {
   readonly process: Process;
   readonly parts: PartMap;
   /** Parts that the trace itself unmapped: never supplied again. */
   readonly unmapped: PartMap;
-  readonly #machine: Machine;
-  readonly #relocator: Relocator;
+  readonly #pages: MachinePages;
   readonly #files: FileStore;
   /** Parts per machine page. */
   readonly #scale: number;
-  readonly #pageShift: number;
   /** Huge pages of the replay, and what of this space lies on them; null without. */
   readonly #hugePages: HugePages | null;
   readonly #huge: HugeRuns | null;
-  readonly #onRefusal: (refusal: Refusal) => void;
 
   constructor(
     machine: Machine,
@@ -56,13 +35,10 @@ export class TraceSpace {
     from?: TraceSpace,
     hugePages: HugePages | null = null,
   ) {
-    this.#machine = machine;
     this.process = process;
-    this.#relocator = relocator;
     this.#files = files;
-    this.#onRefusal = onRefusal;
-    this.#pageShift = machine.arch.geometry.pageShift;
-    this.#scale = 2 ** (this.#pageShift - PART_SHIFT);
+    this.#pages = new MachinePages(machine, process, relocator, files, onRefusal);
+    this.#scale = this.#pages.scale;
     this.#hugePages = hugePages;
     const inherited = from === undefined ? null : from.#huge;
     this.#huge = hugePages === null ? null : new HugeRuns(hugePages, process, this.#scale, inherited ?? undefined);
@@ -107,7 +83,7 @@ export class TraceSpace {
   }
 
   #mapSmall(start: number, end: number, area: TraceArea, prot: number): void {
-    this.#relocator.place(start, end, (a, b) => this.#blockerOf(a, b));
+    this.#pages.place(start, end);
     const scale = this.#scale;
     let first = Math.floor(start / scale);
     let last = Math.ceil(end / scale);
@@ -122,7 +98,7 @@ export class TraceSpace {
     }
     this.parts.set(start, end, area, prot);
     this.unmapped.clear(start, end);
-    if (first < last) this.#mmap(first, last, area, prot);
+    if (first < last) this.#pages.mmap(first, last, area, prot);
     for (const page of mixed) this.#mix(page);
     for (const page of edges) if (!mixed.includes(page)) this.#adjustRights(page);
   }
@@ -149,9 +125,7 @@ export class TraceSpace {
     let last = Math.ceil(end / scale);
     while (first < last && this.#isMapped(first)) this.#adjustRights(first++);
     while (last > first && this.#isMapped(last - 1)) this.#adjustRights(--last);
-    for (const run of this.#pieces(first, last)) {
-      this.#refused('munmap', runToEnd(this.process.ops.munmap(run.address, run.bytes)));
-    }
+    this.#pages.munmap(first, last);
   }
 
   /** Unmaps the area that begins at a part (shmdt). */
@@ -175,9 +149,7 @@ export class TraceSpace {
     let last = Math.ceil(end / this.#scale);
     if (first < last && this.#others(first, start, end).length > 0) first++;
     if (first < last && this.#others(last - 1, start, end).length > 0) last--;
-    for (const run of this.#pieces(first, last)) {
-      this.#refused('madvise', runToEnd(this.process.ops.madvise(run.address, run.bytes, MADV_DONTNEED)));
-    }
+    this.#pages.forget(first, last);
   }
 
   /** Changes the rights of parts [start, end). Huge memory keeps its own. */
@@ -199,9 +171,7 @@ export class TraceSpace {
     let last = Math.ceil(end / scale);
     if (start % scale !== 0) this.#adjustRights(first++);
     if (last > first && end % scale !== 0) this.#adjustRights(--last);
-    for (const run of this.#pieces(first, last)) {
-      this.#refused('mprotect', runToEnd(this.process.ops.mprotect(run.address, run.bytes, prot)));
-    }
+    this.#pages.mprotect(first, last, prot);
   }
 
   /**
@@ -216,17 +186,11 @@ export class TraceSpace {
     const touchesHuge =
       this.#huge?.touches(start, start + oldLen) === true || this.#huge?.touches(to, to + newLen) === true;
     if (this.#scale === 1 && !touchesHuge) {
-      this.#relocator.place(to, to + newLen, (a, b) => this.#blockerOf(a, b));
-      const flags = to === start ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
-      const from = this.#address(start);
-      const target = this.#address(to);
+      this.#pages.place(to, to + newLen);
       // A file is as long as it is mapped.
-      if (area.kind === 'file') this.#files.view(area, to, newLen, this.#pageShift);
+      if (area.kind === 'file') this.#files.view(area, to, newLen, this.#pages.pageShift);
       else if (area.isShared) this.#files.sharedAnonymous(area, (to + newLen - area.origin) * PART_BYTES);
-      const result = runToEnd(
-        this.process.ops.mremap(from, BigInt(oldLen * PART_BYTES), BigInt(newLen * PART_BYTES), flags, target),
-      );
-      this.#refused('mremap', result);
+      this.#pages.mremap(start, oldLen, to, newLen);
       const prot = run.prot;
       if (oldLen > 0) {
         this.parts.clear(start, start + oldLen);
@@ -265,12 +229,7 @@ export class TraceSpace {
     }
     this.map(to, to + newLen, area, prot);
     if (congruent && last > first) {
-      const bytes = this.#bytes(last - first);
-      const target = this.#address(first + (to - start) / scale);
-      const result = runToEnd(
-        this.process.ops.mremap(this.#address(first), bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target),
-      );
-      this.#refused('mremap', result);
+      this.#pages.mremap(first, last - first, first + (to - start) / scale, last - first);
       this.parts.clear(first * scale, last * scale);
       this.unmapped.set(first * scale, last * scale, NOTHING, 0);
     }
@@ -279,14 +238,7 @@ export class TraceSpace {
 
   /** The machine address of a part. */
   addressOfPart(part: number): bigint {
-    return BigInt(part + this.#relocator.deltaOf(part)) << BigInt(PART_SHIFT);
-  }
-
-  /** First machine part of the lowest area in machine parts [start, end), -1 for none. */
-  #blockerOf(start: number, end: number): number {
-    const scale = this.#scale;
-    const vma = this.process.mm.vmas.intersecting(Math.floor(start / scale), Math.ceil(end / scale));
-    return vma === null ? -1 : vma.start * scale;
+    return this.#pages.addressOfPart(part);
   }
 
   /** Runs in a machine page outside [start, end). */
@@ -306,97 +258,22 @@ export class TraceSpace {
 
   /** A page of several areas: private anonymous, unless it is resident already and stays what it is. */
   #mix(page: number): void {
-    if (this.#isResident(page)) {
+    if (this.#pages.isResident(page)) {
       this.#adjustRights(page);
       return;
     }
     const union = this.parts.unionOfRights(page * this.#scale, (page + 1) * this.#scale);
-    this.#mmap(page, page + 1, MIXED, union);
+    this.#pages.mmap(page, page + 1, MIXED, union);
   }
 
   /** Gives a page the union of its parts' rights, if it has others now. */
   #adjustRights(page: number): void {
     const union = this.parts.unionOfRights(page * this.#scale, (page + 1) * this.#scale);
     if (union < 0) return;
-    const vma = this.process.mm.vmas.containing(this.#machinePage(page));
-    if (vma === null) return;
-    const has =
-      ((vma.flags & VM_READ) !== 0 ? 1 : 0) |
-      ((vma.flags & VM_WRITE) !== 0 ? 2 : 0) |
-      ((vma.flags & VM_EXEC) !== 0 ? 4 : 0);
-    if (has === union) return;
-    this.#refused('mprotect', runToEnd(this.process.ops.mprotect(this.#address(page), this.#bytes(1), union)));
-  }
-
-  #isResident(page: number): boolean {
-    const k = this.#machine.kernel;
-    const at = k.tables.lookupPage(this.process.mm, this.#machinePage(page));
-    if (at === 0) return false;
-    const lo = k.memory.words[at + k.tables.loAt] as number;
-    const hi = k.tables.pteWords === 2 ? (k.memory.words[at + k.tables.hiAt] as number) : 0;
-    return k.arch.pteFormat.isPresent(hi, lo);
-  }
-
-  #mmap(first: number, last: number, area: TraceArea, prot: number): void {
-    let file: MappedFile | null = null;
-    let offset = 0;
-    if (area.kind === 'file') {
-      const view = this.#files.view(area, first * this.#scale, (last - first) * this.#scale, this.#pageShift);
-      file = view.file;
-      offset = view.offset;
-    } else if (area.isShared) {
-      file = this.#files.sharedAnonymous(area, (area.origin + last * this.#scale) * PART_BYTES);
-      offset = (first * this.#scale - Math.floor(area.origin / this.#scale) * this.#scale) * PART_BYTES;
-    }
-    const flags =
-      MAP_FIXED |
-      (area.isShared ? MAP_SHARED : MAP_PRIVATE) |
-      (file === null ? MAP_ANONYMOUS : 0) |
-      (area.growsDown ? MAP_GROWSDOWN : 0) |
-      (area.isNoReserve ? MAP_NORESERVE : 0);
-    const result = runToEnd(
-      this.process.ops.mmap({
-        addr: this.#address(first),
-        length: this.#bytes(last - first),
-        prot,
-        flags,
-        file,
-        offset: BigInt(offset),
-      }),
-    );
-    this.#refused('mmap', result);
-  }
-
-  #machinePage(page: number): number {
-    return page + this.#relocator.deltaOf(page * this.#scale) / this.#scale;
-  }
-
-  #address(page: number): bigint {
-    return BigInt(this.#machinePage(page)) << BigInt(this.#pageShift);
-  }
-
-  /** Pages [first, last) as the machine's ranges: one, unless parts of it were moved differently. */
-  #pieces(first: number, last: number): { readonly address: bigint; readonly bytes: bigint }[] {
-    if (first >= last) return [];
-    const scale = this.#scale;
-    return this.#relocator.pieces(first * scale, last * scale).map((piece) => {
-      const page = Math.floor(piece.start / scale);
-      return { address: this.#address(page), bytes: this.#bytes(Math.ceil(piece.end / scale) - page) };
-    });
-  }
-
-  #bytes(pages: number): bigint {
-    return BigInt(pages) << BigInt(this.#pageShift);
-  }
-
-  #refused(call: string, result: number): void {
-    if (result < 0) this.#onRefusal({ call, errno: result });
+    const has = this.#pages.rightsOf(page);
+    if (has >= 0 && has !== union) this.#pages.mprotect(page, page + 1, union);
   }
 }
-
-const MADV_DONTNEED = 4;
-const MREMAP_MAYMOVE = 1;
-const MREMAP_FIXED = 2;
 
 const ANONYMOUS: TraceArea = {
   kind: 'anon',
