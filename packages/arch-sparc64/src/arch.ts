@@ -17,14 +17,14 @@ import { Sparc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
 import { SPARC64_UPPER } from './tables.js';
 import {
-  CHEETAH_COST,
   CHEETAH_TLB_8K,
   CHEETAH_TLB_64K,
+  cheetahCost,
   SPARC64_GATHER,
   SPARC64_PENDING,
-  SPITFIRE_COST,
   SPITFIRE_TLB,
   type Sparc64Chip,
+  spitfireCost,
 } from './tlb.js';
 import { sparc64Images } from './walk.js';
 
@@ -68,7 +68,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     pendingFlush: SPARC64_PENDING,
     gather: SPARC64_GATHER,
     faults: FAULTS,
-    cost: options.cost ?? (isCheetah ? CHEETAH_COST : SPITFIRE_COST),
+    cost: options.cost ?? (isCheetah ? cheetahCost(pageShift) : spitfireCost(pageShift)),
     walker: 'software (VPTE)',
     flushStyle: 'batch of 192 demaps, queued by every store over a valid pte',
     hugetlb: `${sizeName(hugeShift)}, ${hugePtes(pageShift, hugeShift)} ptes in a row`,

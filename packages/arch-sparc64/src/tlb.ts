@@ -7,6 +7,7 @@
  * kernel says so); which array a page goes to depends on its size, so the shape is that of the base page.
  */
 import type { CostTable, GatherSpec, PendingFlushSpec, TlbShape } from '@fourfold/core/arch';
+import type { Sparc64PageShift } from './geometry.js';
 import { PAGE_VALID } from './pte.js';
 
 /** Processors whose shape and costs are here. */
@@ -62,32 +63,38 @@ export const SPARC64_PENDING: PendingFlushSpec = {
 export const SPARC64_GATHER: GatherSpec = { capacity: 506, freesBeforeFlush: true };
 
 /**
- * Cycles on an UltraSPARC II of about 400 MHz. Estimates of the right size, not measurements: a reference of the
- * handler mostly hits the external cache, the miss handler is about twenty instructions between trap and retry, a
- * trap into the fault handler saves and restores windows, an IPI is a mondo and its acknowledgement, a page copy moves
- * 8 KiB with block loads and stores.
+ * Cycles on an UltraSPARC II of about 400 MHz, by size of the base page. Estimates of the right size, not measurements: a
+ * reference of the handler mostly hits the external cache, the miss handler is about twenty instructions between trap and
+ * retry, a trap into the fault handler saves and restores windows, an IPI is a mondo and its acknowledgement, a page copy
+ * moves 8 KiB at a time with block loads and stores.
  */
-export const SPITFIRE_COST: CostTable = {
-  walkReference: 10,
-  softwareFill: 35,
-  assist: 0, // done by page faults
-  trap: 450,
-  secondLevelHit: 0, // no second level
-  purge: 30,
-  ipi: 1500,
-  copyPage: 3000,
-  clearPage: 1500,
-};
+export function spitfireCost(pageShift: Sparc64PageShift): CostTable {
+  const pages = 2 ** (pageShift - 13);
+  return {
+    walkReference: 10,
+    softwareFill: 35,
+    assist: 0, // done by page faults
+    trap: 450,
+    secondLevelHit: 0, // no second level
+    purge: 30,
+    ipi: 1500,
+    copyPage: 3000 * pages,
+    clearPage: 1500 * pages,
+  };
+}
 
 /** Cycles on an UltraSPARC III of about 900 MHz; estimates, as above. */
-export const CHEETAH_COST: CostTable = {
-  walkReference: 12,
-  softwareFill: 50,
-  assist: 0,
-  trap: 600,
-  secondLevelHit: 0,
-  purge: 40,
-  ipi: 2500,
-  copyPage: 4000,
-  clearPage: 2000,
-};
+export function cheetahCost(pageShift: Sparc64PageShift): CostTable {
+  const pages = 2 ** (pageShift - 13);
+  return {
+    walkReference: 12,
+    softwareFill: 50,
+    assist: 0,
+    trap: 600,
+    secondLevelHit: 0,
+    purge: 40,
+    ipi: 2500,
+    copyPage: 4000 * pages,
+    clearPage: 2000 * pages,
+  };
+}
