@@ -3,6 +3,7 @@
  * in its TLB, the machine is in order after every operation, and nothing is left at the end.
  */
 import { createPpc64 } from '@fourfold/arch-ppc64';
+import { createSparc64 } from '@fourfold/arch-sparc64';
 import { Machine, MemoryFault, MmError, type Process } from '@fourfold/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -78,7 +79,13 @@ function openFile(machine: Machine) {
 
 /** With pages of 64 KiB in the hash table too. */
 const LARGE_HASHED = createPpc64({ pageShift: 16, hashedPageShift: 16 });
-const ALL = [...MACHINES.map((arch) => [arch.name, arch] as const), [LARGE_HASHED.title, LARGE_HASHED] as const];
+/** With page tables kept by the CPUs. */
+const LISTED = createSparc64({ quicklists: true });
+const ALL = [
+  ...MACHINES.map((arch) => [arch.name, arch] as const),
+  [LARGE_HASHED.title, LARGE_HASHED] as const,
+  [`${LISTED.name} with quicklists`, LISTED] as const,
+];
 
 describe.each(ALL)('%s', (_name, arch) => {
   test.each([

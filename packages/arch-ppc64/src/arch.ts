@@ -42,12 +42,13 @@ export interface Ppc64Options {
 
 /**
  * Makes a ppc64 machine (Linux 2.6.15 on a PowerPC 970: hashed page table, SLB).
- * @throws MmError MM_PAGE_SIZE for pages of the hash table larger than the base page.
+ * @throws MmError MM_ARCH_OPTION for pages of the hash table larger than the base page.
  */
 export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
   const pageShift = options.pageShift ?? 12;
   const hashedShift = options.hashedPageShift ?? 12;
-  if (hashedShift > pageShift) throw new MmError('MM_PAGE_SIZE', 'expected pages of 64 KiB under 64 KiB hashed ones');
+  if (hashedShift > pageShift)
+    throw new MmError('MM_ARCH_OPTION', 'expected a pageShift of 16 under hashed pages of 64 KiB');
   const isPower5 = hashedShift === 16;
   const size = pageShift === 12 ? '4k' : '64k';
   const upper = createUpperFormat(pageShift);

@@ -15,7 +15,7 @@ import { createHugetlb, HPAGE_SHIFT, hugePtes, hugeSizeBits, type Sparc64HugeShi
 import { createKernelSpace, createLayout } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
-import { SPARC64_UPPER } from './tables.js';
+import { createQuicklists, SPARC64_UPPER } from './tables.js';
 import {
   CHEETAH_TLB_8K,
   CHEETAH_TLB_64K,
@@ -38,6 +38,11 @@ export interface Sparc64Options {
   readonly tlb?: Sparc64Chip | TlbShape;
   /** Default: those of the processor. */
   readonly cost?: CostTable;
+  /**
+   * Each CPU keeps up to 50 empty page tables, by the colour of their page, as the kernel does. Default false: the lists would hold
+   * a good part of the few hundred frames that a simulated machine often has.
+   */
+  readonly quicklists?: boolean;
 }
 
 /**
@@ -67,6 +72,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     tlb: typeof chip === 'object' ? chip : isCheetah ? cheetah : SPITFIRE_TLB,
     pendingFlush: SPARC64_PENDING,
     gather: SPARC64_GATHER,
+    ...(options.quicklists === true ? { quicklists: createQuicklists(pageShift) } : {}),
     faults: FAULTS,
     cost: options.cost ?? (isCheetah ? cheetahCost(pageShift) : spitfireCost(pageShift)),
     walker: 'software (VPTE)',

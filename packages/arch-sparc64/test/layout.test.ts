@@ -39,7 +39,7 @@ for (const arch of sparc64Arches) {
   const { geometry: g, layout } = arch;
   const { pageShift } = g;
 
-  test(`${arch.name}: geometry as the reference's table`, () => {
+  test(`geometry as the reference's table: ${arch.name}`, () => {
     expect(g.names).toEqual(['pgd', 'pmd', 'pte']);
     expect(g.folded).toEqual(['pud']);
     expect([...g.bits].map((bits) => 2 ** bits)).toEqual(want.entries);
@@ -50,7 +50,7 @@ for (const arch of sparc64Arches) {
     expect(hugePtes(pageShift)).toBe(want.hugePtes);
   });
 
-  test(`${arch.name}: layout`, () => {
+  test(`layout: ${arch.name}`, () => {
     expect([vpteSize(pageShift), taskSize(pageShift), vpteBase(pageShift)]).toEqual([
       want.vpteSize,
       want.taskSize,
@@ -68,7 +68,7 @@ for (const arch of sparc64Arches) {
     expect(layout.colourPages).toBe(want.colourPages);
   });
 
-  test(`${arch.name}: the area in halves agrees with the addresses`, () => {
+  test(`the area in halves agrees with the addresses: ${arch.name}`, () => {
     const area = new VpteArea(pageShift);
     const shift = BigInt(pageShift);
     const low = (page: bigint): number => Number(BigInt.asIntN(32, page));
@@ -84,7 +84,7 @@ for (const arch of sparc64Arches) {
     }
   });
 
-  test(`${arch.name}: what is particular to the machine`, () => {
+  test(`what is particular to the machine: ${arch.name}`, () => {
     expect(arch.byteOrder).toBe('big');
     expect(arch.madvRemove).toBe(6);
     expect(arch.physicalBits).toBe(41);

@@ -30,7 +30,7 @@ for (const arch of MACHINES) {
 
   describe(`${arch.name}, ${arch.tlb.units[1]?.sets} x ${arch.tlb.units[1]?.ways}`, () => {
     for (const va of [0n, 0x2000_0000n, 0x7ff_fffe_0000n, 0xffff_f800_0000_0000n, taskSize(pageShift) - 0x20000n]) {
-      test(`0x${va.toString(16)}: the first miss takes the nested handler, the next one of the table does not`, () => {
+      test(`the first miss takes the nested handler, the next one of the table does not: 0x${va.toString(16)}`, () => {
         const { host, mm } = setUp();
         const frames = [host.takePage(), host.takePage()];
         host.setPte(mm, page(va), arch.pte.make(host.pfnOf(frames[0] as number), SHARED_RW));

@@ -96,7 +96,7 @@ for (const arch of sparc64Arches) {
     }
 
     for (const { name, sets = 0n, clears = 0n } of CHANGES) {
-      test(`${name} moves its own bits and no other`, () => {
+      test(`its own bits move and no other: ${name}`, () => {
         fc.assert(
           fc.property(word, (value) => {
             expect(pte.change(value, name)).toBe((value | sets) & ~clears);

@@ -50,6 +50,7 @@ export { vmNormalPage } from './pfnmap/normal-page.js';
 export { remapPfnRange } from './pfnmap/remap-pfn-range.js';
 export { PteCursor } from './pgtable/cursor.js';
 export { getLockedPte } from './pgtable/locked-pte.js';
+export { setPteAt } from './pgtable/set-pte.js';
 export type { ExplainedLevel, Explanation } from './proc/explain.js';
 export { mapsText } from './proc/maps.js';
 export { type Meminfo, meminfoText } from './proc/meminfo.js';

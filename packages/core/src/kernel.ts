@@ -22,6 +22,7 @@ import { type MemMap, PG_RESERVED, PG_SWAPCACHE } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
 import { PageTables } from './pgtable/page-tables.js';
+import { Quicklists } from './pgtable/quicklists.js';
 import { TableSlab } from './pgtable/table-slab.js';
 import { Random } from './random.js';
 import type { Task } from './reclaim/oom.js';
@@ -80,6 +81,8 @@ export class Kernel implements MmuHost {
   /** Which of its hooks are more than the defaults. */
   readonly own: OwnHooks;
   readonly gather: MmuGather;
+  /** Empty tables that each CPU keeps, by its number; null where tables are given back at once. */
+  readonly quicklists: readonly Quicklists[] | null;
   /** Who owes which CPU a flush; null: nobody keeps count. */
   readonly ledger: FlushLedger | null;
   /** Every TLB hit is compared with the tables. */
@@ -176,7 +179,9 @@ export class Kernel implements MmuHost {
     this.zeroPage = this.pages.takeFirst();
     this.map.flags[this.zeroPage] = PG_RESERVED;
     this.gather = new MmuGather(this);
-    this.auditedParts.add(this.pins);
+    const { quicklists } = arch;
+    this.quicklists = quicklists === null ? null : this.cpus.map(() => new Quicklists(this, quicklists));
+    for (const part of [this.pins, ...(this.quicklists ?? [])]) this.auditedParts.add(part);
     this.mmu = arch.createMmu(this);
     this.own = new OwnHooks(this.mmu);
     this.ledger = config.watchFlushes === true ? new FlushLedger(this) : null;

@@ -1,5 +1,5 @@
 /** The TLB batch, which stores of entries fill. */
-import { Machine, type Process } from '@fourfold/core';
+import { Machine, type Process, setPteAt } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
@@ -124,6 +124,54 @@ export default quirks({
         kernel.cpu.batch.nr = 1;
         expect(count(world, () => other.brk(0)).sent).toBe(1);
         expect(kernel.cpu.batch.nr).toBe(0);
+      },
+    },
+    'a gather collects 506 pages on several CPUs; one CPU frees at once': {
+      source: 'asm-sparc64/tlb.h: FREE_PTE_NR, tlb_fast_mode',
+      holds: (arch) => {
+        const flushes = (cpus: number): number => {
+          const world = written(arch, 600, 'rw', cpus);
+          const spy = world.machine.spy();
+          drop(world, 600);
+          return spy.of('gatherFlush').length;
+        };
+        expect([flushes(1), flushes(2)]).toEqual([1, 2]);
+      },
+    },
+    'a batch is of one mm: entries of another send it': {
+      source: 'arch/sparc64/mm/tlb.c: tlb_batch_add',
+      holds: (arch) => {
+        const world = written(arch, 1);
+        const { kernel } = world.machine;
+        const other = world.machine.spawn();
+        const at = other.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        other.store8(at, 1);
+        kernel.cpu.batch.mm = world.process.mm;
+        kernel.cpu.batch.vpn[0] = Number(world.at / BigInt(arch.pageSize));
+        kernel.cpu.batch.nr = 1;
+        const entry = kernel.tables.lookupPage(other.mm, Number(at / BigInt(arch.pageSize)));
+        expect(
+          count(world, () => setPteAt(kernel, other.mm, Number(at / BigInt(arch.pageSize)), entry, 0, 0)).sent,
+        ).toBe(1);
+        expect([kernel.cpu.batch.mm, kernel.cpu.batch.nr]).toEqual([other.mm, 1]);
+        kernel.mmu.flushPending(kernel.cpu);
+      },
+    },
+    'entries of an mm whose context number is gone are dropped: nobody can hit them': {
+      source: 'arch/sparc64/mm/tlb.c: flush_tlb_pending (CTX_VALID)',
+      holds: (arch) => {
+        const world = written(arch, 1);
+        const { kernel } = world.machine;
+        const { batch } = kernel.cpu;
+        const purges = world.machine.counters.get('purges');
+        const { context } = world.process.mm;
+        world.process.mm.context = 0;
+        batch.mm = world.process.mm;
+        batch.vpn[0] = Number(world.at / BigInt(arch.pageSize));
+        batch.nr = 1;
+        kernel.mmu.flushPending(kernel.cpu);
+        expect([batch.nr, world.machine.counters.get('purges') - purges]).toEqual([0, 0]);
+        world.process.mm.context = context;
       },
     },
   },

@@ -1,5 +1,5 @@
 /** Context numbers with versions, and cpu_vm_mask. */
-import { ContextAllocator, CTX_FIRST_VERSION, contextBits, versionOf } from '@fourfold/arch-sparc64';
+import { ContextAllocator, CTX_FIRST_VERSION, contextBits, versionOf, withPageSizes } from '@fourfold/arch-sparc64';
 import { Machine } from '@fourfold/core';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
@@ -84,6 +84,44 @@ export default quirks({
         thread.load8(at);
         process.madvise(at, 4 * arch.pageSize, 4);
         expect([machine.counters.get('ipiFlushPage'), machine.counters.get('ipis')]).toEqual([1, 1]);
+      },
+    },
+    'activate_mm demaps the whole context on its CPU whatever it held; switching back to an mm demaps nothing': {
+      source: 'asm-sparc64/mmu_context.h: activate_mm, switch_mm',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const [one, two] = [machine.spawn(), machine.spawn()];
+        one.brk(0);
+        two.brk(0);
+        const purges = machine.counters.get('purges');
+        one.brk(0);
+        expect(machine.counters.get('purges')).toBe(purges);
+        const { kernel } = machine;
+        kernel.mmu.switchMm(kernel.cpu, null, one.mm);
+        expect(machine.counters.get('purges')).toBe(purges + 1);
+      },
+    },
+    'a number that was given up is given again only behind the last one, then from the start': {
+      source: 'arch/sparc64/mm/init.c: get_new_mmu_context',
+      holds: (arch) => {
+        const contexts = new ContextAllocator(contextBits(arch.geometry.pageShift));
+        const [one, two] = [contexts.allocate(0), contexts.allocate(0)];
+        contexts.release(one);
+        const three = contexts.allocate(0);
+        expect([one, two, three].map((value) => contexts.numberOf(value))).toEqual([1, 2, 3]);
+        for (let i = 4; i < 2 ** contextBits(arch.geometry.pageShift); i++) contexts.allocate(0);
+        expect(contexts.numberOf(contexts.allocate(0))).toBe(1);
+        expect(versionOf(contexts.cache)).toBe(1);
+      },
+    },
+    'the page sizes of cheetah_plus stay with the value of the mm, out of the number': {
+      source: 'asm-sparc64/mmu.h: CTX_PGSZ_MASK, CTX_NR_MASK',
+      holds: (arch) => {
+        const contexts = new ContextAllocator(contextBits(arch.geometry.pageShift));
+        const value = contexts.allocate(withPageSizes(0, 0, 3));
+        expect([contexts.numberOf(value), contexts.hardwareOf(value), contexts.numberOf(contexts.cache)]).toEqual([
+          1, 0x18_0001, 1,
+        ]);
       },
     },
   },

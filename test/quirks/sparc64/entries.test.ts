@@ -1,5 +1,6 @@
 /** The TTE as a pte, and the compressed entries above it. */
 
+import { Machine } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
@@ -104,6 +105,32 @@ export default quirks({
       holds: ({ pte, geometry }) => {
         expect(pte.makeSwap(3, 7n)).toBe((3n << BigInt(geometry.pageShift)) | (7n << BigInt(geometry.pageShift + 8)));
         expect(pte.makeFile(9n)).toBe((9n << BigInt(geometry.pageShift)) | MODIFIED);
+      },
+    },
+    'pte_modify drops all sizes but the base page, and G, L, NFO and IE': {
+      source: 'asm-sparc64/pgtable.h: pte_modify',
+      holds: ({ pte, pageSize }) => {
+        const sizes = 0x6000_0000_0000_0000n;
+        const others = 0x1800_0000_0000_0041n;
+        const modified = pte.modify(pte.make(8n, SHARED_RW) | sizes | others, SHARED_RW);
+        expect(modified & (sizes | others)).toBe(pageSize === 8192 ? 0n : 0x2000_0000_0000_0000n);
+      },
+    },
+    'a forced write makes a PROT_NONE page usable by the program where the page is reused, not where it is copied': {
+      source: 'asm-sparc64/pgtable.h: pte_mkyoung; mm/memory.c: do_wp_page',
+      holds: (arch) => {
+        const usable = (shared: boolean): boolean => {
+          const machine = new Machine({ arch });
+          const process = machine.spawn();
+          const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+          process.store8(at, 1);
+          if (shared) process.fork();
+          process.mprotect(at, arch.pageSize, '-');
+          process.poke(at, Uint8Array.of(2));
+          const value = process.explain(at).pte?.value as bigint;
+          return (value & VALID) !== 0n;
+        };
+        expect([usable(false), usable(true)]).toEqual([true, false]);
       },
     },
   },

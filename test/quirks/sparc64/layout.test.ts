@@ -1,4 +1,5 @@
 /** Where memory is mapped: two halves around a hole, colours, huge pages. */
+import { vpteAddress } from '@fourfold/arch-sparc64';
 import { Machine, type MappedFile, MmError } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
@@ -135,6 +136,80 @@ export default quirks({
         const misses = world.machine.counters.get('tlbDataMisses');
         for (let i = 0; i < world.huge.pages; i += 7) process.load8(world.at(0) + BigInt(i * arch.pageSize));
         expect(world.machine.counters.get('tlbDataMisses')).toBe(misses);
+      },
+    },
+    'a mapping longer than one half is refused': {
+      source: 'arch/sparc64/kernel/sys_sparc.c: sys_mmap, arch_get_unmapped_area',
+      holds: (arch) => {
+        const process = new Machine({ arch, overcommit: 1 }).spawn();
+        const map = (length: bigint): string =>
+          errno(() => process.mmap({ length, prot: '-', flags: 'private|anonymous' }));
+        // A whole half is not too long, but the high one has the linear table at its end.
+        expect([map(HOLE + BigInt(arch.pageSize)), map(HOLE), map(HOLE / 2n)]).toEqual(['EINVAL', 'ENOMEM', 'ok']);
+      },
+    },
+    'a wish for a file or a shared mapping is moved up to the colour of its offset; one for private memory is not': {
+      source: 'kernel/sys_sparc.c: arch_get_unmapped_area',
+      machines: ['sparc64-8k'],
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const process = machine.spawn();
+        const addr = 0x4000_2000n;
+        const length = arch.pageSize;
+        const opened = file(machine, 4);
+        expect(process.mmap({ addr, length, prot: 'r', flags: 'private|anonymous' })).toBe(addr);
+        expect(process.mmap({ addr, length, prot: 'r', flags: 'shared', file: opened, offset: 0 })).toBe(
+          addr + 0x2000n,
+        );
+        expect(process.mmap({ addr, length, prot: 'r', flags: 'shared', file: opened, offset: length })).toBe(
+          addr + 0x4000n,
+        );
+      },
+    },
+    'the stack of a 64-bit task ends at the hole, and there is no gate area': {
+      source: 'asm-sparc64/processor.h: STACK_TOP; mm/memory.c: get_gate_vma',
+      holds: ({ layout }) => expect([layout.spec.stackTop, layout.spec.gate]).toEqual([HOLE, undefined]),
+    },
+    'the linear table above TASK_SIZE cannot be mapped, nor read by the program': {
+      source: 'asm-sparc64/pgtable.h: TASK_SIZE, VPTE_SIZE; arch/sparc64/kernel/dtlb_backend.S (_PAGE_P)',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn();
+        const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        process.store8(at, 1);
+        const { taskSize } = arch.layout.spec;
+        const map = (): unknown =>
+          process.mmap({ addr: taskSize, length: arch.pageSize, prot: 'r', flags: 'private|anonymous|fixed' });
+        expect(errno(map)).toBe('ENOMEM');
+        expect(() => process.load8(vpteAddress(arch.geometry.pageShift, at))).toThrow('SEGV_MAPERR');
+      },
+    },
+    'vmalloc lies below pgd[0] of the kernel, in pages that only the kernel may use; ioremap answers a physical address':
+      {
+        source: 'asm-sparc64/pgtable.h: VMALLOC_START, PAGE_KERNEL; io.h: ioremap',
+        holds: ({ kernelSpace, pteFormat, geometry }) => {
+          const page = (address: bigint): number => Number(address >> BigInt(geometry.pageShift));
+          expect(kernelSpace).toMatchObject({ start: page(0x1_0000_0000n), end: page(0x2_0000_0000n), ioBase: 0n });
+          const word = (BigInt(kernelSpace?.protHi as number) << 32n) | BigInt(kernelSpace?.protLo as number);
+          expect(BigInt.asUintN(64, word)).toBe(0x8000_0000_0000_1fb6n);
+          expect(pteFormat.hardwareRights(kernelSpace?.protHi as number, kernelSpace?.protLo as number)).toBe(0);
+          expect(pteFormat.isUser(kernelSpace?.protHi as number, kernelSpace?.protLo as number)).toBe(false);
+        },
+      },
+    'huge pages need no region: an aligned address and whole huge pages are all, else EINVAL': {
+      source: 'arch/sparc64/mm/hugetlbpage.c; asm-generic: prepare_hugepage_range, is_hugepage_only_range',
+      holds: (arch) => {
+        const world = new HugeWorld(arch, 2);
+        const process = world.machine.spawn();
+        const { file: opened } = world.open('f');
+        const map = (addr: bigint, length: bigint): string =>
+          errno(() => process.mmap({ addr, length, prot: 'rw', flags: 'shared|fixed', file: opened }));
+        process.mmap({ addr: world.at(1), length: arch.pageSize, prot: 'rw', flags: 'private|anonymous|fixed' });
+        const half = world.size / 2n;
+        expect([map(world.at(0) + half, world.size), map(world.at(0), half), map(world.at(0), world.size)]).toEqual([
+          'EINVAL',
+          'EINVAL',
+          'ok',
+        ]);
       },
     },
   },

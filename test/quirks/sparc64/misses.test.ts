@@ -1,6 +1,7 @@
 /** Misses: the handlers, the linear page table, and what they look at. */
+import { nestedIndices, vpteAddress, vpteBase } from '@fourfold/arch-sparc64';
 import { Machine, MemoryFault, type Process } from '@fourfold/core';
-import type { ArchDescriptor } from '@fourfold/core/arch';
+import { type ArchDescriptor, FAULT_RIGHTS, LOAD, STORE } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
 
@@ -101,6 +102,44 @@ export default quirks({
         for (const va of [0x800_0000_0000n, 0x8000_0000_0000n, 0xffff_f7ff_ffff_fff8n]) {
           expect(() => process.load8(va)).toThrow('SEGV_MAPERR');
         }
+      },
+    },
+    'a miss of the linear table finds its tables by the offset in it, not by its own address': {
+      source: 'arch/sparc64/kernel/dtlb_backend.S',
+      holds: ({ geometry }) => {
+        const { pageShift } = geometry;
+        const va = pageShift === 13 ? 0xffff_f801_0040_2000n : 0xffff_f800_2001_0000n;
+        const offset = BigInt.asUintN(64, vpteAddress(pageShift, va) - vpteBase(pageShift));
+        const vpn = va >> BigInt(pageShift);
+        const halves = [Number(BigInt.asIntN(32, vpn >> 32n)), Number(BigInt.asIntN(32, vpn))] as const;
+        expect(nestedIndices(pageShift, offset)).toEqual({
+          pgd: geometry.index(0, ...halves),
+          pmd: geometry.index(1, ...halves),
+        });
+        expect(nestedIndices(pageShift, vpteAddress(pageShift, va)).pgd).not.toBe(geometry.index(0, ...halves));
+      },
+    },
+    'a store to memory that may not be written, and a fetch without VM_EXEC, are SEGV_ACCERR': {
+      source: 'arch/sparc64/mm/fault.c: do_sparc64_fault',
+      holds: (arch) => {
+        const { process, at } = mapped(arch, 'r');
+        process.load8(at);
+        expect(() => process.store8(at, 1)).toThrow('SEGV_ACCERR');
+        expect(() => process.fetch(at)).toThrow('SEGV_ACCERR');
+      },
+    },
+    'what a miss finds goes to the TLB as it is: a store through a clean entry fills it, and is stopped there': {
+      source: 'arch/sparc64/kernel/dtlb_base.S; UltraSPARC manual: data access protection',
+      holds: (arch) => {
+        const { process, at, machine } = mapped(arch, 'rw');
+        process.load8(at);
+        const { mmu, cpu } = machine.kernel;
+        cpu.tlb.dropAll(false);
+        const vpn = at / BigInt(arch.pageSize);
+        const [hi, lo] = [Number(BigInt.asIntN(32, vpn >> 32n)), Number(BigInt.asIntN(32, vpn))];
+        expect(mmu.miss(cpu, STORE, hi, lo)).toBe(FAULT_RIGHTS);
+        const slot = cpu.tlb.find(LOAD, hi, lo, cpu.context);
+        expect([slot >= 0, cpu.tlb.rightsOf(slot) & 6]).toEqual([true, 2]);
       },
     },
   },

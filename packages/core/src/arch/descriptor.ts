@@ -26,6 +26,15 @@ import { UpperCodec } from './upper-codec.js';
 /** Version of the contract in this folder; an arch package states the one it was written for. */
 export const ARCH_CONTRACT_VERSION = 1;
 
+/** Lists of empty page tables that each CPU keeps. */
+export interface QuicklistSpec {
+  /** Colours of the data cache by which pages are told apart: the tables that are seen in a linear table keep to theirs. */
+  readonly colours: 1 | 2;
+  /** With more pages than `high` in them at the end of a gather, pages are freed down to `low`. */
+  readonly high: number;
+  readonly low: number;
+}
+
 export interface ArchSpec {
   /** As users type it: a family, with the page size where it has several. */
   readonly name: string;
@@ -45,6 +54,8 @@ export interface ArchSpec {
   readonly tlb: TlbShape;
   readonly pendingFlush?: PendingFlushSpec;
   readonly gather: GatherSpec;
+  /** Default: tables are given back at once. */
+  readonly quicklists?: QuicklistSpec | null;
   readonly faults: FaultRules;
   readonly cost: CostTable;
   /** Who fills the TLB, for tables and docs: `'hardware walk'`, `'software'` ... */
@@ -88,6 +99,8 @@ export class ArchDescriptor {
   readonly tlbSubPages: number;
   readonly pendingFlush: PendingFlush;
   readonly gather: GatherSpec;
+  /** Null where tables are given back at once. */
+  readonly quicklists: QuicklistSpec | null;
   readonly faults: FaultRules;
   readonly cost: CostTable;
   readonly walker: string;
@@ -124,6 +137,7 @@ export class ArchDescriptor {
     this.tlbSubPages = 2 ** this.tlbSubShift;
     this.pendingFlush = new PendingFlush(spec.pendingFlush);
     this.gather = spec.gather;
+    this.quicklists = spec.quicklists ?? null;
     this.faults = spec.faults;
     this.cost = spec.cost;
     this.walker = spec.walker;

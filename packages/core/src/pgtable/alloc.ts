@@ -14,11 +14,17 @@ import { PG_TABLE } from '../memory/mem-map.js';
 import { makeRoom } from '../reclaim/alloc.js';
 import type { Op } from '../smp/lock.js';
 import type { Mm } from '../vma/mm.js';
+import type { Quicklists } from './quicklists.js';
 
-/** Takes a zeroed table of `level`; returns its physical address, or -1 when memory is short. Atomic. */
-export function allocTable(k: Kernel, level: number): number {
+/** Takes a zeroed table of `level` for page `vpn`; returns its physical address, or -1 when memory is short. Atomic. */
+export function allocTable(k: Kernel, level: number, vpn: number): number {
   const bytes = k.arch.geometry.tableBytes[level] as number;
-  const pa = bytes < k.memory.pageSize ? takeSmall(k, bytes) : takePages(k, bytes);
+  const pa =
+    bytes < k.memory.pageSize
+      ? takeSmall(k, bytes)
+      : k.quicklists !== null
+        ? takeListed(k, k.quicklists, level, vpn)
+        : takePages(k, bytes);
   if (pa >= 0) {
     k.counters.values[TABLES_ALLOCATED] = (k.counters.values[TABLES_ALLOCATED] as number) + 1;
     k.tablesInUse[level] = (k.tablesInUse[level] as number) + 1;
@@ -29,10 +35,10 @@ export function allocTable(k: Kernel, level: number): number {
 }
 
 /** allocTable for a caller that may sleep, after a first try failed: -1 only when there is no memory to be had. */
-export function* allocTableSlow(k: Kernel, level: number): Op<number> {
-  const order = orderOf(k, k.arch.geometry.tableBytes[level] as number);
+export function* allocTableSlow(k: Kernel, level: number, vpn: number): Op<number> {
+  const order = k.quicklists?.[0]?.orderOf(level) ?? orderOf(k, k.arch.geometry.tableBytes[level] as number);
   while (yield* makeRoom(k, order)) {
-    const pa = allocTable(k, level);
+    const pa = allocTable(k, level, vpn);
     if (pa >= 0) return pa;
   }
   return -1;
@@ -51,7 +57,8 @@ export function freeTable(k: Kernel, level: number, pa: number): void {
     const order = orderOf(k, bytes);
     if (k.pteLocks.size > 0) k.pteLocks.delete(k.memory.slot[page] as number);
     k.map.flags[page] = 0;
-    k.pages.free(page, order);
+    if (k.quicklists === null) k.pages.free(page, order);
+    else (k.quicklists[k.cpu.id] as Quicklists).give(level, page);
   }
 }
 
@@ -65,8 +72,8 @@ export function tableWord(k: Kernel, pa: number): number {
  * @param own the root entries that get tables of their own, first and past the last. @returns false when memory is short
  */
 export function* allocRoot(k: Kernel, mm: Mm, own: RootEntries): Op<boolean> {
-  let pa = allocTable(k, 0);
-  if (pa < 0) pa = yield* allocTableSlow(k, 0);
+  let pa = allocTable(k, 0, 0);
+  if (pa < 0) pa = yield* allocTableSlow(k, 0, 0);
   if (pa < 0) return false;
   mm.rootPa = pa;
   mm.rootWord = tableWord(k, pa);
@@ -74,8 +81,9 @@ export function* allocRoot(k: Kernel, mm: Mm, own: RootEntries): Op<boolean> {
   copyKernelEntries(k, mm);
   if (!format?.preallocated) return true;
   for (let i = own.first; i < own.end; i++) {
-    let below = allocTable(k, 1);
-    if (below < 0) below = yield* allocTableSlow(k, 1);
+    const vpn = i * k.arch.geometry.entryPages(0);
+    let below = allocTable(k, 1, vpn);
+    if (below < 0) below = yield* allocTableSlow(k, 1, vpn);
     if (below < 0) {
       freeRoot(k, mm, own);
       return false;
@@ -142,8 +150,9 @@ export function* allocEntry(k: Kernel, mm: Mm, target: number, vpnHi: number, vp
     const at = tables.entryAt(level, table, vpnHi, vpnLo);
     let below = tables.tableAt(level, at);
     if (below === 0) {
-      let pa = allocTable(k, level + 1);
-      if (pa < 0) pa = yield* allocTableSlow(k, level + 1);
+      const vpn = vpnHi * 4294967296 + (vpnLo >>> 0);
+      let pa = allocTable(k, level + 1, vpn);
+      if (pa < 0) pa = yield* allocTableSlow(k, level + 1, vpn);
       if (pa < 0) return 0;
       if (k.inject.pause !== null) yield* pauseAt(k, 'before table link');
       if (!mm.pageTableLock.tryLock()) yield* mm.pageTableLock.wait();
@@ -154,7 +163,7 @@ export function* allocEntry(k: Kernel, mm: Mm, target: number, vpnHi: number, vp
         const format = k.arch.upper[level] as (typeof k.arch.upper)[number];
         tables.setEntry(level, at, format.linkHi(pa), format.linkLo(pa));
         if (level + 1 === last) mm.nrPtes++;
-        if (k.events.on) k.events.emit(LINK_TABLE, mm.id, level + 1, vpnHi * 4294967296 + (vpnLo >>> 0));
+        if (k.events.on) k.events.emit(LINK_TABLE, mm.id, level + 1, vpn);
         below = tableWord(k, pa);
       }
       mm.pageTableLock.unlock();
@@ -170,6 +179,14 @@ function takePages(k: Kernel, bytes: number): number {
   if (page < 0) return -1;
   k.map.flags[page] = PG_TABLE;
   for (let i = 0; i < 1 << order; i++) k.memory.materialize(page + i);
+  return k.memory.pageToPfn(page) * k.memory.pageSize;
+}
+
+/** A page of this CPU's lists, or one that goes there when it is free again. */
+function takeListed(k: Kernel, lists: readonly Quicklists[], level: number, vpn: number): number {
+  const page = (lists[k.cpu.id] as Quicklists).take(level, vpn);
+  if (page < 0) return -1;
+  k.map.flags[page] = PG_TABLE;
   return k.memory.pageToPfn(page) * k.memory.pageSize;
 }
 

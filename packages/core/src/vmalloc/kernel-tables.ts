@@ -42,8 +42,8 @@ export function* allocKernelPte(k: Kernel, mm: Mm, vpn: number, locked: boolean)
     let below = tables.tableAt(level, at);
     if (below === 0) {
       if (locked) lock.unlock();
-      let pa = allocTable(k, level + 1);
-      if (pa < 0) pa = yield* allocTableSlow(k, level + 1);
+      let pa = allocTable(k, level + 1, vpn);
+      if (pa < 0) pa = yield* allocTableSlow(k, level + 1, vpn);
       if (k.inject.pause !== null) yield* pauseAt(k, 'before table link');
       if ((pa >= 0 || locked) && !lock.tryLock()) yield* lock.wait();
       if (pa < 0) return 0;

@@ -104,7 +104,7 @@ export class MmuGather {
       this.unlocked.free(this.mm, level, pa);
       return;
     }
-    if (this.fast) {
+    if (this.fast || this.k.quicklists !== null) {
       freeTable(this.k, level, pa);
       return;
     }
@@ -142,6 +142,7 @@ export class MmuGather {
     if (this.owedFile !== 0) addFileRss(this.k, this.mm, -this.owedFile);
     this.owe(-this.owedAnon, -this.owedFile);
     if (this.k.events.on) this.k.events.emit(GATHER_FINISH, this.mm.id, this.runFirst, this.runEnd);
+    this.k.quicklists?.[this.k.cpu.id]?.trim();
     this.open = false;
     this.k.cpu.fullmmGather = false;
   }
