@@ -1,5 +1,5 @@
 /** get_locked_pte hangs each table below the right one: a walk reaches the same entry. */
-import { getLockedPte } from '@fourfold/core';
+import { getLockedPte, pteLock, pteUnmapUnlock } from '@fourfold/core';
 import { commit } from './support/commit.js';
 import { map, pageAt, pteWord, run, vpnAt } from './support/memory.js';
 
@@ -14,7 +14,7 @@ export default commit({
         map(process, 1);
         const spy = machine.spy();
         const at = run(getLockedPte(machine.kernel, process.mm, vpnAt(machine, 0)));
-        process.mm.pageTableLock.unlock();
+        pteUnmapUnlock(machine.kernel, at, pteLock(machine.kernel, process.mm, at));
         machine.check();
         return {
           linked: spy.of('linkTable').map((event) => event.level),

@@ -4,6 +4,8 @@ import {
   FrameBuffer,
   getLockedPte,
   Machine,
+  pteLock,
+  pteUnmapUnlock,
   RingDevice,
   remapPfnRange,
   runToEnd,
@@ -423,7 +425,7 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     process.mmap({ addr: AT, length: pageSize, prot: 'rw', flags: 'private|anonymous|fixed' });
     const vma = area(0);
     const at = runToEnd(getLockedPte(k, process.mm, vma.start));
-    process.mm.pageTableLock.unlock();
+    pteUnmapUnlock(k, at, pteLock(k, process.mm, at));
     const f = arch.pteFormat;
     const pfn = 2 ** 11;
     k.memory.words[at + k.tables.loAt] = f.makeLo(pfn, vma.protLo);

@@ -21,6 +21,7 @@ import { Behaviour } from './machine/behaviour.js';
 import { type MemMap, PG_RESERVED, PG_SWAPCACHE } from './memory/mem-map.js';
 import { PageAllocator, type ZoneSpec } from './memory/page-allocator.js';
 import { type Bank, PhysicalMemory } from './memory/physical.js';
+import { PteMaps } from './pgtable/highpte.js';
 import { PageTables } from './pgtable/page-tables.js';
 import { Quicklists } from './pgtable/quicklists.js';
 import { TableSlab } from './pgtable/table-slab.js';
@@ -55,6 +56,8 @@ export interface KernelConfig {
   readonly preempt: boolean;
   /** randomize_va_space: addresses are random, from this seed. Default: they are not. */
   readonly randomize?: number;
+  /** CONFIG_HIGHPTE: pte tables have to be mapped to be looked at; default false. */
+  readonly highpte?: boolean;
   /** Keep the flush ledger, and compare every TLB hit with the tables; default neither. */
   readonly watchFlushes?: boolean;
   readonly watchHits?: boolean;
@@ -85,6 +88,10 @@ export class Kernel implements MmuHost {
   readonly quicklists: readonly Quicklists[] | null;
   /** Who owes which CPU a flush; null: nobody keeps count. */
   readonly ledger: FlushLedger | null;
+  /** What pte tables the running code has mapped; null: they need not be (no CONFIG_HIGHPTE). */
+  readonly pteMaps: PteMaps | null;
+  /** Somebody is told of every entry stored. */
+  readonly watchesEntries: boolean;
   /** Every TLB hit is compared with the tables. */
   readonly watchesHits: boolean;
   readonly mms: Set<Mm> = new Set();
@@ -185,7 +192,10 @@ export class Kernel implements MmuHost {
     this.mmu = arch.createMmu(this);
     this.own = new OwnHooks(this.mmu);
     this.ledger = config.watchFlushes === true ? new FlushLedger(this) : null;
-    this.pages.watch = this.ledger;
+    if (this.ledger !== null) this.pages.watches.push(this.ledger);
+    this.pteMaps = config.highpte === true ? new PteMaps(this.memory.pageWords, this.events) : null;
+    if (this.pteMaps !== null) this.pages.watches.push(this.pteMaps);
+    this.watchesEntries = this.ledger !== null || this.pteMaps !== null;
     this.watchesHits = config.watchHits ?? false;
   }
 

@@ -6,10 +6,10 @@
  * left in them.
  */
 import {
+  condResched,
   freeSwapAndCache,
   KernelBug,
   type Op,
-  RESCHED,
   truncateInodePagesRange,
   unmapMappingRange,
 } from '@fourfold/core/fs';
@@ -131,7 +131,7 @@ function* clearEntries(cut: Cut, tree: SwapVector, from: number, to: number): Op
 function* pause(inode: ShmemInode): Op<void> {
   if (!inode.k.inject.needResched?.('shmem_truncate_range')) return;
   inode.lock.unlock();
-  yield RESCHED;
+  yield condResched(inode.k);
   if (!inode.lock.tryLock()) yield* inode.lock.wait();
 }
 

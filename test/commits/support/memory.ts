@@ -99,13 +99,13 @@ export function plantPte(process: Process, n: number, hi: number, lo: number): v
 }
 
 /** The generic fault handler called for page `n`, as the machine's fault entry calls it. */
-export function fault(process: Process, n: number, write: boolean): Op<number> {
+export function* fault(process: Process, n: number, write: boolean): Op<number> {
   const { machine, mm } = process;
   const vpn = vpnAt(machine, n);
   const vma = mm.vmas.containing(vpn);
   if (vma === null) throw new Error(`page ${n} lies in no area`);
   machine.enter(process);
-  return handleMmFault(machine.kernel, vma, vpn, write);
+  return yield* handleMmFault(machine.kernel, vma, vpn, write);
 }
 
 /** What a VM_FAULT code says, without our own bits. */

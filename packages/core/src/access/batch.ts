@@ -212,6 +212,7 @@ function resolve(
     }
     if (k.kswapdOrder >= 0) runToEnd(runKswapd(k));
     if (k.ledger !== null) k.ledger.returnToUser();
+    if (k.pteMaps !== null) k.pteMaps.mightSleep('return to user mode');
     slot = translate(k, cpu, kind, vpnHi, vpnLo);
   }
   return slot;

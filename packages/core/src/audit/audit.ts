@@ -37,6 +37,7 @@ function auditLocks(k: Kernel, say: Say): void {
     if (mm.pageTableLock.held) say('F23', `mm ${mm.id}: page_table_lock is held at rest`);
   }
   for (const lock of k.pteLocks.values()) if (lock.held) say('F23', 'a pte lock is held at rest');
+  if (k.pteMaps !== null && k.pteMaps.depth !== 0) say('F23', `${k.pteMaps.depth} pte tables are mapped at rest`);
   if (k.gather.isOpen) say('F23', 'a gather is open at rest');
   for (const cpu of k.cpus) if (cpu.fullmmGather) say('F23', `CPU ${cpu.id}: the gather of a dying mm is open at rest`);
 }

@@ -66,9 +66,22 @@ export function everyCall(n: number): () => boolean {
   return () => ++asked % n === 0;
 }
 
-/** Stops here if the injection says so. Callers test `k.inject.pause !== null` first. */
+/**
+ * Stops here if the injection says so, for other CPUs to get on; tables that are mapped stay so. Callers test
+ * `k.inject.pause !== null` first.
+ */
 export function* pauseAt(k: Kernel, point: PausePoint): Op<void> {
-  if (k.inject.pause?.(point)) yield { what: `pause: ${point}`, ready: () => true };
+  if (!k.inject.pause?.(point)) return;
+  const parked = k.pteMaps === null ? null : k.pteMaps.park();
+  yield { what: `pause: ${point}`, ready: () => true };
+  if (parked !== null) k.pteMaps?.unpark(parked);
+}
+
+/** What other CPUs do between the halves of the entry at word `at`. Callers test `k.inject.tear !== null` first. */
+export function tearAt(k: Kernel, at: number): void {
+  const parked = k.pteMaps === null ? null : k.pteMaps.park();
+  k.inject.tear?.(at);
+  if (parked !== null) k.pteMaps?.unpark(parked);
 }
 
 /** need_lockbreak: whether the holder of a lock should let it go for a moment. */

@@ -1,6 +1,6 @@
 /**
  * The kinds of events and the names of their three words. A record in the ring is numbers only; the words named `kind`,
- * `call`, `counter` and `mode` are indices that the spy turns into names. The numbers stand first, as literals, as in counters.ts.
+ * `call`, `counter`, `mode` and `slot` are indices that the spy turns into names. The numbers stand first, as literals, as in counters.ts.
  */
 
 export const OPERATION = 0;
@@ -53,6 +53,8 @@ export const MARK_ACCESSED = 45;
 export const UNLINK_ANON = 46;
 export const UNLINK_FILE = 47;
 export const CLOSE_VMA = 48;
+export const MAP_PTE = 49;
+export const UNMAP_PTE = 50;
 
 /** Words of `addRss`' counter. */
 export const FILE_RSS = 0;
@@ -121,6 +123,9 @@ export const EVENT_FIELDS = {
   unlinkAnon: ['mm', 'start'],
   unlinkFile: ['mm', 'start'],
   closeVma: ['mm', 'start'],
+  // pte tables mapped to be looked at (CONFIG_HIGHPTE); `table` is the first word of the page
+  mapPte: ['slot', 'table'],
+  unmapPte: ['slot', 'table'],
 } as const;
 
 /** An event's name. */
@@ -129,5 +134,8 @@ export type EventName = keyof typeof EVENT_FIELDS;
 export const EVENT_NAMES: readonly EventName[] = /* @__PURE__ */ Object.keys(EVENT_FIELDS) as EventName[];
 
 export const RSS_NAMES: readonly string[] = ['file_rss', 'anon_rss'];
+
+/** Words of `mapPte`'s slot, by type of kmap_atomic. */
+export const SLOT_NAMES: readonly string[] = ['KM_PTE0', 'KM_PTE1'];
 
 export const MODE_NAMES: readonly string[] = ['spin', 'read', 'write'];

@@ -3,13 +3,13 @@
  * `records` may be read at any time, also while it still listens.
  */
 import { lockKindName } from '../smp/lock.js';
-import { EVENT_FIELDS, type EventName, MODE_NAMES, RSS_NAMES } from './kinds.js';
+import { EVENT_FIELDS, type EventName, MODE_NAMES, RSS_NAMES, SLOT_NAMES } from './kinds.js';
 import { OPERATION_NAMES } from './operations.js';
 import type { EventRing, MmEvent } from './ring.js';
 
 type FieldOf<N extends EventName> = (typeof EVENT_FIELDS)[N][number];
 /** Fields that are names; all others are numbers. */
-type NamedField = 'call' | 'kind' | 'counter' | 'mode';
+type NamedField = 'call' | 'kind' | 'counter' | 'mode' | 'slot';
 
 /** One event with its fields by name. `cause` is the sequence number of the operation it belongs to. */
 export type SpyRecord<N extends EventName = EventName> = N extends EventName
@@ -23,6 +23,7 @@ const NAMES: { readonly [F in NamedField]: (value: number) => string } = {
   kind: lockKindName,
   counter: (value) => RSS_NAMES[value] as string,
   mode: (value) => MODE_NAMES[value] as string,
+  slot: (value) => SLOT_NAMES[value] as string,
 };
 
 /** What happened on a machine since the spy was made or last cleared. */
@@ -55,14 +56,15 @@ export class Spy {
     return this.#ring.read().filter((event) => event.name === name).length;
   }
 
-  /** Names of the events, locks as `lock page_table_lock` and so on; only those of `names` when any are given. */
+  /** Names of the events, locks as `lock page_table_lock`, maps as `mapPte KM_PTE0`; only those of `names` when any are given. */
   names(...names: EventName[]): string[] {
     return this.#ring
       .read()
       .filter((event) => names.length === 0 || names.includes(event.name))
       .map((event) => {
         const record = named(event);
-        return 'kind' in record ? `${record.name} ${record.kind}` : record.name;
+        if ('kind' in record) return `${record.name} ${record.kind}`;
+        return 'slot' in record ? `${record.name} ${record.slot}` : record.name;
       });
   }
 

@@ -3,7 +3,8 @@ import { ZERO_PAGE_FAULTS } from '../events/counters.js';
 import { pauseAt } from '../events/injection.js';
 import type { Kernel } from '../kernel.js';
 import { PG_REFERENCED } from '../memory/mem-map.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
+import { pteLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
@@ -16,20 +17,26 @@ import { VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
 import { allocZeroedPage, allocZeroedPageSlow, installPage, NOT_TRIED } from './install.js';
 
 /**
- * Handles a fault on an absent page of an area without a file, or whose file has no nopage. `at` is the pte's word index; no
- * pte lock is held. It ends in the plain part unless it has to wait for something.
+ * Handles a fault on an absent page of an area without a file, or whose file has no nopage. `at` is the pte's word index, mapped;
+ * no pte lock is held. It ends in the plain part unless it has to wait for something.
  */
 export function doAnonymousPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
   // D9: a shared area without nopage has no page to give; the original mapped a writable zero page here, and what it mapped
   // into an area of raw entries nobody could tell from those afterwards.
-  if (!isCowMapping(vma.flags) && (vma.flags & (VM_SHARED | VM_PFNMAP)) !== 0 && !k.defectsKept)
+  if (!isCowMapping(vma.flags) && (vma.flags & (VM_SHARED | VM_PFNMAP)) !== 0 && !k.defectsKept) {
+    pteUnmap(k, at);
     return finished(VM_FAULT_SIGBUS);
+  }
+  // A store needs a frame, which may have to be waited for. A load keeps the table mapped.
+  if (write) pteUnmap(k, at);
   if (k.inject.pause !== null || (write && vma.anonVma === null)) {
     return waitForAnonymousPage(k, vma, vpn, at, write, NOT_TRIED);
   }
   const page = takeFrame(k, write);
+  if (page < 0) return waitForAnonymousPage(k, vma, vpn, at, write, page);
+  if (write) pteOffsetMap(k, at);
   const lock = pteLock(k, vma.mm, at);
-  if (page < 0 || !lock.tryLock()) return waitForAnonymousPage(k, vma, vpn, at, write, page);
+  if (!lock.tryLock()) return spinAndMap(k, vma, vpn, at, write, page, lock);
   return finished(mapAnonymousPage(k, vma, vpn, at, write, page, lock));
 }
 
@@ -51,8 +58,22 @@ function* waitForAnonymousPage(
   if (page < 0) page = yield* allocZeroedPageSlow(k);
   if (page < 0) return VM_FAULT_OOM;
   if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
+  if (write) pteOffsetMap(k, at);
   const lock = pteLock(k, vma.mm, at);
-  if (!lock.tryLock()) yield* lock.wait();
+  if (!lock.tryLock()) yield* spinMapped(k, lock);
+  return mapAnonymousPage(k, vma, vpn, at, write, page, lock);
+}
+
+function* spinAndMap(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  write: boolean,
+  page: number,
+  lock: SpinLock,
+): Op<number> {
+  yield* spinMapped(k, lock);
   return mapAnonymousPage(k, vma, vpn, at, write, page, lock);
 }
 
@@ -63,7 +84,7 @@ function takeFrame(k: Kernel, write: boolean): number {
   return k.zeroPage;
 }
 
-/** The lock is held, and released here: maps the frame, unless somebody else was faster. */
+/** The table is mapped and locked, both undone here: maps the frame, unless somebody else was faster. */
 function mapAnonymousPage(
   k: Kernel,
   vma: Vma,
@@ -75,7 +96,7 @@ function mapAnonymousPage(
 ): number {
   const { mm } = vma;
   if (!entryIsNone(k, at)) {
-    lock.unlock();
+    pteUnmapUnlock(k, at, lock);
     k.pages.put(page);
     return VM_FAULT_MINOR;
   }
@@ -90,7 +111,7 @@ function mapAnonymousPage(
     pageAddFileRmap(k, page);
   }
   installPage(k, vma, vpn, at, page, write);
-  lock.unlock();
+  pteUnmapUnlock(k, at, lock);
   return VM_FAULT_MINOR;
 }
 

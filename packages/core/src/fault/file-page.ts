@@ -3,7 +3,7 @@ import { ERRNO } from '../errors.js';
 import type { MappedFile, PopulatedInode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { printBadPte } from '../pfnmap/normal-page.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapLock, spinMapped } from '../pgtable/lock.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import { VM_NONLINEAR } from '../vma/flags.js';
@@ -12,7 +12,7 @@ import { VM_FAULT_MAJOR, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '.
 import { doNoPage } from './nopage.js';
 import { pteUnmapSame } from './same.js';
 
-/** Handles a fault on the file entry (hi, lo), read without the lock from word `at`. */
+/** Handles a fault on the file entry (hi, lo), read without the lock from word `at`, whose table is mapped. */
 export function* doFilePage(
   k: Kernel,
   vma: Vma,
@@ -25,8 +25,8 @@ export function* doFilePage(
   if (!(yield* pteUnmapSame(k, vma.mm, at, hi, lo))) return VM_FAULT_MINOR;
   if ((vma.flags & VM_NONLINEAR) === 0) {
     if (!k.behaviour.strayFileEntriesAreBad) {
-      const lock = pteLock(k, vma.mm, at);
-      if (!lock.tryLock()) yield* lock.wait();
+      const lock = pteOffsetMapLock(k, vma.mm, at);
+      if (!lock.tryLock()) yield* spinMapped(k, lock);
       setPteAt(k, vma.mm, vpn, at, 0, 0);
       lock.unlock();
       return yield* doNoPage(k, vma, vpn, at, write);

@@ -1,12 +1,13 @@
 /** __handle_mm_fault and handle_pte_fault (generic-mm 4.2, 4.3). */
 
-import { pauseAt } from '../events/injection.js';
+import { pauseAt, tearAt } from '../events/injection.js';
 import { ACCESS_FLAGS } from '../events/kinds.js';
 import { hugetlbFault } from '../hugetlb/fault.js';
 import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { flushTlbPage } from '../pgtable/flush.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMap } from '../pgtable/highpte.js';
+import { pteLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { finished } from '../smp/driver.js';
@@ -22,7 +23,8 @@ import { doWpPage, entryIs } from './wp.js';
 
 /**
  * Resolves a fault of `vma` at page `vpn`; the area is known to allow the access. mmap_sem is held on entry and exit.
- * The answer is the operation itself: no generator of its own stands between the entry and the case that handles it.
+ * The answer is the operation itself: no generator of its own stands between the entry and the case that handles it. It has begun
+ * then, perhaps with the table mapped: the caller goes on with it at once.
  * @returns a VM_FAULT code, with VM_FAULT_WRITE or VM_FAULT_BITS.
  */
 export function handleMmFault(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<number> {
@@ -37,11 +39,12 @@ function* withNewTable(k: Kernel, vma: Vma, vpn: number, write: boolean): Op<num
 }
 
 function handlePteFault(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
-  // Read without the lock: everything that acts on it looks again under the lock.
+  // Read without the lock: everything that acts on it looks again under the lock. Each case unmaps the table.
+  pteOffsetMap(k, at);
   const { tables, memory } = k;
   const f = k.arch.pteFormat;
   const lo = memory.words[at + tables.loAt] as number;
-  if (k.inject.tear !== null && f.splitStore) k.inject.tear(at);
+  if (k.inject.tear !== null && f.splitStore) tearAt(k, at);
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
   if (f.isPresent(hi, lo) || !f.isNone(hi, lo)) return presentFault(k, vma, vpn, at, hi, lo, write);
   return vma.file?.inode.nopage === undefined
@@ -80,11 +83,11 @@ function* lockAndHandle(
   lock: SpinLock,
 ): Op<number> {
   if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
-  if (!lock.tryLock()) yield* lock.wait();
+  if (!lock.tryLock()) yield* spinMapped(k, lock);
   return yield* lockedFault(k, vma, vpn, at, hi, lo, write, lock);
 }
 
-/** The pte lock is held; the entry is still (hi, lo), or somebody else was faster. */
+/** The pte lock is held, the table mapped; the entry is still (hi, lo), or somebody else was faster. */
 function lockedFault(
   k: Kernel,
   vma: Vma,
@@ -96,12 +99,12 @@ function lockedFault(
   lock: SpinLock,
 ): Op<number> {
   if (!entryIs(k, at, hi, lo)) {
-    lock.unlock();
+    pteUnmapUnlock(k, at, lock);
     return finished(VM_FAULT_MINOR);
   }
   if (write && !k.arch.pteFormat.write.allows(hi, lo)) return doWpPage(k, vma, vpn, at, hi, lo, lock);
   setAccessFlags(k, vma, vpn, at, hi, lo, write);
-  lock.unlock();
+  pteUnmapUnlock(k, at, lock);
   return finished(VM_FAULT_MINOR | VM_FAULT_BITS);
 }
 

@@ -3,11 +3,13 @@ import { KernelBug } from '../errors.js';
 import { pauseAt } from '../events/injection.js';
 import { type MappedFile, NOPAGE_OOM, NOPAGE_SIGBUS, type Nopage, type PagedInode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteUnmap } from '../pgtable/highpte.js';
+import { pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { lruCacheAddActive } from '../reclaim/lru-batch.js';
 import { anonVmaPrepare } from '../rmap/anon-vma.js';
 import { pageAddAnonRmap, pageAddFileRmap } from '../rmap/rmap.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
 import { addAnonRss, addFileRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
@@ -15,8 +17,9 @@ import { entryIsNone } from './anonymous.js';
 import { VM_FAULT_MAJOR, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from './codes.js';
 import { allocCopiedPage, allocCopiedPageSlow, installPage } from './install.js';
 
-/** Handles a fault on an absent page of a file area. `at` is the pte's word index; no pte lock is held. */
+/** Handles a fault on an absent page of a file area. `at` is the pte's word index, mapped; no pte lock is held. */
 export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: boolean): Op<number> {
+  pteUnmap(k, at);
   const { mm } = vma;
   const inode = (vma.file as MappedFile).inode as PagedInode;
   if ((vma.flags & VM_PFNMAP) !== 0 && k.behaviour.noPageRefusesRaw)
@@ -42,13 +45,13 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
       page = copy;
     }
     if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
-    const lock = pteLock(k, mm, at);
-    if (!lock.tryLock()) yield* lock.wait();
+    const lock = pteOffsetMapLock(k, mm, at);
+    if (!lock.tryLock()) yield* spinMapped(k, lock);
     // A truncation while nopage slept may have taken the page away again.
     if (mapping.truncateCount !== sequence) {
-      lock.unlock();
+      pteUnmapUnlock(k, at, lock);
       k.pages.put(page);
-      yield RESCHED;
+      yield condResched(k);
       continue;
     }
     if (entryIsNone(k, at)) {
@@ -64,7 +67,7 @@ export function* doNoPage(k: Kernel, vma: Vma, vpn: number, at: number, write: b
     } else {
       k.pages.put(page);
     }
-    lock.unlock();
+    pteUnmapUnlock(k, at, lock);
     return found.major ? VM_FAULT_MAJOR : VM_FAULT_MINOR;
   }
 }

@@ -4,7 +4,7 @@ import { pauseAt } from '../events/injection.js';
 import type { Kernel } from '../kernel.js';
 import { PG_UPTODATE } from '../memory/mem-map.js';
 import { tryLockPage, unlockPage, waitForPage } from '../memory/page-lock.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import { markPageAccessed } from '../reclaim/lru-batch.js';
@@ -28,7 +28,7 @@ import { newPteHi, newPteLo } from './install.js';
 import { pteUnmapSame } from './same.js';
 import { doWpPage, entryIs } from './wp.js';
 
-/** Handles a fault on the swap entry (hi, lo) at word `at`, which was read without the lock. */
+/** Handles a fault on the swap entry (hi, lo) at word `at`, which was read without the lock; its table is mapped. */
 export function* doSwapPage(
   k: Kernel,
   vma: Vma,
@@ -39,7 +39,6 @@ export function* doSwapPage(
   write: boolean,
 ): Op<number> {
   const { mm } = vma;
-  const lock = pteLock(k, mm, at);
   const f = k.arch.pteFormat;
   if (!(yield* pteUnmapSame(k, mm, at, hi, lo))) return VM_FAULT_MINOR;
   if (k.inject.pause !== null) yield* pauseAt(k, 'after pte read');
@@ -50,9 +49,10 @@ export function* doSwapPage(
     swapinReadahead(k, entry);
     page = yield* readSwapCacheAsync(k, entry);
     if (page < 0) {
-      if (!lock.tryLock()) yield* lock.wait();
+      const lock = pteOffsetMapLock(k, mm, at);
+      if (!lock.tryLock()) yield* spinMapped(k, lock);
       const same = entryIs(k, at, hi, lo);
-      lock.unlock();
+      pteUnmapUnlock(k, at, lock);
       return same ? VM_FAULT_OOM : VM_FAULT_MINOR;
     }
     // A read is a major fault, whoever maps the page first in the end.
@@ -63,11 +63,12 @@ export function* doSwapPage(
   markPageAccessed(k, page);
   if (k.inject.pause !== null) yield* pauseAt(k, 'before page lock');
   if (!tryLockPage(k, page)) yield* waitForPage(k, page);
-  if (!lock.tryLock()) yield* lock.wait();
+  const lock = pteOffsetMapLock(k, mm, at);
+  if (!lock.tryLock()) yield* spinMapped(k, lock);
   if (!entryIs(k, at, hi, lo) || ((k.map.flags[page] as number) & PG_UPTODATE) === 0) {
     if (entryIs(k, at, hi, lo)) result = VM_FAULT_SIGBUS;
     else if (!k.behaviour.readIsMajorInRace) result = VM_FAULT_MINOR;
-    lock.unlock();
+    pteUnmapUnlock(k, at, lock);
     unlockPage(k, page);
     k.pages.put(page);
     return result;
@@ -88,6 +89,6 @@ export function* doSwapPage(
     return k.defectsKept ? result : result | (copied & VM_FAULT_WRITE);
   }
   updateMmuCache(k, mm, vpn, newHi, newLo);
-  lock.unlock();
+  pteUnmapUnlock(k, at, lock);
   return result;
 }

@@ -6,6 +6,8 @@ import { ACCESS_FLAGS } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED } from '../memory/mem-map.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
+import { pteOffsetMap } from '../pgtable/highpte.js';
+import { pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { flushCachePage, updateMmuCache } from '../pgtable/mmu-hooks.js';
 import { setAccessFlagsAt } from '../pgtable/set-pte.js';
 import { lruCacheAddActive } from '../reclaim/lru-batch.js';
@@ -29,7 +31,7 @@ import {
 } from './install.js';
 
 /**
- * Entered with the pte lock held and the entry (hi, lo) verified; leaves it released. An anonymous page that nobody else maps
+ * Entered with the table mapped, its lock held and the entry (hi, lo) verified; leaves both undone. An anonymous page that nobody else maps
  * is made writable in place; everything else is copied. It ends in the plain part unless it has to wait for something.
  */
 export function doWpPage(
@@ -46,21 +48,23 @@ export function doWpPage(
   const reusable = old >= 0 && map.isAnon(old) && ((map.flags[old] as number) & PG_LOCKED) === 0;
   if (reusable && canShareSwapPage(k, old)) {
     reuse(k, vma, vpn, at, hi, lo);
-    lock.unlock();
+    pteUnmapUnlock(k, at, lock);
     return finished(VM_FAULT_MINOR | VM_FAULT_WRITE);
   }
   // D8: originally a copy goes into areas whose pages are shared, where no copy should ever be.
   if (!isCowMapping(vma.flags) && !k.defectsKept) {
-    lock.unlock();
+    pteUnmapUnlock(k, at, lock);
     return finished(VM_FAULT_SIGBUS);
   }
   if (old >= 0) map.count[old] = (map.count[old] as number) + 1;
-  lock.unlock();
+  pteUnmapUnlock(k, at, lock);
   if (k.inject.pause !== null || vma.anonVma === null || old < 0) {
-    return waitForCopy(k, vma, vpn, at, hi, lo, lock, old, NOT_TRIED);
+    return waitForCopy(k, vma, vpn, at, hi, lo, old, NOT_TRIED);
   }
   const page = takeCopy(k, old, vpn);
-  if (page < 0 || !lock.tryLock()) return waitForCopy(k, vma, vpn, at, hi, lo, lock, old, page);
+  if (page < 0) return waitForCopy(k, vma, vpn, at, hi, lo, old, page);
+  pteOffsetMap(k, at);
+  if (!lock.tryLock()) return spinAndMap(k, vma, vpn, at, hi, lo, lock, old, page);
   return finished(mapCopy(k, vma, vpn, at, hi, lo, lock, old, page));
 }
 
@@ -72,7 +76,6 @@ function* waitForCopy(
   at: number,
   hi: number,
   lo: number,
-  lock: SpinLock,
   old: number,
   taken: number,
 ): Op<number> {
@@ -89,7 +92,23 @@ function* waitForCopy(
     return VM_FAULT_OOM;
   }
   if (k.inject.pause !== null) yield* pauseAt(k, 'before pte lock');
-  if (!lock.tryLock()) yield* lock.wait();
+  const lock = pteOffsetMapLock(k, vma.mm, at);
+  if (!lock.tryLock()) yield* spinMapped(k, lock);
+  return mapCopy(k, vma, vpn, at, hi, lo, lock, old, page);
+}
+
+function* spinAndMap(
+  k: Kernel,
+  vma: Vma,
+  vpn: number,
+  at: number,
+  hi: number,
+  lo: number,
+  lock: SpinLock,
+  old: number,
+  page: number,
+): Op<number> {
+  yield* spinMapped(k, lock);
   return mapCopy(k, vma, vpn, at, hi, lo, lock, old, page);
 }
 
@@ -98,7 +117,7 @@ function takeCopy(k: Kernel, old: number, vpn: number): number {
   return old === k.zeroPage ? allocZeroedPage(k) : allocCopiedPage(k, old, vpn);
 }
 
-/** The lock is held, and released here: maps the copy in the place of `old`, unless the entry has changed. */
+/** The table is mapped and locked, both undone here: maps the copy in the place of `old`, unless the entry has changed. */
 function mapCopy(
   k: Kernel,
   vma: Vma,
@@ -132,7 +151,7 @@ function mapCopy(
   } else {
     k.pages.put(page);
   }
-  lock.unlock();
+  pteUnmapUnlock(k, at, lock);
   if (old >= 0) k.pages.put(old);
   return result;
 }

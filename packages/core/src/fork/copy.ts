@@ -13,9 +13,11 @@ import type { Kernel } from '../kernel.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapNested, pteUnmapNested } from '../pgtable/highpte.js';
+import { pteLock, pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { queueOld } from '../pgtable/set-pte.js';
-import { type Op, RESCHED, type SpinLock } from '../smp/lock.js';
+import type { Op, SpinLock } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { pteToSwapEntry } from '../swap/entry.js';
 import { swapDuplicate } from '../swap/swap.js';
 import { isCowMapping, VM_HUGETLB, VM_INSERTPAGE, VM_NONLINEAR, VM_PFNMAP, VM_SHARED } from '../vma/flags.js';
@@ -38,10 +40,11 @@ export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
     const to = yield* allocPte(k, child, (cursor.vpn / 4294967296) | 0, cursor.vpn | 0);
     if (to === 0) return -ERRNO.ENOMEM;
     for (let done = 0; done < cursor.nr; ) {
-      const childLock = pteLock(k, child, to);
-      if (!childLock.tryLock()) yield* childLock.wait();
+      const childLock = pteOffsetMapLock(k, child, to);
+      if (!childLock.tryLock()) yield* spinMapped(k, childLock);
+      pteOffsetMapNested(k, cursor.at);
       const parentLock = pteLock(k, vma.mm, cursor.at);
-      if (!parentLock.tryLock()) yield* parentLock.wait();
+      if (!parentLock.tryLock()) yield* spinMapped(k, parentLock);
       done += copyRun(
         k,
         child,
@@ -54,8 +57,9 @@ export function* copyPageRange(k: Kernel, child: Mm, vma: Vma): Op<number> {
         parentLock,
       );
       parentLock.unlock();
-      childLock.unlock();
-      if (done < cursor.nr) yield RESCHED;
+      pteUnmapNested(k, cursor.at);
+      pteUnmapUnlock(k, to, childLock);
+      if (done < cursor.nr) yield condResched(k);
     }
   }
   return 0;

@@ -19,7 +19,8 @@ export {
 export { allocPage } from '../reclaim/alloc.js';
 export { lruCacheAdd, lruCacheAddActive, markPageAccessed } from '../reclaim/lru-batch.js';
 export { ended } from '../smp/driver.js';
-export { type Op, RESCHED, SpinLock } from '../smp/lock.js';
+export { type Op, SpinLock } from '../smp/lock.js';
+export { condResched } from '../smp/resched.js';
 export {
   addToSwap,
   deleteFromSwapCache,

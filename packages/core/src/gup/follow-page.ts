@@ -8,7 +8,8 @@ import type { Kernel } from '../kernel.js';
 import { PG_DIRTY } from '../memory/mem-map.js';
 import { setPageDirty } from '../pagecache/dirty.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteUnmap } from '../pgtable/highpte.js';
+import { pteOffsetMapLock, pteUnmapUnlock } from '../pgtable/lock.js';
 import { markPageAccessed } from '../reclaim/lru-batch.js';
 import { VM_HUGETLB } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
@@ -35,10 +36,13 @@ export function followPage(k: Kernel, vma: Vma, vpn: number, flags: number): num
   }
   const at = k.tables.lookupPage(vma.mm, vpn);
   if (at === 0) return noPageTable(k, flags);
-  const lock = pteLock(k, vma.mm, at);
-  if (!lock.tryLock()) return FOLLOW_BUSY;
+  const lock = pteOffsetMapLock(k, vma.mm, at);
+  if (!lock.tryLock()) {
+    pteUnmap(k, at);
+    return FOLLOW_BUSY;
+  }
   const page = followEntry(k, vma, vpn, at, flags);
-  lock.unlock();
+  pteUnmapUnlock(k, at, lock);
   return page;
 }
 
@@ -50,7 +54,7 @@ function noPageTable(k: Kernel, flags: number): number {
   return k.zeroPage;
 }
 
-/** The entry itself; the pte lock is held. */
+/** The entry itself; its table is mapped and locked. */
 function followEntry(k: Kernel, vma: Vma, vpn: number, at: number, flags: number): number {
   const { tables, memory, map } = k;
   const f = k.arch.pteFormat;

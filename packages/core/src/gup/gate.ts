@@ -6,6 +6,7 @@ import { highWord, lowWord } from '../arch/words.js';
 import type { Kernel } from '../kernel.js';
 import { PG_RESERVED } from '../memory/mem-map.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
 import type { Op } from '../smp/lock.js';
 import { VM_EXEC, VM_MAYEXEC, VM_MAYREAD, VM_READ } from '../vma/flags.js';
 import { createVma } from '../vma/link.js';
@@ -38,8 +39,10 @@ export function* gatePage(k: Kernel, vpn: number, request: GupRequest): Op<numbe
   const at = lookupKernelPte(k, vpn);
   if (at === 0) return -1;
   const { tables, memory } = k;
+  pteOffsetMap(k, at);
   const lo = memory.words[at + tables.loAt] as number;
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
+  pteUnmap(k, at);
   if (!k.arch.pteFormat.isPresent(hi, lo)) return -1;
   const page = vmNormalPage(k, vma, vpn, hi, lo);
   if (page < 0) return -1;

@@ -18,7 +18,8 @@ import { followHugetlbPages } from '../hugetlb/follow.js';
 import type { Kernel } from '../kernel.js';
 import { pteLock } from '../pgtable/lock.js';
 import { flushDcachePage } from '../pgtable/mmu-hooks.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import {
   isCowMapping,
   VM_GROWSDOWN,
@@ -135,7 +136,7 @@ function* pagesOfArea(
     const vpn = first + i;
     // Once a fault has broken copy-on-write, the page will do although a read-only area's entry stays read-only.
     let wanted = write ? flags | FOLL_WRITE : flags;
-    if (k.inject.needResched?.('get_user_pages')) yield RESCHED;
+    if (k.inject.needResched?.('get_user_pages')) yield condResched(k);
     for (;;) {
       const page = followPage(k, vma, vpn, wanted);
       if (page >= 0) {

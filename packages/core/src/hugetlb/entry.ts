@@ -6,6 +6,7 @@ import { wordToBigInt } from '../arch/words.js';
 import type { Kernel } from '../kernel.js';
 import { allocEntry } from '../pgtable/alloc.js';
 import { flushTlbPending } from '../pgtable/flush.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
 import { setPteAt, updatePteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
 import { VM_WRITE } from '../vma/flags.js';
@@ -71,7 +72,9 @@ export function clearHugePte(k: Kernel, mm: Mm, vpn: number, at: number): void {
     updatePteAt(k, mm, first, at, 0, 0, true);
     return;
   }
+  pteOffsetMap(k, at);
   for (let i = 0; i < format.entries; i++) updatePteAt(k, mm, first + i, at + i * k.tables.pteWords, 0, 0);
+  pteUnmap(k, at);
 }
 
 /** Stores an entry, or a run of them of which each maps its own part. What the format ignores is never stored. */
@@ -82,7 +85,9 @@ function setHugePteAt(k: Kernel, mm: Mm, vpn: number, at: number, hi: number, lo
   const first = format.firstPage(vpn);
   if (format.entries > 1) {
     const step = 2 ** f.pfnShift;
+    pteOffsetMap(k, at);
     for (let i = 0; i < format.entries; i++) setPteAt(k, mm, first + i, at + i * pteWords, hi, lo + i * step);
+    pteUnmap(k, at);
     return;
   }
   if (k.arch.pendingFlush.flushOnOverwrite && f.isPresent(highOf(k, at), lowOf(k, at))) {

@@ -30,6 +30,7 @@ import { swapOff } from '../swap/swapoff.js';
 import { swapOn } from '../swap/swapon.js';
 import { insertProgramAreas } from '../vma/program-areas.js';
 import { kernelLoad, kernelStore } from '../vmalloc/access.js';
+import { type BuildOptions, defaultHighpte } from './build.js';
 import { defaultChecks, type MachineChecks } from './checks.js';
 import { parseSize } from './size.js';
 
@@ -53,8 +54,8 @@ export interface MachineOptions {
   readonly zones?: readonly ZoneSpec[];
   /** Swap: one area of this size (`'64MiB'`), its first page taken by the header. Default none. */
   readonly swap?: number | string;
-  /** What the kernel was built for: from 4 CPUs on, pte locks are split. */
-  readonly config?: { readonly nrCpus?: number; readonly preempt?: boolean };
+  /** What the kernel was built for. */
+  readonly config?: BuildOptions;
   /** What to watch while it runs: flushes that are missing, hits that are stale. Default nothing. */
   readonly checks?: MachineChecks;
   /** Commits of the reference's history to do without, by the first ten digits of their names. */
@@ -120,6 +121,7 @@ export class Machine {
       contents: options.contents ?? true,
       defectsKept: options.defects === 'kept',
       preempt: options.config?.preempt ?? false,
+      highpte: options.config?.highpte ?? defaultHighpte(),
       watchFlushes: checks.flushes,
       watchHits: checks.hits,
       without: options.without ?? [],

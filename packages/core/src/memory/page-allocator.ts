@@ -45,8 +45,8 @@ export class PageAllocator {
   private readonly inject: Injection;
   /** Destructor of compound pages (huge pages are the only ones): gets the first page, whose count is 0. */
   compoundDestructor: ((head: number) => void) | null = null;
-  /** Told of every frame taken or given back; null: nobody. */
-  watch: FrameWatch | null = null;
+  /** Told of every frame taken or given back. */
+  readonly watches: FrameWatch[] = [];
   /** The last -1 was an injected failure, and who asked does not know yet that trying again is no use. */
   private refused = false;
 
@@ -138,7 +138,7 @@ export class PageAllocator {
   private taken(page: number, order: number): number {
     this.map.count[page] = 1;
     this.counters[PAGES_ALLOCATED] = (this.counters[PAGES_ALLOCATED] as number) + (1 << order);
-    if (this.watch !== null) this.watch.taken(page, 1 << order);
+    if (this.watches.length !== 0) for (const watch of this.watches) watch.taken(page, 1 << order);
     if (this.events.on) this.events.emit(ALLOC_PAGE, page, order);
     return page;
   }
@@ -255,7 +255,7 @@ export class PageAllocator {
       for (let i = 0; i < 1 << order; i++) this.memory.dropContents(page + i);
     }
     this.counters[PAGES_FREED] = (this.counters[PAGES_FREED] as number) + (1 << order);
-    if (this.watch !== null) this.watch.freed(page, 1 << order);
+    if (this.watches.length !== 0) for (const watch of this.watches) watch.freed(page, 1 << order);
     if (this.events.on) this.events.emit(FREE_PAGE, page, order);
     this.zoneOf(page).give(page, order);
   }

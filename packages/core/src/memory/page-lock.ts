@@ -17,6 +17,7 @@ export function tryLockPage(k: Kernel, page: number): boolean {
 
 /** lock_page's slow half: waits until the lock is free and takes it. The caller holds a reference to the page. */
 export function* waitForPage(k: Kernel, page: number): Op<void> {
+  if (k.pteMaps !== null) k.pteMaps.mightSleep('lock_page');
   const wait = pageWait(k, page, PG_LOCKED, 'page lock');
   while (!tryLockPage(k, page)) yield wait;
 }
@@ -30,6 +31,7 @@ export function unlockPage(k: Kernel, page: number): void {
 
 /** wait_on_page_writeback. The caller holds a reference to the page. */
 export function* waitOnWriteback(k: Kernel, page: number): Op<void> {
+  if (k.pteMaps !== null) k.pteMaps.mightSleep('wait_on_page_writeback');
   const wait = pageWait(k, page, PG_WRITEBACK, 'page writeback');
   while (!wait.ready()) yield wait;
 }

@@ -7,7 +7,7 @@ import type { MappedFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { flushTlbPage } from '../pgtable/flush.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteLock, pteUnmapUnlock } from '../pgtable/lock.js';
 import { getLockedPte } from '../pgtable/locked-pte.js';
 import { flushCachePage, preloadMmu } from '../pgtable/mmu-hooks.js';
 import { clearPte, setPteAt, updatePteAt } from '../pgtable/set-pte.js';
@@ -38,7 +38,7 @@ export function* installFilePage(k: Kernel, vma: Vma, vpn: number, page: number)
     pageAddFileRmap(k, page);
     preloadMmu(k, vma.mm, vpn, hi, lo);
   }
-  pteLock(k, vma.mm, at).unlock();
+  pteUnmapUnlock(k, at, pteLock(k, vma.mm, at));
   return gone ? -ERRNO.EINVAL : 0;
 }
 
@@ -54,7 +54,7 @@ export function* installFileEntry(k: Kernel, vma: Vma, vpn: number, pgoff: numbe
   const hi = f.fileEntryHi(pgoff);
   setPteAt(k, mm, vpn, at, hi, lo);
   preloadMmu(k, mm, vpn, hi, lo);
-  pteLock(k, mm, at).unlock();
+  pteUnmapUnlock(k, at, pteLock(k, mm, at));
   return 0;
 }
 

@@ -12,7 +12,8 @@ import { maxFileSize } from '../fs/limits.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LOCKED, PG_WRITEBACK } from '../memory/mem-map.js';
 import { tryLockPage, unlockPage, waitForPage, waitOnWriteback } from '../memory/page-lock.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { unmapMappingRange } from '../zap/unmap-mapping.js';
 import type { AddressSpace } from './address-space.js';
 import { findGetPage, removeFromPageCache } from './page-cache.js';
@@ -86,7 +87,7 @@ export function* truncateInodePagesRange(k: Kernel, mapping: AddressSpace, start
   let batched = 0;
   for (const index of indexesIn(mapping, first, last)) {
     truncateIdlePage(k, mapping, index);
-    if (++batched % BATCH === 0 && k.inject.needResched?.('truncate_inode_pages')) yield RESCHED;
+    if (++batched % BATCH === 0 && k.inject.needResched?.('truncate_inode_pages')) yield condResched(k);
   }
   if (start % pageSize !== 0) yield* truncatePartialPage(k, mapping, first - 1, start % pageSize);
   for (;;) {

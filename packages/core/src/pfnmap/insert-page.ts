@@ -1,7 +1,7 @@
 /** vm_insert_page and zeromap_page_range (generic-mm 5.3, 5.4): a driver maps pages that count like any other. */
 import { ERRNO, KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteLock, pteUnmapUnlock } from '../pgtable/lock.js';
 import { getLockedPte } from '../pgtable/locked-pte.js';
 import { flushCacheRange, flushDcachePage } from '../pgtable/mmu-hooks.js';
 import { setPteAt } from '../pgtable/set-pte.js';
@@ -31,7 +31,7 @@ export function* vmInsertPage(k: Kernel, vma: Vma, vpn: number, page: number): O
     const pfn = k.memory.pageToPfn(page);
     mapCounted(k, vma, vpn, at, page, f.makeHi(pfn, vma.protHi), f.makeLo(pfn, vma.protLo));
   }
-  pteLock(k, vma.mm, at).unlock();
+  pteUnmapUnlock(k, at, pteLock(k, vma.mm, at));
   return free ? 0 : -ERRNO.EBUSY;
 }
 
@@ -58,7 +58,7 @@ export function* zeromapPageRange(k: Kernel, vma: Vma, start: number, pages: num
       if (!isNone(k, at + i * pteWords)) throw new KernelBug(`zeromap_page_range over something at page ${vpn + i}`);
       mapCounted(k, vma, vpn + i, at + i * pteWords, k.zeroPage, hi, lo);
     }
-    pteLock(k, mm, at).unlock();
+    pteUnmapUnlock(k, at, pteLock(k, mm, at));
     vpn += nr;
   }
   return 0;

@@ -1,7 +1,7 @@
 /** remap_pfn_range (generic-mm 5.2): a driver maps frame numbers as they are, whether they have pages or not. */
 import { ERRNO, KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteLock, pteUnmapUnlock } from '../pgtable/lock.js';
 import { getLockedPte } from '../pgtable/locked-pte.js';
 import { flushCacheRange } from '../pgtable/mmu-hooks.js';
 import { setPteAt } from '../pgtable/set-pte.js';
@@ -42,7 +42,7 @@ export function* remapPfnRange(
     const at = yield* getLockedPte(k, mm, vpn);
     if (at === 0) return -ERRNO.ENOMEM;
     fillRun(k, vma, vpn, at, pfn + (vpn - start), nr, protLo, protHi);
-    pteLock(k, mm, at).unlock();
+    pteUnmapUnlock(k, at, pteLock(k, mm, at));
     vpn += nr;
   }
   return 0;

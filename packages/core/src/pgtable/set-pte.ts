@@ -11,6 +11,7 @@
 
 import type { PendingFlush } from '../arch/mmu-data.js';
 import { PENDING_QUEUED, PTE_SETS } from '../events/counters.js';
+import { tearAt } from '../events/injection.js';
 import { SET_PTE } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../vma/mm.js';
@@ -67,7 +68,11 @@ export function updatePteAt(
   const oldLo = words[at + loAt] as number;
   const oldHi = pteWords === 2 ? (words[at + hiAt] as number) : 0;
   storeEntry(k, at, hi, lo);
-  if (k.ledger !== null) k.ledger.changed(mm, vpn, oldHi, oldLo, hi, lo, huge);
+  if (k.watchesEntries) {
+    // The entry of a huge page lies in an upper table, which is never mapped.
+    if (!huge) k.pteMaps?.stored(at);
+    k.ledger?.changed(mm, vpn, oldHi, oldLo, hi, lo, huge);
+  }
   const rule = k.arch.pendingFlush;
   if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo, huge);
   k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;
@@ -134,7 +139,7 @@ function storeHalves(k: Kernel, at: number, hi: number, lo: number, lowFirst: bo
   const words = k.memory.words;
   const { loAt, hiAt } = k.tables;
   words[lowFirst ? at + loAt : at + hiAt] = lowFirst ? lo : hi;
-  k.inject.tear?.(at);
+  tearAt(k, at);
   words[lowFirst ? at + hiAt : at + loAt] = lowFirst ? hi : lo;
 }
 

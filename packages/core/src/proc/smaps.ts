@@ -5,6 +5,7 @@
 import type { Kernel } from '../kernel.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
 import { VM_HUGETLB } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
@@ -70,6 +71,7 @@ function residentOf(k: Kernel, vma: Vma): Resident {
   const f = k.arch.pteFormat;
   cursor.start(vma.mm, vma.start, vma.end);
   while (cursor.next()) {
+    pteOffsetMap(k, cursor.at);
     for (let i = 0; i < cursor.nr; i++) {
       const at = cursor.at + i * tables.pteWords;
       const lo = memory.words[at + tables.loAt] as number;
@@ -79,6 +81,7 @@ function residentOf(k: Kernel, vma: Vma): Resident {
       const page = vmNormalPage(k, vma, cursor.vpn + i, hi, lo);
       if (page >= 0) classify(k, counts, page, f.isDirty(hi, lo));
     }
+    pteUnmap(k, cursor.at);
   }
   return counts;
 }

@@ -170,28 +170,33 @@ export class ProcessOps {
     const { machine, pid, mm } = process;
     if (!process.alive) throw new MmError('MM_EXITED', `expected a living process, got ${call} of ${pid}`, { pid });
     machine.enter(process);
-    const { events, ledger } = machine.kernel;
+    const { events, ledger, pteMaps } = machine.kernel;
     if (events.on) events.emit(OPERATION, pid, OPERATION_NAMES.indexOf(call));
     const owner = ledger === null ? 0 : ledger.begin(call);
+    pteMaps?.runs(call);
     const op = begin(machine.kernel, mm);
     process.underWay++;
     let step: IteratorResult<Wait, T> | undefined;
     try {
       step = op.next();
       while (!step.done) {
+        pteMaps?.mightSleep(step.value.what);
         yield step.value;
         machine.enter(process);
         ledger?.resume(owner);
+        pteMaps?.runs(call);
         step = op.next();
       }
       if (machine.kernel.rcu.pending) machine.kernel.rcu.quiesce(machine.kernel);
       if (machine.kernel.kswapdOrder >= 0) yield* runKswapd(machine.kernel);
       ledger?.end(owner);
+      pteMaps?.mightSleep('return to user mode');
       return step.value;
     } finally {
       // The driver gave up (a deadlock): the operation has to leave the queues it waits in.
       process.underWay--;
       ledger?.abandon(owner);
+      pteMaps?.runs('');
       if (step !== undefined && !step.done) op.return(undefined as T);
     }
   }

@@ -28,6 +28,7 @@ export function* allocPage(k: Kernel): Op<number> {
  * @returns whether to try again. When not, the allocation has failed for good.
  */
 export function* makeRoom(k: Kernel, order: number): Op<boolean> {
+  if (k.pteMaps !== null) k.pteMaps.mightSleep('reclaim');
   if (k.pages.takeRefusal()) return false;
   wakeKswapd(k, order);
   yield* runKswapd(k);

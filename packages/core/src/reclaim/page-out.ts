@@ -6,6 +6,7 @@ import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PG_LRU, PG_REFERENCED } from '../memory/mem-map.js';
 import { PteCursor } from '../pgtable/cursor.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
 import type { Op } from '../smp/lock.js';
 import { VM_HUGETLB, VM_LOCKED, VM_PFNMAP } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
@@ -59,6 +60,7 @@ function isolateMapped(k: Kernel, vma: Vma, first: number, end: number): Int32Ar
   const cursor = new PteCursor(k);
   cursor.start(vma.mm, first, end);
   while (cursor.next()) {
+    pteOffsetMap(k, cursor.at);
     for (let i = 0; i < cursor.nr; i++) {
       const at = cursor.at + i * tables.pteWords;
       const lo = memory.words[at + tables.loAt] as number;
@@ -71,6 +73,7 @@ function isolateMapped(k: Kernel, vma: Vma, first: number, end: number): Int32Ar
       map.flags[page] = (map.flags[page] as number) & ~PG_REFERENCED;
       pages.push(page);
     }
+    pteUnmap(k, cursor.at);
   }
   return Int32Array.from(pages);
 }

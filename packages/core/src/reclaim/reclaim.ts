@@ -2,7 +2,8 @@
 import { ALLOCSTALL, PAGEOUTRUN } from '../events/counters.js';
 import type { Kernel } from '../kernel.js';
 import type { Zone } from '../memory/zone.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { DEF_PRIORITY, Scan } from './scan.js';
 import { shrinkZone } from './shrink-zone.js';
 
@@ -58,7 +59,7 @@ export function* balanceZones(k: Kernel, order: number): Op<void> {
     }
     for (const zone of zones) zone.prevPriority = zone.tempPriority;
     if (balanced) return;
-    yield RESCHED;
+    yield condResched(k);
   }
 }
 

@@ -4,7 +4,8 @@ import type { Kernel } from '../kernel.js';
 import { PG_ACTIVE, PG_LRU } from '../memory/mem-map.js';
 import type { Zone } from '../memory/zone.js';
 import { pageReferenced } from '../rmap/referenced.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { lruAddDrain } from './lru-batch.js';
 import { type Scan, SWAP_CLUSTER_MAX } from './scan.js';
 import { shrinkList } from './shrink-list.js';
@@ -66,7 +67,7 @@ function* refillInactive(k: Kernel, zone: Zone, nr: number, scan: Scan): Op<void
   zone.pagesScanned += taken;
   const takesMapped = reclaimsMapped(k, zone, scan);
   let deactivated = 0;
-  yield RESCHED;
+  yield condResched(k);
   for (let i = 0; i < taken; i++) {
     const page = pages[i] as number;
     let stays = map.mapcount[page] !== 0 && (!takesMapped || (k.swap.total === 0 && map.isAnon(page)));

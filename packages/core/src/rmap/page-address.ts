@@ -3,6 +3,7 @@ import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { setPageDirty } from '../pagecache/dirty.js';
 import { flushTlbPage } from '../pgtable/flush.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
 import { pteLock } from '../pgtable/lock.js';
 import { flushCachePage } from '../pgtable/mmu-hooks.js';
 import { updatePteAt } from '../pgtable/set-pte.js';
@@ -39,7 +40,10 @@ export function pageAddressInVma(k: Kernel, vma: Vma, page: number): number {
   return handle === vma.file?.inode.mapping.handle ? vmaAddress(k, vma, page) : -ERRNO.EFAULT;
 }
 
-/** Whether `vma` maps `page` where page.index says; `out` holds the entry then, or the lock that keeps it. */
+/**
+ * Whether `vma` maps `page` where page.index says: `out` holds the entry then, and its table is mapped, for the caller to unmap.
+ * If not, `out` may hold the lock that keeps it.
+ */
 export function findPageIn(k: Kernel, vma: Vma, page: number, out: PageAddress): boolean {
   const vpn = vmaAddress(k, vma, page);
   if (vpn < 0) return false;
@@ -47,11 +51,16 @@ export function findPageIn(k: Kernel, vma: Vma, page: number, out: PageAddress):
   if (at === 0) return false;
   const { memory, tables } = k;
   const f = k.arch.pteFormat;
+  pteOffsetMap(k, at);
   const lo = memory.words[at + tables.loAt] as number;
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
-  if (!f.isPresent(hi, lo) || memory.pfnToPage(f.frame(hi, lo)) !== page) return false;
+  if (!f.isPresent(hi, lo) || memory.pfnToPage(f.frame(hi, lo)) !== page) {
+    pteUnmap(k, at);
+    return false;
+  }
   const lock = pteLock(k, vma.mm, at);
   if (lock.held) {
+    pteUnmap(k, at);
     out.blockedOn = lock;
     return false;
   }

@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel.js';
 import { PG_LOCKED, PG_REFERENCED } from '../memory/mem-map.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
 import { flushTlbPage } from '../pgtable/flush.js';
+import { pteUnmap } from '../pgtable/highpte.js';
 import { updatePteAt } from '../pgtable/set-pte.js';
 import { VM_LOCKED, VM_MAYSHARE } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
@@ -70,11 +71,12 @@ function fileReferenced(k: Kernel, page: number, space: AddressSpace, where: Pag
   return referenced;
 }
 
-/** page_referenced_one: the entry found, and the swap token of an mm that is faulting right now. */
+/** page_referenced_one: the entry found, unmapped here, and the swap token of an mm that is faulting right now. */
 function referencedOne(k: Kernel, vma: Vma, where: PageAddress): number {
   const { mm } = vma;
   const young = clearFlushYoung(k, vma, where) ? 1 : 0;
   const holdsToken = k.swapToken.holder === mm && mm !== k.cpu.mm && !mm.mmapSem.free;
+  pteUnmap(k, where.at);
   return holdsToken ? young + 1 : young;
 }
 

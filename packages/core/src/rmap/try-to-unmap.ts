@@ -5,6 +5,7 @@
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PG_SWAPCACHE } from '../memory/mem-map.js';
+import { pteUnmap } from '../pgtable/highpte.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import { swapPteHi, swapPteLo } from '../swap/entry.js';
 import { swapDuplicate } from '../swap/swap.js';
@@ -65,10 +66,13 @@ function unmapFile(k: Kernel, page: number, force: boolean, where: PageAddress):
   return unmapNonlinear(k, space, page, where) ? SWAP_AGAIN : SWAP_FAIL;
 }
 
-/** try_to_unmap_one with the entry found. False when it has to stay. */
+/** try_to_unmap_one with the entry found, unmapped here. False when it has to stay. */
 function unmapOne(k: Kernel, vma: Vma, page: number, force: boolean, where: PageAddress): boolean {
   const { mm } = vma;
-  if ((vma.flags & VM_LOCKED) !== 0 || (!force && clearFlushYoung(k, vma, where))) return false;
+  if ((vma.flags & VM_LOCKED) !== 0 || (!force && clearFlushYoung(k, vma, where))) {
+    pteUnmap(k, where.at);
+    return false;
+  }
   clearFlushEntry(k, mm, page, where);
   mm.updateHiwaterRss();
   if (k.map.isAnon(page)) {
@@ -84,5 +88,6 @@ function unmapOne(k: Kernel, vma: Vma, page: number, force: boolean, where: Page
   }
   pageRemoveRmap(k, page);
   k.pages.put(page);
+  pteUnmap(k, where.at);
   return true;
 }

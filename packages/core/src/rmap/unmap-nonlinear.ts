@@ -6,6 +6,7 @@
 import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
 import { pteLock } from '../pgtable/lock.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import { VM_LOCKED } from '../vma/flags.js';
@@ -67,6 +68,7 @@ function unmapCluster(k: Kernel, vma: Vma, where: PageAddress): number {
     where.blockedOn = lock;
     return 0;
   }
+  pteOffsetMap(k, table);
   mm.updateHiwaterRss();
   let nr = 0;
   for (let vpn = start; vpn < end; vpn++) {
@@ -90,5 +92,6 @@ function unmapCluster(k: Kernel, vma: Vma, where: PageAddress): number {
     k.pages.put(page);
     nr++;
   }
+  pteUnmap(k, table);
   return nr;
 }

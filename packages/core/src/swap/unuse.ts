@@ -8,13 +8,14 @@ import type { Kernel } from '../kernel.js';
 import { PG_DIRTY, PG_SWAPCACHE } from '../memory/mem-map.js';
 import { tryLockPage, unlockPage, waitForPage } from '../memory/page-lock.js';
 import { PteCursor } from '../pgtable/cursor.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { setPteAt } from '../pgtable/set-pte.js';
 import { activatePage } from '../reclaim/lru-batch.js';
 import { swapWritepage } from '../reclaim/pageout.js';
 import { pageAddressInVma } from '../rmap/page-address.js';
 import { pageAddAnonRmap } from '../rmap/rmap.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import type { Mm } from '../vma/mm.js';
 import { addAnonRss } from '../vma/rss.js';
 import type { Vma } from '../vma/vma.js';
@@ -41,7 +42,7 @@ export function* tryToUnuse(k: Kernel, area: SwapArea): Op<number> {
     if (isSwapPage(k, page, entry)) yield* unuseSlot(k, area, offset, entry, page);
     unlockPage(k, page);
     k.pages.put(page);
-    yield RESCHED;
+    yield condResched(k);
   }
   return 0;
 }
@@ -106,10 +107,10 @@ function* unuseVma(k: Kernel, vma: Vma, entry: number, page: number): Op<boolean
   const cursor = new PteCursor(k);
   cursor.start(mm, start, end);
   while (cursor.next()) {
-    const lock = pteLock(k, mm, cursor.at);
-    if (!lock.tryLock()) yield* lock.wait();
+    const lock = pteOffsetMapLock(k, mm, cursor.at);
+    if (!lock.tryLock()) yield* spinMapped(k, lock);
     const found = unuseRun(k, vma, cursor, entry, page);
-    lock.unlock();
+    pteUnmapUnlock(k, cursor.at, lock);
     if (found) return true;
   }
   return false;

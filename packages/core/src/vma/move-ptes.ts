@@ -7,10 +7,11 @@ import type { Kernel } from '../kernel.js';
 import { allocPte } from '../pgtable/alloc.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbPage, flushTlbRange } from '../pgtable/flush.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapNested, pteUnmapNested } from '../pgtable/highpte.js';
+import { pteLock, pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { flushCacheRange } from '../pgtable/mmu-hooks.js';
 import { replacePteAt, updatePteAt } from '../pgtable/set-pte.js';
-import type { Op, SpinLock } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
 import type { Vma } from './vma.js';
 
 /** Entries moved under one pair of locks (LATENCY_LIMIT). */
@@ -49,12 +50,15 @@ export function* movePageTables(
         // A truncation may have passed the target already, and not yet the source: it has to come again.
         if (source.truncateCount !== target.truncateCount) target.truncateCount = 0;
       }
-      const oldLock = pteLock(k, mm, cursor.at);
-      if (!oldLock.tryLock()) yield* oldLock.wait();
+      const oldLock = pteOffsetMapLock(k, mm, cursor.at);
+      if (!oldLock.tryLock()) yield* spinMapped(k, oldLock);
+      pteOffsetMapNested(k, at);
       const newLock = pteLock(k, mm, at);
-      if (newLock !== oldLock && !newLock.tryLock()) yield* newLock.wait();
+      if (newLock !== oldLock && !newLock.tryLock()) yield* spinMapped(k, newLock);
       moveExtent(k, source, cursor.at + done * pteWords, vpn, at, dest, nr);
-      unlockBoth(oldLock, newLock);
+      if (newLock !== oldLock) newLock.unlock();
+      pteUnmapNested(k, at);
+      pteUnmapUnlock(k, cursor.at, oldLock);
       fileLock?.unlock();
       done += nr;
     }
@@ -91,9 +95,4 @@ function moveExtent(k: Kernel, source: Vma, from: number, vpn: number, to: numbe
     const hi = heldHi[i] as number;
     if ((lo | hi) !== 0) replacePteAt(k, mm, dest + i, to + i * pteWords, hi, lo);
   }
-}
-
-function unlockBoth(oldLock: SpinLock, newLock: SpinLock): void {
-  if (newLock !== oldLock) newLock.unlock();
-  oldLock.unlock();
 }

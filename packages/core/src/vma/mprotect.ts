@@ -4,7 +4,7 @@ import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { flushCacheRange, lazyMmuProtUpdate } from '../pgtable/mmu-hooks.js';
 import { replacePteAt } from '../pgtable/set-pte.js';
 import type { Op } from '../smp/lock.js';
@@ -121,10 +121,10 @@ function* changeProtection(k: Kernel, vma: Vma, start: number, end: number): Op<
   const cursor = new PteCursor(k);
   cursor.start(vma.mm, start, end);
   while (cursor.next()) {
-    const lock = pteLock(k, vma.mm, cursor.at);
-    if (!lock.tryLock()) yield* lock.wait();
+    const lock = pteOffsetMapLock(k, vma.mm, cursor.at);
+    if (!lock.tryLock()) yield* spinMapped(k, lock);
     changePteRun(k, vma, cursor.at, cursor.vpn, cursor.nr);
-    lock.unlock();
+    pteUnmapUnlock(k, cursor.at, lock);
   }
   flushTlbRange(k, vma.mm, start, end);
 }

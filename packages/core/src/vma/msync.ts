@@ -6,10 +6,11 @@ import type { Kernel } from '../kernel.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbPage } from '../pgtable/flush.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMapLock, pteUnmapUnlock, spinMapped } from '../pgtable/lock.js';
 import { flushCacheRange } from '../pgtable/mmu-hooks.js';
 import { updatePteAt } from '../pgtable/set-pte.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { VM_HUGETLB, VM_LOCKED, VM_SHARED } from './flags.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
@@ -74,11 +75,11 @@ function* collectDirty(k: Kernel, vma: Vma, start: number, end: number): Op<void
   cursor.start(vma.mm, start, end);
   while (cursor.next()) {
     for (let done = 0; done < cursor.nr; ) {
-      const lock = pteLock(k, vma.mm, cursor.at);
-      if (!lock.tryLock()) yield* lock.wait();
+      const lock = pteOffsetMapLock(k, vma.mm, cursor.at);
+      if (!lock.tryLock()) yield* spinMapped(k, lock);
       done += syncPteRun(k, vma, cursor.at + done * k.tables.pteWords, cursor.vpn + done, cursor.nr - done);
-      lock.unlock();
-      if (done < cursor.nr) yield RESCHED;
+      pteUnmapUnlock(k, cursor.at, lock);
+      if (done < cursor.nr) yield condResched(k);
     }
   }
 }

@@ -1,7 +1,8 @@
 /** unmap_mapping_range (generic-mm 7.4): taking a file's pages out of every process that maps them. */
 import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import type { Vma } from '../vma/vma.js';
 import { needsBreak, type ZapDetails } from './details.js';
 import { zapPageRange } from './zap.js';
@@ -36,7 +37,7 @@ export function* unmapMappingRange(
   };
   while (yield* unmapUntilBreak(k, space, details, count)) {
     space.lock.unlock();
-    yield details.busy ?? RESCHED;
+    yield details.busy ?? condResched(k);
     details.busy = null;
     if (!space.lock.tryLock()) yield* space.lock.wait();
   }

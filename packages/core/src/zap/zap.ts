@@ -13,11 +13,13 @@ import { setPageDirty } from '../pagecache/dirty.js';
 import { vmNormalPage } from '../pfnmap/normal-page.js';
 import { PteCursor } from '../pgtable/cursor.js';
 import { flushTlbRange } from '../pgtable/flush.js';
-import { pteLock } from '../pgtable/lock.js';
+import { pteOffsetMap, pteUnmap } from '../pgtable/highpte.js';
+import { pteLock, spinMapped } from '../pgtable/lock.js';
 import { clearPte, queueOld, setPteAt, storeEntry } from '../pgtable/set-pte.js';
 import { lruAddDrain, markPageAccessed } from '../reclaim/lru-batch.js';
 import { pageRemoveRmap } from '../rmap/rmap.js';
-import { type Op, RESCHED } from '../smp/lock.js';
+import type { Op } from '../smp/lock.js';
+import { condResched } from '../smp/resched.js';
 import { freeSwapAndCache } from '../swap/cache.js';
 import { pteToSwapEntry } from '../swap/entry.js';
 import { VM_ACCOUNT, VM_HUGETLB, VM_PFNMAP } from '../vma/flags.js';
@@ -94,7 +96,7 @@ function* zapHuge(k: Kernel, work: ZapWork, gather: MmuGather, vma: Vma, first: 
   work.left -= ((last - first) / (k.arch.huge as HugeFormat).pages) * k.memory.pageSize;
   if (work.left > 0) return;
   gather.finish();
-  if (needsBreak(k, 'unmap_vmas', null)) yield RESCHED;
+  if (needsBreak(k, 'unmap_vmas', null)) yield condResched(k);
   gather.start(mm, fullmm);
   work.left = work.block;
 }
@@ -112,7 +114,7 @@ function* zapByDistance(k: Kernel, work: ZapWork, gather: MmuGather, vma: Vma, f
     work.distance = work.block;
     const { mm, fullmm } = gather;
     gather.finish();
-    if (needsBreak(k, 'unmap_vmas', null)) yield RESCHED;
+    if (needsBreak(k, 'unmap_vmas', null)) yield condResched(k);
     gather.start(mm, fullmm);
   }
 }
@@ -149,18 +151,21 @@ function* zapArea(
       cursor.skipped = 0;
     }
     if (inRun) {
+      pteOffsetMap(k, cursor.at);
       const lock = outer ?? pteLock(k, mm, cursor.at);
       if (outer === null && !lock.tryLock()) {
         if (details !== null && lockToBreak !== null) {
           // Nobody waits with i_mmap_lock held.
+          pteUnmap(k, cursor.at);
           gather.finish();
           details.busy = lock;
           return reached;
         }
-        yield* betweenGathers(gather, lock.wait());
+        yield* betweenGathers(gather, spinMapped(k, lock));
       }
       done += zapPteRange(k, vma, gather, work, cursor, done, spares);
       if (outer === null) lock.unlock();
+      pteUnmap(k, cursor.at);
       reached = cursor.vpn + done;
       inRun = done < cursor.nr;
     } else {
@@ -174,7 +179,7 @@ function* zapArea(
         outer?.unlock();
         return reached;
       }
-      yield RESCHED;
+      yield condResched(k);
     }
     gather.start(mm, fullmm);
     work.left = work.block;
@@ -188,7 +193,7 @@ function* zapArea(
 
 /**
  * zap_pte_range over the cursor's run, from its entry number `done` to its end or the end of the block.
- * The pte lock is held.
+ * The table is mapped and locked.
  * @returns how many entries it went through.
  */
 function zapPteRange(

@@ -24,6 +24,7 @@ export function testKernel(
     contents: true,
     defectsKept: false,
     preempt: false,
+    highpte: true,
     ...config,
   });
 }
