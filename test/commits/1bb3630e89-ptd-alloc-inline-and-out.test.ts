@@ -1,6 +1,7 @@
 /** Where the table is there, no allocator is called and no lock of theirs taken. */
 import { commit } from './support/commit.js';
 import { map, pageAt, touch } from './support/memory.js';
+import { tableSteps } from './support/tables.js';
 
 export default commit({
   commits: ['1bb3630e89'],
@@ -22,6 +23,19 @@ export default commit({
         [0, 0],
         [0, 1],
       ],
+    },
+    'the tables of a first fault (pte_alloc_map): made and linked, and then the entry is mapped': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { nrCpus: 4, highpte: true } });
+        const process = machine.spawn();
+        map(process, 1);
+        const spy = machine.spy();
+        process.load8(pageAt(machine, 0));
+        machine.check();
+        const steps = tableSteps(spy, 'allocTable', 'linkTable').split(', ');
+        return steps.slice(steps.lastIndexOf('allocTable'), steps.lastIndexOf('linkTable') + 2);
+      },
+      expected: ['allocTable', 'linkTable', 'map'],
     },
     'no table to be had: the fault is out of memory and nothing is held or lost': {
       run: ({ machine: make }) => {

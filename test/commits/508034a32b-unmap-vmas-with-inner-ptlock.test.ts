@@ -3,6 +3,7 @@ import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
 import { mapHuge } from './support/huge.js';
 import { AT, map, pages, touch } from './support/memory.js';
+import { tableSteps } from './support/tables.js';
 
 /** Locks around the tables of an unmap that spans two, and whether one is held where an area begins or ends. */
 function around({ arch, machine: make }: Bench, nrCpus: number): { locks: string; held: number } {
@@ -45,6 +46,21 @@ export default commit({
       run: (bench) => around(bench, 1),
       expected: { locks: 'lock clear unlock lock clear unlock (1)', held: 0 },
       without: { locks: 'lock clear clear unlock (1)', held: 2 },
+    },
+    'an unmap over two tables, each mapped for as long as it is locked': {
+      run: ({ arch, machine: make }) => {
+        const machine = make({ config: { nrCpus: 4, highpte: true }, memory: '256MiB', overcommit: 1 });
+        const span = 1 << (arch.geometry.bits[arch.geometry.depth - 1] as number);
+        const process = machine.spawn();
+        map(process, 2, {}, span - 1);
+        touch(process, 2, span - 1);
+        const spy = machine.spy();
+        process.munmap(AT, pages(machine, 2 * span));
+        machine.check();
+        return tableSteps(spy, 'clearPte');
+      },
+      expected: 'map, lock, clearPte, unlock, unmap, map, lock, clearPte, unlock, unmap',
+      without: 'map, clearPte, unmap, map, clearPte, unmap',
     },
     'an unmap of two huge pages: page_table_lock around all of it, then one flush of the range': {
       run: (bench) => {

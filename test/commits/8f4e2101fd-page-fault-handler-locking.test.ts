@@ -3,7 +3,20 @@ import { type Machine, type Op, type Process, SteppedOp } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import type { Bench } from './support/commit.js';
 import { commit } from './support/commit.js';
-import { fault, frameOf, map, outcome, pageAt, pages, plantPte, pteOf, run, warmFile } from './support/memory.js';
+import {
+  fault,
+  frameOf,
+  map,
+  outcome,
+  pageAt,
+  pages,
+  plantPte,
+  pteOf,
+  run,
+  touch,
+  warmFile,
+} from './support/memory.js';
+import { tableSteps } from './support/tables.js';
 
 /** A fault stopped at `point`, a sibling's store done meanwhile, then the fault's end. */
 function raced(
@@ -51,12 +64,54 @@ function withFileEntry(bench: Bench): { machine: Machine; process: Process } {
   return { machine, process };
 }
 
+/** Maps and locks of the table of a fault on page 0, with what is allocated and copied in between. */
+function steps({ machine: make }: Bench, prepare: (process: Process) => void, write: boolean): string {
+  const machine = make({ config: { nrCpus: 4, highpte: true }, swap: '16MiB' });
+  const process = machine.spawn();
+  prepare(process);
+  const spy = machine.spy();
+  run(fault(process, 0, write));
+  const seen = tableSteps(spy, 'allocPage', 'copyPage');
+  machine.check();
+  return seen;
+}
+
 export default commit({
   commits: ['8f4e2101fd'],
   outcomes: {
     'a write fault on an empty entry, overtaken by a sibling before it takes the lock': {
       run: (bench) => raced(bench, 'anonymous', true),
       expected: { outcome: 'MINOR', rss: 1, extraFrames: 0, count: 1 },
+    },
+    'maps and locks of a fault: a load, a store, a store that copies, a page of a file': {
+      run: (bench) => {
+        const table = (process: Process): void => {
+          map(process, 2);
+          touch(process, 1, 1);
+        };
+        const shared = (process: Process): void => {
+          table(process);
+          touch(process, 1);
+          process.fork();
+        };
+        const file = (process: Process): void => {
+          table(process);
+          map(process, 1, { file: warmFile(process.machine, 1) });
+        };
+        return {
+          load: steps(bench, table, false),
+          store: steps(bench, table, true),
+          copy: steps(bench, shared, true),
+          file: steps(bench, file, false),
+        };
+      },
+      // Only what is done at once keeps the table of the unlocked look mapped.
+      expected: {
+        load: 'map, lock, unlock, unmap',
+        store: 'map, unmap, allocPage, map, lock, unlock, unmap',
+        copy: 'map, lock, unlock, unmap, allocPage, copyPage, map, lock, unlock, unmap',
+        file: 'map, unmap, allocPage, map, lock, unlock, unmap',
+      },
     },
     'a fault on a page of a file, overtaken by a sibling': {
       run: (bench) => raced(bench, 'file', true),

@@ -1,7 +1,8 @@
 /** Tables are allocated without locks, and linked under page_table_lock after a second look. */
 import { type Machine, type Op, type Process, SteppedOp } from '@fourfold/core';
 import { commit } from './support/commit.js';
-import { map, pageAt } from './support/memory.js';
+import { map, pageAt, touch } from './support/memory.js';
+import { tableSteps } from './support/tables.js';
 
 function storing(process: Process, machine: Machine, page: number): SteppedOp<unknown> {
   return new SteppedOp(`store ${page}`, process.ops.store(pageAt(machine, page), Uint8Array.of(1)) as Op<unknown>);
@@ -25,6 +26,20 @@ export default commit({
           .map((event) => ('kind' in event ? `${event.name} ${event.kind}` : event.name));
       },
       expected: ['allocTable', 'lock page_table_lock', 'linkTable', 'unlock page_table_lock'],
+    },
+    'a fork that has to make a table (pte_alloc_map_lock): it is there before anything is mapped or locked': {
+      run: ({ machine: make }) => {
+        const machine = make({ config: { nrCpus: 4, highpte: true } });
+        const process = machine.spawn();
+        map(process, 1);
+        touch(process, 1);
+        const spy = machine.spy();
+        process.fork();
+        machine.check();
+        const steps = tableSteps(spy, 'linkTable');
+        return steps.slice(steps.lastIndexOf('linkTable'));
+      },
+      expected: 'linkTable, map, lock, map nested, lock, unlock, unmap nested, unlock, unmap',
     },
     'two faults that race in an empty region: both minor, one chain of tables, the other allocated and freed': {
       run: ({ machine: make }) => {

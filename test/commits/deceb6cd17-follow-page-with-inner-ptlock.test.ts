@@ -3,6 +3,7 @@ import { FOLL_GET, followPage, PG_REFERENCED } from '@fourfold/core';
 import { commit } from './support/commit.js';
 import { areaAt, gup, release } from './support/driver.js';
 import { AT, frameOf, map, pageAt, pages, pteOf, run, touch, vpnAt } from './support/memory.js';
+import { tableSteps } from './support/tables.js';
 
 export default commit({
   commits: ['deceb6cd17'],
@@ -50,9 +51,9 @@ export default commit({
       },
       expected: 4,
     },
-    'follow_page with FOLL_GET alone: the reference, the bits it leaves alone, the lock around it': {
+    'follow_page with FOLL_GET alone: the reference, the bits it leaves alone, the map and the lock around it': {
       run: ({ machine: make }) => {
-        const machine = make({ config: { nrCpus: 4 } });
+        const machine = make({ config: { nrCpus: 4, highpte: true } });
         const k = machine.kernel;
         const process = machine.spawn();
         map(process, 1);
@@ -67,13 +68,13 @@ export default commit({
           found: found === page,
           risen: (k.map.count[page] as number) - count,
           same: JSON.stringify(state()) === before,
-          locks: spy.names('lock', 'unlock'),
+          table: tableSteps(spy),
         };
         k.pages.put(page);
         machine.check();
         return result;
       },
-      expected: { found: true, risen: 1, same: true, locks: ['lock pte lock', 'unlock pte lock'] },
+      expected: { found: true, risen: 1, same: true, table: 'map, lock, unlock, unmap' },
     },
   },
 });

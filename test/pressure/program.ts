@@ -21,6 +21,8 @@ export interface PressureOptions {
   readonly failing?: number;
   /** Audit after every so many steps: 1 unless told. The ledger and the check of TLB hits are always on. */
   readonly auditEvery?: number;
+  /** Called after every step. */
+  readonly afterStep?: (machine: Machine) => void;
 }
 
 /** What a run came to. */
@@ -81,7 +83,7 @@ interface File {
 
 /** Runs one program. @throws Error with the seed, the step and what went wrong */
 export function runPressure(options: PressureOptions): PressureResult {
-  const { auditEvery = 1 } = options;
+  const { auditEvery = 1, afterStep } = options;
   const world = new World(options);
   let step = 0;
   let what: string = 'start';
@@ -90,6 +92,7 @@ export function runPressure(options: PressureOptions): PressureResult {
       const op = world.choose();
       what = op;
       world.step(op);
+      afterStep?.(world.machine);
       if ((step + 1) % auditEvery === 0) world.machine.check();
     }
     what = 'the end';

@@ -1,6 +1,6 @@
 /**
- * The same program on kernels built differently, NR_CPUS 1, 3, 4 and 512, preemptible or not: what a program sees is the
- * same, results and bytes and faults; only locks and the sizes of blocks of work differ.
+ * The same program on kernels built differently, NR_CPUS 1, 3, 4 and 512, preemptible or not, with pte tables mapped to be looked
+ * at or not: what a program sees is the same, results and bytes and faults; only locks and the sizes of blocks of work differ.
  */
 import { Machine, MemoryFault, MmError, mapsText, type Process } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
@@ -10,7 +10,9 @@ import { MACHINES } from '../support/machines.js';
 
 const AT = 0x2000_0000n;
 const PAGES = 48;
-const CONFIGS = [1, 3, 4, 512].flatMap((nrCpus) => [false, true].map((preempt) => ({ nrCpus, preempt })));
+const CONFIGS = [1, 3, 4, 512].flatMap((nrCpus) =>
+  [false, true].flatMap((preempt) => [false, true].map((highpte) => ({ nrCpus, preempt, highpte }))),
+);
 
 /** One step: what is done, to which process, where, how much, and a number more. */
 type Step = readonly [what: number, who: number, page: number, pages: number, value: number];
@@ -30,7 +32,7 @@ class World {
   readonly processes: Process[];
   readonly #file;
 
-  constructor(arch: ArchDescriptor, config: { nrCpus: number; preempt: boolean }) {
+  constructor(arch: ArchDescriptor, config: (typeof CONFIGS)[number]) {
     this.machine = new Machine({ arch, memory: 2 ** (arch.geometry.pageShift + 11), config, overcommit: 1 });
     this.processes = [this.machine.spawn()];
     const inode = this.machine.createFile('file', { size: PAGES * this.machine.pageSize });
