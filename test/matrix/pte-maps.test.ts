@@ -13,6 +13,7 @@ import {
   runToEnd,
   SteppedOp,
   smapsText,
+  tryToFreePages,
   type Vma,
 } from '@fourfold/core';
 import { tmpfs } from '@fourfold/tmpfs';
@@ -20,6 +21,7 @@ import { describe, expect, test } from 'vitest';
 import {
   AT,
   fault,
+  frameOf,
   look,
   map,
   pageAt,
@@ -211,6 +213,20 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     spy.clear();
     machine.swapOff(0);
     expect(spy.count('mapPte')).toBeGreaterThanOrEqual(4);
+    expect(spy.count('mapPte')).toBe(spy.count('unmapPte'));
+    machine.check();
+  });
+
+  test('a page that reclaim may not take, because its area is locked in memory, is looked at and unmapped again', () => {
+    const { machine, process } = make();
+    map(process, 2);
+    touch(process, 2);
+    runToEnd(process.ops.mlock(AT, pages(machine, 1)));
+    machine.drainBatches();
+    const spy = machine.spy();
+    // Pages are young at first, then active, then go.
+    for (let round = 0; round < 8 && frameOf(process, 1) >= 0; round++) runToEnd(tryToFreePages(machine.kernel));
+    expect([frameOf(process, 0) >= 0, frameOf(process, 1)]).toEqual([true, -1]);
     expect(spy.count('mapPte')).toBe(spy.count('unmapPte'));
     machine.check();
   });
