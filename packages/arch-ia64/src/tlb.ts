@@ -26,7 +26,7 @@ export const IA64_GATHER: GatherSpec = { capacity: 2048 };
 /**
  * Cycles on an Itanium 2 of about 1.3 GHz. Estimates of the right size, not measurements: the walker reads through the
  * second-level cache, a software handler is an interruption of some twenty bundles, a trap into the fault handler saves
- * the register stack, a broadcast purge goes over the bus, copying and clearing move about 3 and 6 bytes a cycle.
+ * the register stack, a broadcast purge goes over the bus, a switch writes five region registers and waits for them, copying and clearing move about 3 and 6 bytes a cycle.
  */
 export function createCost(pageShift: number): CostTable {
   return {
@@ -37,6 +37,7 @@ export function createCost(pageShift: number): CostTable {
     secondLevelHit: 4,
     purge: 40,
     ipi: 2000,
+    contextSwitch: 60, // region registers
     copyPage: Math.round(2 ** pageShift / 3),
     clearPage: Math.round(2 ** pageShift / 6),
   };

@@ -64,6 +64,7 @@ export function ppc970Cost(pageShift: Ppc64PageShift): CostTable {
     secondLevelHit: 12,
     purge: 100,
     ipi: 2500,
+    contextSwitch: 150, // SLB
     copyPage: 2500 * pages,
     clearPage: 500 * pages, // dcbz
   };

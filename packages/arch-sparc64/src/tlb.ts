@@ -78,6 +78,7 @@ export function spitfireCost(pageShift: Sparc64PageShift): CostTable {
     secondLevelHit: 0, // no second level
     purge: 30,
     ipi: 1500,
+    contextSwitch: 20, // the context register
     copyPage: 3000 * pages,
     clearPage: 1500 * pages,
   };
@@ -94,6 +95,7 @@ export function cheetahCost(pageShift: Sparc64PageShift): CostTable {
     secondLevelHit: 0,
     purge: 40,
     ipi: 2500,
+    contextSwitch: 30,
     copyPage: 4000 * pages,
     clearPage: 2000 * pages,
   };

@@ -70,6 +70,7 @@ export const PENTIUM_III_COST: CostTable = {
   secondLevelHit: 0, // no second level
   purge: 100, // invlpg; a CR3 reload is of the same size, its price is the misses after it
   ipi: 2000,
+  contextSwitch: 0, // the CR3 load is a purge
   copyPage: 2500,
   clearPage: 1000,
 };
@@ -83,6 +84,7 @@ export const OPTERON_COST: CostTable = {
   secondLevelHit: 3,
   purge: 100,
   ipi: 3000,
+  contextSwitch: 0,
   copyPage: 3000,
   clearPage: 1200,
 };

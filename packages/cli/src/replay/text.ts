@@ -55,6 +55,7 @@ const ROWS: readonly Row[] = [
   share('traps', 'trap'),
   share('purges', 'purge'),
   share('interrupts', 'ipi'),
+  share('context switches', 'contextSwitch'),
   share('page copies', 'copyPage'),
   share('page clears', 'clearPage'),
 ];

@@ -82,6 +82,7 @@ export const COST_NAMES = [
   'trap',
   'purge',
   'ipi',
+  'contextSwitch',
   'copyPage',
   'clearPage',
 ] as const;
@@ -105,6 +106,8 @@ export interface CostTable extends Readonly<Record<CostName, number>> {
   readonly purge: number;
   /** Interrupting another CPU and waiting for its acknowledgement. */
   readonly ipi: number;
+  /** Loading another mm into the MMU: its registers, beside the purges and the misses that come of it. */
+  readonly contextSwitch: number;
   readonly copyPage: number;
   readonly clearPage: number;
 }

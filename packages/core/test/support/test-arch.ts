@@ -135,6 +135,7 @@ export function testArch(layout: Partial<LayoutSpec> = {}, spec: Partial<ArchSpe
       secondLevelHit: 5,
       purge: 20,
       ipi: 500,
+      contextSwitch: 10,
       copyPage: 1000,
       clearPage: 500,
     },

@@ -22,6 +22,7 @@ const COUNT_OF: Readonly<Record<CostName, (c: Counts) => number>> = {
   trap: (c) => c.minorFaults + c.majorFaults + c.signals,
   purge: (c) => c.purges,
   ipi: (c) => c.ipis,
+  contextSwitch: (c) => c.contextSwitches,
   copyPage: (c) => c.pagesCopied,
   clearPage: (c) => c.pagesCleared,
 };
