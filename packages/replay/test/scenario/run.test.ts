@@ -173,6 +173,12 @@ describe('marks', () => {
 });
 
 describe('files', () => {
+  test('the byte after the last offset that a number can say is EINVAL, before it is too far', () => {
+    expect(
+      resultsOf('file d1 1', 'fread d1 0x7fffffffffffffff', 'fwrite d1 0x7fffffffffffffff 1', 'fread d1 max'),
+    ).toEqual(['ok', 'EINVAL', 'EINVAL', 'EINVAL']);
+  });
+
   test('sizes in pages and bytes, writes past the end, a second file of the name', () => {
     expect(
       resultsOf(

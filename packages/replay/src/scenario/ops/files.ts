@@ -43,7 +43,7 @@ export const fileOps: Operations = {
     const value = args.plainOr('a byte value', 1);
     return (file, world) => {
       const at = world.bytes(offset);
-      if (at > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
+      if (at >= MAX_OFFSET) return errnoName(ERRNO.EINVAL); // one byte more is no offset
       if (at >= MAX_BYTES) return errnoName(ERRNO.EFBIG);
       return status(runToEnd(file.write(Number(at), Uint8Array.of(value))));
     };
@@ -53,7 +53,7 @@ export const fileOps: Operations = {
     const offset = args.quantity('an offset');
     return (file, world) => {
       const at = world.bytes(offset);
-      if (at > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
+      if (at >= MAX_OFFSET) return errnoName(ERRNO.EINVAL); // one byte more is no offset
       const out = new Uint8Array(1);
       const read = at >= MAX_BYTES ? 0 : runToEnd(file.read(Number(at), out));
       if (read < 0) return errnoName(read);
