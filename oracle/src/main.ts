@@ -1,5 +1,6 @@
 /**
- * `npm run test:oracle`: hands our images to independent emulators and compares every address. Exit status: 0 all agree, 1
+ * `npm run test:oracle`: hands our images to independent emulators and compares every address; with `--native`, runs scenarios on
+ * the kernel of this machine and compares every line. Exit status: 0 all agree, 1
  * one disagrees, 2 misuse, 3 none disagrees but an emulator is missing or failed, 4 this program itself
  * failed.
  */
@@ -12,6 +13,7 @@ import { sparc64Arches } from '@fourfold/arch-sparc64';
 import { x86Arches } from '@fourfold/arch-x86';
 import { EmulatorError, versionOf } from './emulator.js';
 import { linuxOracles } from './linux/oracle.js';
+import { compareNatively } from './native/native.js';
 import type { Oracle } from './oracle.js';
 import { ppc64Oracle } from './ppc64/oracle.js';
 import { agrees, reportOf } from './report.js';
@@ -29,8 +31,11 @@ const STATUS_MISUSE = 2;
 const STATUS_MISSING = 3;
 const STATUS_BROKEN = 4;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    native: { type: 'boolean', default: false },
+    count: { type: 'string', default: '200' },
     kernel: { type: 'string' },
     initrd: { type: 'string' },
     machine: { type: 'string' },
@@ -46,12 +51,19 @@ process.exitCode = await main().catch((error: unknown) => {
 
 async function main(): Promise<number> {
   const [seed, addresses] = [Number(values.seed), Number(values.addresses)];
+  if (values.native) return mainNatively(seed);
   const { kernel, initrd } = values;
   const booted = kernel === undefined || initrd === undefined ? [] : linuxOracles(kernel, initrd);
   const all = [...ORACLES, ...booted];
   const asked = all.filter((oracle) => values.machine === undefined || nameOf(oracle) === values.machine);
   const isHalf = (kernel === undefined) !== (initrd === undefined);
-  if (!Number.isSafeInteger(seed) || !(addresses >= 1 && addresses <= 12000) || asked.length === 0 || isHalf) {
+  if (
+    !Number.isSafeInteger(seed) ||
+    !(addresses >= 1 && addresses <= 12000) ||
+    asked.length === 0 ||
+    isHalf ||
+    positionals.length > 0
+  ) {
     const names = all.map(nameOf).join(', ');
     console.error(
       `expected --machine (${names}), --seed N, --addresses 1 to 12000, --kernel FILE with --initrd FILE; came ${process.argv.slice(2).join(' ')}`,
@@ -84,6 +96,18 @@ async function main(): Promise<number> {
     console.log('Linux: not walked, no --kernel VMLINUZ --initrd FILE (docs/walking-a-dump.md)');
   }
   return status;
+}
+
+function mainNatively(seed: number): number {
+  const count = Number(values.count);
+  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || count < 1) {
+    console.error(
+      `expected --native with --seed N, --count N or scenario files; came ${process.argv.slice(2).join(' ')}`,
+    );
+    return STATUS_MISUSE;
+  }
+  const agree = compareNatively({ files: positionals, seed, count });
+  return agree === null ? STATUS_MISSING : agree ? 0 : STATUS_DISAGREE;
 }
 
 function nameOf({ arch, name }: Oracle): string {
