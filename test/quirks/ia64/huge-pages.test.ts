@@ -12,7 +12,7 @@ import {
   thash,
 } from '@fourfold/arch-ia64';
 import type { Process } from '@fourfold/core';
-import { type ArchDescriptor, LOAD } from '@fourfold/core/arch';
+import { type ArchDescriptor, type Cpu, LOAD } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { HugeWorld } from '../../support/huge.js';
 import { quirks } from '../support/quirk.js';
@@ -47,6 +47,9 @@ export default quirks({
         const sizes = (): number[] => Array.from(registersOf(cpu).rr, (rr) => (rr >> 2) & 63).slice(0, 5);
         const { pageShift } = arch.geometry;
         const expected = [pageShift, pageShift, pageShift, pageShift, HUGE_SHIFT];
+        const other = new HugeWorld(createIa64({ pageShift: pageShift as 12, hugeShift: HUGE_SHIFT }), 1, { cpus: 2 });
+        // A CPU that has loaded no context yet: the size alone, no id and no walker.
+        expect(registersOf(other.machine.kernel.cpus[1] as Cpu).rr[4]).toBe(HUGE_SHIFT << 2);
         expect(sizes()).toEqual(expected);
         mmu.flushMm(process.mm);
         expect(sizes()).toEqual(expected);

@@ -88,7 +88,17 @@ export default quirks({
           expect(refused({ addr: end, flags: FIXED })).toBe('EINVAL');
           expect(refused({ addr: end - page, length: 2n * page, flags: FIXED })).toBe('EINVAL');
         }
-        expect(refused({ length: limit + page })).toBe('EINVAL');
+        for (const length of [limit + page, arch.layout.spec.taskSize + page, 0n]) {
+          expect(refused({ length })).toBe('EINVAL');
+        }
+      },
+    },
+    'a fixed address outside the regions of programs is ENOMEM, an unaligned one in them EINVAL': {
+      source: 'mm/mmap.c: get_unmapped_area (MAP_FIXED), after arch/ia64/kernel/sys_ia64.c: do_mmap2',
+      holds: (arch) => {
+        const { refused, page } = room(arch);
+        expect(refused({ addr: regionBase(5), flags: FIXED })).toBe('ENOMEM');
+        expect(refused({ addr: MAP_BASE + page / 2n, flags: FIXED })).toBe('EINVAL');
       },
     },
     'a plain hint is held to the limit as a fixed address is': {

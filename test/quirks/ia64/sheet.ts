@@ -73,6 +73,7 @@ export default {
         'the last page of a region cannot be mapped',
         'a plain hint is held to the limit as a fixed address is',
       ],
+      'outside of all regions it is ENOMEM, unaligned EINVAL': 'a fixed address outside the regions of programs',
       'what comes past that check is ENOMEM where it is too long':
         'a move to a place for more than a region holds is ENOMEM',
       'a hint in region 4 counts for nothing': 'a hint in region 4 is taken for none',
@@ -177,6 +178,7 @@ export default {
         'vhpt_miss reads the entry again',
       ],
       'the handlers do not look at p (port defect)': 'the handlers do not look at p (kept)',
+      'the interruption status register and its codes': notModelled('handlers here are told what they ask it'),
       'an access needs its own flag': 'an access needs its own flag and no other',
       'no area above the address is a bad one': 'an area is found by what lies above',
       'above a backing store the address at its very end makes it grow by a page, any other asks the stack': [
@@ -203,6 +205,9 @@ export default {
         testOf(VECTORS, 'place in the linear table'),
       ],
       'the long format': notModelled('Linux does not use it'),
+      'region 5 is walked from the kernel’s root': 'programs can read the first gate page',
+      'a translation is inserted with the page size of its region':
+        'one translation of the TLB serves all of a huge page',
       'the range is tested on the unscaled offset': 'the range that can be mapped is that of unscaled addresses',
       'p = 0 inserts nothing, not even the page of the table':
         'the handler inserts nothing for an entry that is not present',

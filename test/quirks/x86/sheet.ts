@@ -16,7 +16,9 @@ export default {
         'with ADDR_LIMIT_3GB a 32-bit task has the space of i386',
       ],
       'PAGE_OFFSET: where the kernel’s part of a root begins': "the kernel's part of a root begins at entry",
-      'the linear map and the kernel’s text at their addresses': notModelled('to be built'),
+      'the linear map and the kernel’s text at their addresses': notModelled(
+        'memory is read by its frames; the tables have what the kernel maps beside it',
+      ),
       'where vmalloc’s area lies': 'vmalloc begins 8 MiB above 896',
       TASK_UNMAPPED_BASE: [
         'without a limit for the stack, or in the compatible layout',
@@ -86,6 +88,7 @@ export default {
         testOf(LAWS, 'an entry is present by P or PROTNONE'),
         'a dirty PROT_NONE page has the bit of a file entry',
       ],
+      'pte_write, pte_dirty, pte_young': testOf(LAWS, 'young, dirty and write answer bits 5, 6 and 1'),
       'pte_read, pte_exec': [
         testOf(LAWS, 'pte_exec is USER on i386 and x86_64, USER without NX on PAE'),
         'pte_exec of x86_64 looks at USER',
@@ -119,6 +122,10 @@ export default {
       'swap and file entries of x86_64': [
         'the swap type has a sixth bit',
         'a file offset is stored whole and read back through PTE_MASK',
+      ],
+      'offsets go as far as they come back, and no swap word is present or a file’s': [
+        testOf(LAWS, 'the largest values fit and one more is refused'),
+        testOf(LAWS, 'decoding a swap entry answers type and offset'),
       ],
       'slot 0 is never given': 'slot 0 is the swap header',
     },
