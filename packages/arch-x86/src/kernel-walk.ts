@@ -34,7 +34,7 @@ import {
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, PAGE_USER } from './bits.js';
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { loadCr3, registersOf } from './context.js';
 import { FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, type FaultCodes } from './page-fault.js';
 
@@ -58,6 +58,11 @@ export class KernelWalk {
     this.rootInRegisters = rootInRegisters;
   }
 
+  /** The level whose entries may be of large pages: the one above the ptes. */
+  private get largeLevel(): number {
+    return this.host.tables.depth - 2;
+  }
+
   /** Walks of this walker, which has no page-directory cache. */
   walks = 0;
 
@@ -71,7 +76,7 @@ export class KernelWalk {
     for (let round = 0; ; round++) {
       this.count(kind === EXEC ? TLB_EXEC_LOOKUPS : TLB_DATA_LOOKUPS);
       const slot = tlb.find(kind, (vpn / 4294967296) | 0, vpn | 0, 0);
-      if (slot >= 0 && ((tlb.attrsOf(slot) >> (TLB_OWN_SHIFT + kind)) & 1) !== 0) return tlb.frameOf(slot);
+      if (slot >= 0 && ((tlb.attrsOf(slot) >> (TLB_OWN_SHIFT + kind)) & 1) !== 0) return frameIn(tlb, slot, vpn);
       if (slot < 0) {
         this.count(kind === EXEC ? TLB_EXEC_MISSES : TLB_DATA_MISSES);
         this.count(kind === EXEC ? TLB_EXEC_MISSES_2 : TLB_DATA_MISSES_2);
@@ -79,7 +84,7 @@ export class KernelWalk {
         tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, 0);
       }
       const filled = this.walk(cpu, kind, vpn, false);
-      if (filled >= 0) return tlb.frameOf(filled);
+      if (filled >= 0) return frameIn(tlb, filled, vpn);
       if (filled !== FAULT_ABSENT || round > 0 || !this.vmallocFault(cpu, vpn)) return filled;
     }
   }
@@ -97,7 +102,10 @@ export class KernelWalk {
   /** What init_mm says of a slot that was filled here. */
   truth(tlb: Tlb, slot: number): TlbTruth {
     const { arch, tables, memory } = this.host;
-    const at = lookupKernelPte(this.host, tlb.pageOf(slot));
+    const page = tlb.pageOf(slot);
+    const large = this.largeEntry(page);
+    if (large !== 0) return { frame: memory.frameAt(this.frameOf(this.largeLevel, large, page)), rights: 0 };
+    const at = lookupKernelPte(this.host, page);
     if (at === 0) return { frame: -1, rights: 0 };
     const f = arch.pteFormat;
     const lo = memory.words[at + tables.loAt] as number;
@@ -163,7 +171,8 @@ export class KernelWalk {
       if ((hi & high.reserved) !== 0) return raise(FAULT_PROTECTION | FAULT_RESERVED, FAULT_RIGHTS);
       every &= lo;
       any |= hi;
-      if (level < last) {
+      const isLarge = level === this.largeLevel && (lo & PAGE_PSE) !== 0;
+      if (level < last && !isLarge) {
         if ((lo & PAGE_ACCESSED) === 0) memory.words[at] = lo | PAGE_ACCESSED;
         table = tables.tableAt(level, at);
         continue;
@@ -172,21 +181,61 @@ export class KernelWalk {
         RIGHT_LOAD | ((every & PAGE_RW) !== 0 ? RIGHT_STORE : 0) | ((any & high.noExec) === 0 ? RIGHT_EXEC : 0);
       const users = (every & PAGE_USER) === 0 ? 0 : rights;
       if (((user ? users : rights) & (1 << kind)) === 0) return raise(FAULT_PROTECTION, FAULT_RIGHTS);
-      const page = memory.frameAt((lo >>> 12) | ((hi & high.frame) << 20));
+      const page = memory.frameAt(this.frameOf(level, at, vpn));
       if (page < 0) return FAULT_BUS;
       const used = lo | PAGE_ACCESSED | (kind === STORE ? PAGE_DIRTY : 0);
       if (used !== lo) memory.words[at] = used;
       // A store to a clean page comes back here for its dirty bit.
       const cached = (used & PAGE_DIRTY) === 0 ? ~RIGHT_STORE : -1;
       const attrs = ((lo >>> 8) & 1) | ((rights & cached) << TLB_OWN_SHIFT);
-      return cpu.tlb.fill(kind, (vpn / 4294967296) | 0, vpn | 0, 0, page, users & cached, attrs, 0);
+      // Where memory ends inside of a large page, what is cached is the small one.
+      const span = isLarge ? (arch.geometry.shift[level] as number) : 0;
+      const inside = vpn % 2 ** span;
+      const isWhole = this.inARow(page - inside, 2 ** span);
+      return isWhole
+        ? cpu.tlb.fill(kind, (vpn / 4294967296) | 0, vpn | 0, 0, page - inside, users & cached, attrs, span)
+        : cpu.tlb.fill(kind, (vpn / 4294967296) | 0, vpn | 0, 0, page, users & cached, attrs, 0);
     }
+  }
+
+  /** Frame number that an entry of a level gives a page. */
+  private frameOf(level: number, at: number, vpn: number): number {
+    const { tables, arch } = this.host;
+    const pfn = (tables.entryLo(level, at) >>> 12) | ((tables.entryHi(level, at) & this.high.frame) << 20);
+    return level === tables.depth - 1 ? pfn : pfn + (vpn % arch.geometry.entryPages(level));
+  }
+
+  /** The entry in init_mm's tables of the large page that a page lies in; 0 where there is none. */
+  private largeEntry(vpn: number): number {
+    const { arch, tables, initMm } = this.host;
+    let table = initMm?.rootWord ?? 0;
+    for (let level = 0; table !== 0; level++) {
+      const at = kernelEntryAt(arch, level, table, vpn);
+      if (level === this.largeLevel) return (tables.entryLo(level, at) & LARGE) === LARGE ? at : 0;
+      table = tables.tableAt(level, at);
+    }
+    return 0;
+  }
+
+  /** Whether `pages` pages from a page on have frames in a row. */
+  private inARow(page: number, pages: number): boolean {
+    const { memory } = this.host;
+    if (page < 0 || page + pages > memory.nrPages) return pages === 1;
+    return memory.pageToPfn(page + pages - 1) - memory.pageToPfn(page) === pages - 1;
   }
 
   private count(counter: number): void {
     const { values } = this.host.counters;
     values[counter] = (values[counter] as number) + 1;
   }
+}
+
+/** A present entry for a large page. */
+const LARGE = PAGE_PRESENT | PAGE_PSE;
+
+/** The frame of a page that a slot translates. */
+function frameIn(tlb: Tlb, slot: number, vpn: number): number {
+  return tlb.frameOf(slot) + (vpn % 2 ** tlb.spanOf(slot));
 }
 
 /** Which of PAE's four pointers a 32-bit page number takes. */

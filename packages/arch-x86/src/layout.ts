@@ -5,8 +5,8 @@
  * minimum of 128 MiB; where addresses are random, less than 1 MiB more. x86_64 tasks search upward from TASK_UNMAPPED_BASE, and never go back
  * for a hole unless something was unmapped (arch/x86_64/kernel/sys_x86_64.c).
  */
-import { KernelSpace, Layout } from '@fourfold/core/arch';
-import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_NX, PAGE_PRESENT, PAGE_RW, PAGE_USER } from './bits.js';
+import { KernelSpace, Layout, type LinearMapSpec } from '@fourfold/core/arch';
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_NX, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { PAGE_SHIFT } from './geometry.js';
 
 const I386_TASK_SIZE = 0xc000_0000n;
@@ -77,6 +77,54 @@ const PAGE_KERNEL = BigInt(PAGE_PRESENT | PAGE_RW | PAGE_ACCESSED | PAGE_DIRTY |
 /** What ioremap of i386 gives: not global, and executable. */
 const I386_IO = BigInt(PAGE_PRESENT | PAGE_RW | PAGE_ACCESSED | PAGE_DIRTY);
 
+/** A large page of the kernel. */
+const KERNEL_LARGE = PAGE_KERNEL | BigInt(PAGE_PSE);
+const MIB = 2 ** 20;
+/** High memory begins here: the map of memory ends. */
+const I386_LOW_MEMORY = 896 * MIB;
+/** The kernel's code and data, for which i386 leaves large pages executable: taken to be 4 MiB. */
+const I386_TEXT = 4 * MIB;
+
+/** i386: low memory from PAGE_OFFSET up (kernel_physical_mapping_init). */
+function i386Linear(pae: boolean, nx: boolean): LinearMapSpec {
+  return {
+    level: pae ? 1 : 0,
+    tableDrops: 0,
+    pieces: [
+      { start: I386_TASK_SIZE, physical: 0, most: I386_TEXT, prot: KERNEL_LARGE },
+      {
+        start: I386_TASK_SIZE + BigInt(I386_TEXT),
+        physical: I386_TEXT,
+        most: I386_LOW_MEMORY - I386_TEXT,
+        prot: nx ? KERNEL_LARGE | PAGE_NX : KERNEL_LARGE,
+      },
+    ],
+  };
+}
+
+/** x86_64: all memory, and 40 MiB from physical 0 again for the kernel's text (init_memory_mapping, head.S: level2_kernel_pgt). */
+function x86_64Linear(nx: boolean): LinearMapSpec {
+  return {
+    level: 2,
+    tableDrops: PAGE_USER, // _KERNPG_TABLE
+    pieces: [
+      {
+        start: 0xffff_8100_0000_0000n,
+        physical: 0,
+        most: 2 ** 46,
+        prot: nx ? KERNEL_LARGE | PAGE_NX : KERNEL_LARGE,
+      },
+      {
+        start: 0xffff_ffff_8000_0000n,
+        physical: 0,
+        most: 40 * MIB,
+        always: true,
+        prot: KERNEL_LARGE & ~BigInt(PAGE_ACCESSED | PAGE_DIRTY),
+      },
+    ],
+  };
+}
+
 /**
  * The kernel's mappings on i386: from 8 MiB above high_memory to two pages below the window for high memory. high_memory is
  * taken to be 896 MiB, whatever memory the machine has. @param nx PAGE_KERNEL has the no-execute bit
@@ -88,6 +136,7 @@ export function i386KernelSpace(pae: boolean, nx: boolean): KernelSpace {
     firstRootEntry: pae ? 3 : 768,
     prot: nx ? PAGE_KERNEL | PAGE_NX : PAGE_KERNEL,
     ioremap: { prot: I386_IO },
+    linear: i386Linear(pae, nx),
   });
 }
 
@@ -99,5 +148,6 @@ export function x86_64KernelSpace(nx: boolean): KernelSpace {
     firstRootEntry: 258, // pgd_index(PAGE_OFFSET)
     prot: nx ? PAGE_KERNEL | PAGE_NX : PAGE_KERNEL,
     ioremap: { prot: PAGE_KERNEL },
+    linear: x86_64Linear(nx),
   });
 }

@@ -16,9 +16,12 @@ export default {
         'with ADDR_LIMIT_3GB a 32-bit task has the space of i386',
       ],
       'PAGE_OFFSET: where the kernel’s part of a root begins': "the kernel's part of a root begins at entry",
-      'the linear map and the kernel’s text at their addresses': notModelled(
-        'memory is read by its frames; the tables have what the kernel maps beside it',
-      ),
+      'the linear map and the kernel’s text at their addresses, in large pages': [
+        'all memory is mapped from PAGE_OFFSET up',
+        'the first 40 MiB are mapped again',
+        'memory from 896 MiB on is high memory',
+        'it may not be executed',
+      ],
       'where vmalloc’s area lies': 'vmalloc begins 8 MiB above 896',
       TASK_UNMAPPED_BASE: [
         'without a limit for the stack, or in the compatible layout',

@@ -11,6 +11,27 @@ export type IoremapSpec =
   /** No tables: the address is this base and the physical address. */
   | { readonly base: bigint };
 
+/** A row of large pages of the map of memory. */
+export interface LinearPiece {
+  /** Address of the first, and the physical one that it maps. */
+  readonly start: bigint;
+  readonly physical: number;
+  /** Bytes mapped where memory reaches so far, or `always`. */
+  readonly most: number;
+  readonly always?: boolean;
+  /** The entry without its frame. */
+  readonly prot: bigint;
+}
+
+/** The map of all memory in large pages. */
+export interface LinearMapSpec {
+  /** Level whose entries they are. */
+  readonly level: number;
+  /** Low bits that links to tables made for it lack. */
+  readonly tableDrops: number;
+  readonly pieces: readonly LinearPiece[];
+}
+
 export interface KernelSpaceSpec {
   /** VMALLOC_START and VMALLOC_END. */
   readonly start: bigint;
@@ -23,6 +44,8 @@ export interface KernelSpaceSpec {
    * none, the processor reaches the kernel's mappings in another way.
    */
   readonly firstRootEntry?: number;
+  /** All of memory, mapped at boot. Default: not in the tables. */
+  readonly linear?: LinearMapSpec;
 }
 
 /** The kernel space of one machine; page numbers are vaddr >> pageShift. */
@@ -40,6 +63,7 @@ export class KernelSpace {
   readonly ioBase: bigint;
   /** First root entry of the kernel's in a user root; -1 for none. */
   readonly firstRootEntry: number;
+  readonly linear: LinearMapSpec | null;
 
   constructor(pageShift: number, spec: KernelSpaceSpec) {
     const page = (address: bigint): number => Number(address >> BigInt(pageShift));
@@ -54,6 +78,7 @@ export class KernelSpace {
     this.ioEnd = tables === null ? -1 : page(tables.range?.end ?? spec.end);
     this.ioProtLo = ioProt.lo;
     this.ioProtHi = ioProt.hi;
+    this.linear = spec.linear ?? null;
     this.firstRootEntry = spec.firstRootEntry ?? -1;
     this.ioBase = 'base' in spec.ioremap ? spec.ioremap.base : -1n;
   }

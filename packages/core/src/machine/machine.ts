@@ -30,6 +30,7 @@ import { swapOff } from '../swap/swapoff.js';
 import { swapOn } from '../swap/swapon.js';
 import { insertProgramAreas } from '../vma/program-areas.js';
 import { kernelLoad, kernelStore } from '../vmalloc/access.js';
+import { mapLinear } from '../vmalloc/linear-map.js';
 import { type BuildOptions, defaultHighpte } from './build.js';
 import { defaultChecks, type MachineChecks } from './checks.js';
 import { parseSize } from './size.js';
@@ -128,7 +129,9 @@ export class Machine {
       ...(options.randomize === undefined ? {} : { randomize: options.randomize }),
     });
     // Before the first process: user roots that carry the kernel's entries must find the gate's.
-    if (arch.layout.spec.gate !== undefined) runToEnd(mapGate(this.kernel));
+    const carries = (arch.kernelSpace?.firstRootEntry ?? -1) >= 0;
+    if (carries || arch.layout.spec.gate !== undefined) runToEnd(mapGate(this.kernel));
+    mapLinear(this.kernel);
     this.kernel.overcommit = options.overcommit ?? 0;
     const { hugePages = 0 } = options;
     if (hugePages > 0 && this.kernel.hugetlb === null)

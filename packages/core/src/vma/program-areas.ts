@@ -2,6 +2,7 @@
  * The areas that exec makes before a program has any of its own: its stack (setup_arg_pages), and what a machine puts beside it
  * (a register backing store, an area of page 0). The pages of the arguments are not modelled: a stack begins with one page that nobody has touched.
  */
+import { highWord, lowWord } from '../arch/words.js';
 import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSUP, VM_IO, VM_MAYREAD, VM_READ, VM_RESERVED } from './flags.js';
@@ -30,6 +31,6 @@ function insertPageZero(k: Kernel, mm: Mm, protection: bigint): void {
   if (insertArea(k, mm, 0, 1, VM_READ | VM_MAYREAD | VM_IO | VM_RESERVED, null, 0) < 0) return;
   const vma = mm.vmas.containing(0);
   if (vma === null) return;
-  vma.protLo = Number(BigInt.asIntN(32, protection));
-  vma.protHi = Number(BigInt.asIntN(32, protection >> 32n));
+  vma.protLo = lowWord(protection);
+  vma.protHi = highWord(protection);
 }
