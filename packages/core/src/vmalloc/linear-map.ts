@@ -35,7 +35,7 @@ function entryFor(k: Kernel, { level: last, tableDrops }: LinearMapSpec, root: n
   for (let level = 0; level < last; level++) {
     const at = kernelEntryAt(arch, level, table, vpn);
     if (tables.tableAt(level, at) === 0) {
-      const pa = allocTable(k, level + 1);
+      const pa = allocTable(k, level + 1, vpn);
       if (pa < 0) return 0;
       const format = arch.upper[level] as UpperFormat;
       tables.setEntry(level, at, format.linkHi(pa), format.linkLo(pa) & ~tableDrops);
