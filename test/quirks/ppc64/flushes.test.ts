@@ -201,7 +201,10 @@ export default quirks({
         const vma = world.process.mm.vmas.find(find(0).vpn) as Vma;
         const young: boolean[] = [];
         const clear = (): void => {
-          young.push(clearFlushYoung(kernel, vma, find(0)));
+          const found = find(0);
+          kernel.pteMaps?.map(0, found.at);
+          young.push(clearFlushYoung(kernel, vma, found));
+          kernel.pteMaps?.unmap(0, found.at);
         };
         expect([count(world, clear), count(world, clear)]).toEqual([
           { queued: 1, sent: 1 },

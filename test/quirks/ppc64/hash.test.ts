@@ -268,8 +268,8 @@ export default quirks({
     'firmware may state the size of the table': {
       source: 'arch/powerpc/mm/hash_utils_64.c: htab_dt_scan_pftsize',
       holds: (arch) => {
-        const stated = createPpc64({ pageShift: arch.geometry.pageShift as 12 | 16, hashTableBytes: 2 ** 20 });
-        expect((new Machine({ arch: stated }).kernel.mmu as Ppc64Mmu).table.groups).toBe(8192);
+        const stated = createPpc64({ pageShift: arch.geometry.pageShift as 12 | 16, hashTableBytes: 2 ** 22 });
+        expect((new Machine({ arch: stated }).kernel.mmu as Ppc64Mmu).table.groups).toBe(32768);
       },
     },
   },

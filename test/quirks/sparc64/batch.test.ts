@@ -149,10 +149,11 @@ export default quirks({
         kernel.cpu.batch.mm = world.process.mm;
         kernel.cpu.batch.vpn[0] = Number(world.at / BigInt(arch.pageSize));
         kernel.cpu.batch.nr = 1;
-        const entry = kernel.tables.lookupPage(other.mm, Number(at / BigInt(arch.pageSize)));
-        expect(
-          count(world, () => setPteAt(kernel, other.mm, Number(at / BigInt(arch.pageSize)), entry, 0, 0)).sent,
-        ).toBe(1);
+        const vpn = Number(at / BigInt(arch.pageSize));
+        const entry = kernel.tables.lookupPage(other.mm, vpn);
+        kernel.pteMaps?.map(0, entry);
+        expect(count(world, () => setPteAt(kernel, other.mm, vpn, entry, 0, 0)).sent).toBe(1);
+        kernel.pteMaps?.unmap(0, entry);
         expect([kernel.cpu.batch.mm, kernel.cpu.batch.nr]).toEqual([other.mm, 1]);
         kernel.mmu.flushPending(kernel.cpu);
       },
