@@ -75,8 +75,7 @@ export class HashedUnit implements TlbUnit {
       }
       slot = records[at | TLB_LINK] as number;
     }
-    // A wide slot hangs in the bucket of its first page.
-    return this.wide[0] === 0 ? -1 : this.searchWide(vpnHi, vpnLo, context);
+    return -1;
   }
 
   touch(slot: number): void {
@@ -182,8 +181,8 @@ export class HashedUnit implements TlbUnit {
     return vpnLo & (-1 << span);
   }
 
-  /** Looks through the ways of a set for a slot that spans several pages: its page number is zero below the span. */
-  private searchWide(vpnHi: number, vpnLo: number, context: number): number {
+  /** A slot that spans several pages hangs in the bucket of its first page, and its page number is zero below the span. */
+  searchWide(vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
     const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
     for (let slot = first; slot < first + this.ways; slot++) {

@@ -64,7 +64,6 @@ export class SetUnit implements TlbUnit {
   search(vpnHi: number, vpnLo: number, context: number): number {
     const { tags } = this;
     const set = this.setOf(vpnHi, vpnLo);
-    if (this.wide[0] !== 0) return this.searchWide(set, vpnHi, vpnLo, context);
     // Four at a time: a loop over each took twice as long.
     const end = (set + 1) << this.tagShift;
     for (let i = set << this.tagShift; i < end; i += 4) {
@@ -182,10 +181,10 @@ export class SetUnit implements TlbUnit {
     return vpnLo & (-1 << span);
   }
 
-  /** With slots that span several pages about: their page number is zero below the span. */
-  private searchWide(set: number, vpnHi: number, vpnLo: number, context: number): number {
+  /** The page number of slots that span several pages is zero below the span. */
+  searchWide(vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
-    const first = this.base + Math.imul(set, this.ways);
+    const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
       const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;

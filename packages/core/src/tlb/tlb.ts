@@ -102,36 +102,65 @@ export class Tlb {
    * Refills the first level of the page's size from a later one.
    */
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
-    const first = kind === 0 ? this.firstExec : this.firstData;
-    const records = this.records;
     this.secondLevelHit = 0;
+    if (this.wide[0] !== 0) return this.findAny(kind, vpnHi, vpnLo, context);
+    const first = kind === 0 ? this.firstExec : this.firstData;
     const hit = first.search(vpnHi, vpnLo, context);
     if (hit >= 0) {
       first.touch(hit);
       return hit;
     }
-    let rest = kind === 0 ? this.restExec : this.restData;
-    if (this.wide[0] !== 0) rest = kind === 0 ? this.behindExec : this.behindData;
+    const rest = kind === 0 ? this.restExec : this.restData;
     for (let i = 0; i < rest.length; i++) {
-      const unit = rest[i] as TlbUnit;
-      const slot = unit.search(vpnHi, vpnLo, context);
-      if (slot < 0) continue;
-      const at = slot << TLB_RECORD_SHIFT;
-      unit.touch(slot);
-      const span = (records[at | TLB_META] as number) >> TLB_SPAN_SHIFT;
-      const home = span === 0 ? first : this.homeOf(kind, span);
-      if (home === unit) return slot;
-      this.secondLevelHit = 1;
-      // By the page asked for: a slot that spans several may belong into another set under its first page.
-      return home.insert(
-        vpnHi,
-        vpnLo,
-        records[at | TLB_CONTEXT] as number,
-        records[at | TLB_FRAME] as number,
-        records[at | TLB_META] as number,
-      );
+      const slot = (rest[i] as TlbUnit).search(vpnHi, vpnLo, context);
+      if (slot >= 0) return this.refill(first, rest[i] as TlbUnit, slot, vpnHi, vpnLo);
     }
     return -1;
+  }
+
+  /** `find` while slots that span several pages are about. */
+  private findAny(kind: number, vpnHi: number, vpnLo: number, context: number): number {
+    const first = kind === 0 ? this.firstExec : this.firstData;
+    const hit = this.searchAny(first, vpnHi, vpnLo, context);
+    if (hit >= 0) {
+      first.touch(hit);
+      return hit;
+    }
+    const behind = kind === 0 ? this.behindExec : this.behindData;
+    for (let i = 0; i < behind.length; i++) {
+      const unit = behind[i] as TlbUnit;
+      const slot = this.searchAny(unit, vpnHi, vpnLo, context);
+      if (slot < 0) continue;
+      const span = this.spanOf(slot);
+      const home = span === 0 ? first : this.homeOf(kind, span);
+      if (home !== unit) return this.refill(home, unit, slot, vpnHi, vpnLo);
+      unit.touch(slot);
+      return slot;
+    }
+    return -1;
+  }
+
+  private searchAny(unit: TlbUnit, vpnHi: number, vpnLo: number, context: number): number {
+    const isWide = this.wide[0] !== 0 && unit.spans.max > 0;
+    return isWide ? unit.searchWide(vpnHi, vpnLo, context) : unit.search(vpnHi, vpnLo, context);
+  }
+
+  /**
+   * A hit in a later unit: into the first level of its size, under the page asked for (a slot that spans several may belong into
+   * another set under its first page).
+   */
+  private refill(home: TlbUnit, unit: TlbUnit, slot: number, vpnHi: number, vpnLo: number): number {
+    const { records } = this;
+    const at = slot << TLB_RECORD_SHIFT;
+    unit.touch(slot);
+    this.secondLevelHit = 1;
+    return home.insert(
+      vpnHi,
+      vpnLo,
+      records[at | TLB_CONTEXT] as number,
+      records[at | TLB_FRAME] as number,
+      records[at | TLB_META] as number,
+    );
   }
 
   /**
@@ -183,7 +212,7 @@ export class Tlb {
 
   /** The last data unit's slot that translates a page in `context`, or -1: the look-up of a walker, which refills nothing. */
   findLast(vpnHi: number, vpnLo: number, context: number): number {
-    const slot = this.lastData.search(vpnHi, vpnLo, context);
+    const slot = this.searchAny(this.lastData, vpnHi, vpnLo, context);
     if (slot >= 0) this.lastData.touch(slot);
     return slot;
   }
@@ -196,7 +225,7 @@ export class Tlb {
   /** Whether some unit translates a page under a context. */
   holds(page: number, context: number): boolean {
     const hi = (page / 4294967296) | 0;
-    return this.units.some((unit) => unit.search(hi, page | 0, context) >= 0);
+    return this.units.some((unit) => this.searchAny(unit, hi, page | 0, context) >= 0);
   }
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */

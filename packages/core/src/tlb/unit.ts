@@ -24,8 +24,10 @@ export interface TlbUnit {
   readonly end: number;
   /** log2 of the pages it takes in one slot. */
   readonly spans: SpanRange;
-  /** The slot that translates a page in `context`, or globally; -1 for none. */
+  /** The slot that translates a page in `context`, or globally, while no slot spans several pages; -1 for none. */
   search(vpnHi: number, vpnLo: number, context: number): number;
+  /** The same in a unit that takes such slots, while some are about. */
+  searchWide(vpnHi: number, vpnLo: number, context: number): number;
   /** Marks a slot of this unit as used. */
   touch(slot: number): void;
   /** Puts a translation in; answers its slot. `meta` holds rights, attributes and span as a record does. */
