@@ -35,6 +35,8 @@ export class SetUnit implements TlbUnit {
   private readonly sets: number;
   private readonly setMask: number;
   private readonly ways: number;
+  /** Used bits of a set whose ways are all used. */
+  private readonly allUsed: number;
   /** Lowest page number bit that chooses the set. */
   private readonly shift: number;
   /** Low half of the page number of every slot, as filled; a slot may be empty all the same. A set has room for 4 or 8. */
@@ -55,6 +57,7 @@ export class SetUnit implements TlbUnit {
     this.sets = spec.sets;
     this.setMask = (spec.sets & (spec.sets - 1)) === 0 ? spec.sets - 1 : -1;
     this.ways = spec.ways;
+    this.allUsed = (1 << spec.ways) - 1;
     this.tagShift = spec.ways > 4 ? 3 : 2;
     this.tags = new Int32Array(spec.sets << this.tagShift);
     this.state = new Int32Array(spec.sets);
@@ -98,7 +101,8 @@ export class SetUnit implements TlbUnit {
     const state = this.state[set] as number;
     let used = state & USED_BITS;
     let way = state >> HAND_SHIFT;
-    // An unused way comes up within one turn; the turn clears the used bits it passes.
+    // An unused way comes up within one turn; the turn clears the used bits it passes, all of them if it comes back.
+    if (used === this.allUsed) used = 0;
     while (((used >> way) & 1) === 1) {
       used &= ~(1 << way);
       way = way + 1 === ways ? 0 : way + 1;
