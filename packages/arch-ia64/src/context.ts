@@ -16,7 +16,7 @@ export const WRAP_START = 300;
 
 /** max_ctx: the first number that is never handed out. */
 export function maxContext(ridBits: number): number {
-  return 2 ** (ridBits - 3) - 1;
+  return (1 << (ridBits - 3)) - 1;
 }
 
 export class ContextAllocator {
@@ -122,7 +122,7 @@ export class Ia64Contexts {
     mm.cpuVmMask |= 1 << cpu.id;
     registers.load(mm.context, this.pageShift);
     cpu.mm = mm;
-    cpu.context = mm.context;
+    cpu.context = mm.context | 0;
   }
 
   /** The mm gives its number up, without a purge. */

@@ -35,10 +35,10 @@ export class LinuxWalk {
     this.nrPages = host.memory.nrPages;
     this.pageShift = geometry.pageShift;
     this.pteBits = linear.pteBits;
-    this.pteMask = 2 ** linear.pteBits - 1;
+    this.pteMask = (1 << linear.pteBits) - 1;
     this.rootShift = geometry.shift[0] as number;
     this.sliceBits = (geometry.bits[0] as number) - RGN_BITS;
-    this.sliceMask = 2 ** this.sliceBits - 1;
+    this.sliceMask = (1 << this.sliceBits) - 1;
     this.regionShift = linear.regionShift;
     this.offsetHi = ~linear.regionHi;
   }

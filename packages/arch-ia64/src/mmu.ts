@@ -54,6 +54,7 @@ import {
   RIGHT_STORE,
   SOFTWARE_FILLS,
   STORE,
+  smallInteger,
   TLB_ABSENT,
   TLB_CLEAN,
   TLB_GLOBAL,
@@ -128,11 +129,11 @@ export class Ia64Mmu extends Mmu {
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
-    this.firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.firstPfn = host.memory.banks.length === 1 ? smallInteger(host.memory.pageToPfn(0)) : -1;
     this.nrPages = host.memory.nrPages;
     this.pageShift = pageShift;
     this.pteBits = this.linear.pteBits;
-    this.pteMask = 2 ** this.pteBits - 1;
+    this.pteMask = (1 << this.pteBits) - 1;
     this.regionShift = this.linear.regionShift;
     this.offsetHi = ~this.linear.regionHi;
     const beyond = (1n << BigInt(geometry.regionShift)) - (1n << BigInt(geometry.coveredBits));

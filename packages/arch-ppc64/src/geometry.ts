@@ -40,7 +40,7 @@ export class HashedPages {
     this.shift = shift === 12 ? 12 : 16;
     this.sub = pageShift - shift;
     this.esidShift = SID_SHIFT - shift;
-    this.pageMask = 2 ** this.esidShift - 1;
+    this.pageMask = (1 << this.esidShift) - 1;
     this.hugeShift = 24 - shift;
     this.large = shift !== HW_PAGE_SHIFT;
   }

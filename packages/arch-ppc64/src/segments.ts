@@ -64,7 +64,7 @@ export class Segments {
     if (prev === next && cpu.mm === next && !registers.lostPgdir) return;
     registers.lostPgdir = false;
     cpu.mm = next;
-    cpu.context = next.context;
+    cpu.context = next.context | 0;
     this.count(CONTEXT_SWITCHES);
     registers.trap = 0;
     this.switchSlb(cpu, registers.slb, next);

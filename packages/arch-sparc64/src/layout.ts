@@ -95,10 +95,10 @@ export class VpteArea {
     const halfWindow = 2 ** (this.halfShift - this.pteBits);
     this.basePage = this.spacePages - halfWindow;
     this.windowPage = this.spacePages - 2 * halfWindow;
-    this.topHi = 2 ** (32 - pageShift) - 1;
-    this.baseLo = -halfWindow;
-    this.windowLo = -2 * halfWindow;
-    this.highLo = -(2 ** this.halfShift);
+    this.topHi = (1 << (32 - pageShift)) - 1;
+    this.baseLo = -halfWindow | 0;
+    this.windowLo = (-2 * halfWindow) | 0;
+    this.highLo = -1 << this.halfShift;
   }
 
   /** Page of the linear table that holds the pte of page `vpn`; not wrapped: the end of the low half gives spacePages. */

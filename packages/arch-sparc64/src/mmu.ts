@@ -96,9 +96,9 @@ export class Sparc64Mmu extends Mmu {
     this.pageShift = pageShift;
     this.baseSize = (pageShift - 13) / 3;
     this.pteBits = pteIndexBits(pageShift);
-    this.pteMask = 2 ** this.pteBits - 1;
+    this.pteMask = (1 << this.pteBits) - 1;
     this.upperBits = upperIndexBits(pageShift);
-    this.upperMask = 2 ** this.upperBits - 1;
+    this.upperMask = (1 << this.upperBits) - 1;
     this.upperToPfn = pageShift - UPPER_SHIFT;
     this.loAt = host.tables.loAt;
     this.hiAt = host.tables.hiAt;
@@ -273,7 +273,7 @@ export class Sparc64Mmu extends Mmu {
 
   private load(cpu: Cpu, mm: Mm): void {
     cpu.mm = mm;
-    cpu.context = this.contexts.numberOf(mm.context);
+    cpu.context = this.contexts.numberOf(mm.context) | 0;
   }
 
   /** Adds the CPU to the mm's mask and demaps the whole context there. */

@@ -38,10 +38,9 @@ export class DirectoryCache {
   }
 
   empty(): void {
-    this.generation += 1 << STRETCH_BITS;
-    if (this.generation >>> STRETCH_BITS < GENERATIONS) return;
-    this.generation = 0;
-    this.records.fill(-1);
+    const next = (this.generation >>> STRETCH_BITS) + 1;
+    this.generation = next < GENERATIONS ? next << STRETCH_BITS : 0;
+    if (next === GENERATIONS) this.records.fill(-1);
   }
 
   /** Drops the stretch that a page lies in. */

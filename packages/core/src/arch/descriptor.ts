@@ -95,7 +95,7 @@ export class ArchDescriptor {
   /** log2 of the bytes of a TLB's page, and of how many of them a base page has (mostly 0). */
   readonly tlbPageShift: number;
   readonly tlbSubShift: number;
-  /** How many that are; worked out once, because V8 calls pow for 2 ** n. */
+  /** How many that are. */
   readonly tlbSubPages: number;
   readonly pendingFlush: PendingFlush;
   readonly gather: GatherSpec;
@@ -134,7 +134,7 @@ export class ArchDescriptor {
     this.tlb = { ...spec.tlb, pageShift: this.tlbPageShift };
     checkShape(spec.tlb, [this.tlbPageShift, ...(spec.hugePages === undefined ? [] : [spec.hugePages.shift])]);
     this.tlbSubShift = spec.geometry.pageShift - this.tlbPageShift;
-    this.tlbSubPages = 2 ** this.tlbSubShift;
+    this.tlbSubPages = 1 << this.tlbSubShift;
     this.pendingFlush = new PendingFlush(spec.pendingFlush);
     this.gather = spec.gather;
     this.quicklists = spec.quicklists ?? null;

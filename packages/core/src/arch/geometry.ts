@@ -58,7 +58,7 @@ export class Geometry {
   constructor(pageShift: number, levelsRootFirst: readonly LevelSpec[], region?: RegionSpec) {
     const n = levelsRootFirst.length;
     this.pageShift = pageShift;
-    this.pageSize = 2 ** pageShift;
+    this.pageSize = 1 << pageShift;
     this.depth = n;
     this.names = levelsRootFirst.map((l) => l.name);
     this.shift = new Uint8Array(n);

@@ -43,7 +43,7 @@ export class HugeFormat {
     const page = (address: bigint): number => Number(address >> BigInt(geometry.pageShift));
     this.shift = spec.shift;
     this.order = spec.shift - geometry.pageShift;
-    this.pages = 2 ** this.order;
+    this.pages = 1 << this.order;
     this.level = geometry.levelOf(spec.level);
     this.entries = spec.entries ?? 1;
     this.rangeStart = spec.scaledRange === undefined ? -1 : page(spec.scaledRange.start);

@@ -18,6 +18,12 @@ export function highWord(value: bigint | number): number {
   return Number(BigInt.asIntN(32, BigInt(value) >> 32n)) | 0;
 }
 
+/** The same integer as V8 keeps small ones best: what a division or a power gives is a double, and a field would stay one. */
+export function smallInteger(value: number): number {
+  const small = value | 0;
+  return small === value ? small : value;
+}
+
 /** The unsigned 64-bit value of two halves. */
 export function wordToBigInt(hi: number, lo: number): bigint {
   return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);

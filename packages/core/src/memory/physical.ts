@@ -47,7 +47,7 @@ export class PhysicalMemory {
 
   constructor(pageShift: number, banks: readonly Bank[], bigEndian: boolean, devices: readonly Bank[] = []) {
     this.pageShift = pageShift;
-    this.pageSize = 2 ** pageShift;
+    this.pageSize = 1 << pageShift;
     this.pageWords = this.pageSize / 4;
     this.bigEndian = bigEndian;
     this.byteSwizzle = bigEndian ? 3 : 0;

@@ -7,9 +7,11 @@
  *
  * Geometry and formats are copied into flat arrays here, once: a walk reads no descriptor object.
  */
+
 import type { ArchDescriptor } from '../arch/descriptor.js';
 import { type Geometry, tableIndex } from '../arch/geometry.js';
 import type { HugeFormat } from '../arch/hugetlb.js';
+import { smallInteger } from '../arch/words.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { Mm } from '../vma/mm.js';
 
@@ -100,7 +102,7 @@ export class PageTables {
       this.levels[at + L_BAD_VALUE_LO] = f.badValueLo;
       this.levels[at + L_BAD_VALUE_HI] = f.badValueHi;
     }
-    this.firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
+    this.firstPfn = memory.banks.length === 1 ? smallInteger(memory.pageToPfn(0)) : -1;
   }
 
   /** Word index of the entry for a page in the table at `level` that begins at word `table`. */
