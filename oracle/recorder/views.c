@@ -27,7 +27,12 @@ static long other_tables(pid_t pid, int nr) {
   int picked = 0;
   for (int i = 0; i < nr; i++) {
     if (areas[i].start >= ARENA && areas[i].start < ARENA + ARENA_BYTES) continue;
-    if (areas[i].huge) continue;
+    if (areas[i].huge) { /* no leaf tables, but those above */
+      struct entry entry;
+      look_entries(pid, areas, nr, areas[i].start, 1, &entry);
+      picked |= areas[i].start >= ARENA && entry.kind != NOTHING;
+      continue;
+    }
     for (uint64_t at = areas[i].start; at < areas[i].end; at = (at & -HUGE) + HUGE) {
       uint64_t end = (at & -HUGE) + HUGE < areas[i].end ? (at & -HUGE) + HUGE : areas[i].end;
       long counts[7] = {0};

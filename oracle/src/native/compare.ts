@@ -30,14 +30,14 @@ export interface Compared {
 const TMPFS = tmpfs({ nr_blocks: 0, nr_inodes: 0 });
 
 /** Compares scenarios; those in which a line was left out are run again without it until they agree or really disagree. */
-export function compareAll(kernel: KernelRuns, texts: readonly string[], check: boolean = true): Compared[] {
+export function compareAll(kernel: KernelRuns, texts: readonly string[]): Compared[] {
   const compared: Compared[] = texts.map((text) => ({ text, leftOut: 0, disagreement: null }));
   let open = compared.map((_, i) => i);
   while (open.length > 0) {
     const recorded = kernel.record(open.map((i) => (compared[i] as Compared).text));
     open = open.filter((i, nth) => {
       const { text, leftOut } = compared[i] as Compared;
-      const first = firstDifference(text, recorded[nth] as string[], simulate(text, check));
+      const first = firstDifference(text, recorded[nth] as string[], simulate(text));
       const again = typeof first === 'number';
       compared[i] = again
         ? { text: without(text, first), leftOut: leftOut + 1, disagreement: null }
@@ -56,7 +56,7 @@ export function shrink(kernel: KernelRuns, { text, disagreement }: Compared): Co
     const pieces: string[] = [];
     for (let at = 0; at < all.length; at += size)
       pieces.push([...all.slice(0, at), ...all.slice(at + size)].join('\n'));
-    const smaller = compareAll(kernel, pieces, false).find((one) => isSame(one.disagreement, disagreement));
+    const smaller = compareAll(kernel, pieces).find((one) => isSame(one.disagreement, disagreement));
     if (smaller !== undefined) smallest = smaller;
     else if (size === 1) break;
     else size = Math.ceil(size / 2);
@@ -88,7 +88,7 @@ function firstDifference(
       native: parsed,
       ours: parseResult(line),
       before: native.slice(0, i).map(parseResult),
-      source: text.split('\n').slice(0, parsed.number),
+      source: text.split('\n').slice(0, parsed.number).map(withoutComment),
     });
     if (explanation === null) return { native: theirs, ours: line };
     if (explanation !== 'counts') return explanation;
@@ -96,13 +96,18 @@ function firstDifference(
   return null;
 }
 
+/** What a line says; nothing of one that was left out. */
+function withoutComment(line: string): string {
+  return line.replace(/#.*/, '');
+}
+
 const BROKEN = 'the simulation ended: ';
 
-/** Our result lines; a machine in disorder ends them with a line that says so. */
-function simulate(text: string, check: boolean): string[] {
+/** Our result lines; a simulation that breaks ends them with a line that says so. */
+function simulate(text: string): string[] {
   const results: string[] = [];
   try {
-    runScenario(text, { arch: x86_64, tmpfs: TMPFS, check, onLine: (line) => results.push(line) });
+    runScenario(text, { arch: x86_64, tmpfs: TMPFS, onLine: (line) => results.push(line) });
   } catch (error) {
     results.push(`${BROKEN}${error instanceof Error ? error.message : String(error)}`);
   }

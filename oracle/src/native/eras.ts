@@ -68,13 +68,19 @@ const ERAS: readonly Era[] = [
     return punches && result === 'ok' && has(difference, /private.* t\d/) && LOOKS.includes(difference.native.op);
   }),
   line('growth keeps no gap to the area below', (difference) => {
-    return difference.native.result.startsWith('SEGV') && has(difference, /growsdown/);
+    return /^SEGV|\bS\b/.test(difference.native.result) && has(difference, /growsdown/);
   }),
   line('mlock does what comes before a hole, and makes less present', ({ native, ours }) => {
     return native.op === 'mlock' && native.result === 'ENOMEM' && /^(ENOMEM|EFAULT|ok)$/.test(ours.result);
   }),
   line('a shrinking mremap never looks for an area', ({ native, ours }) => {
-    return native.op === 'mremap' && ERRNO.test(native.result) && /^(ok|E)/.test(ours.result);
+    return native.op === 'mremap' && native.result === 'EFAULT' && ours.result.startsWith('ok');
+  }),
+  line('mremap from length 0 of a private area', ({ native }) => {
+    return /^mremap \S+ 0 /.test(native.text) && native.result === 'EINVAL';
+  }),
+  line('which of several errors mremap finds first', ({ native, ours }) => {
+    return native.op === 'mremap' && /0x|max/.test(native.text) && ERRNO.test(native.result) && ERRNO.test(ours.result);
   }),
   line(
     'mremap of several areas at once (6.17)',
@@ -89,8 +95,9 @@ const ERAS: readonly Era[] = [
   line('segments of more than 32 MiB', ({ native, ours }) => native.op === 'shmget' && ours.result === 'EINVAL'),
   counts('areas are joined by other rules', ({ native }) => native.op === 'maps'),
   line('a hole in a disk file', ({ native, ours }) => native.op === 'fpunch' && ours.result === 'ENOSYS'),
-  line('mincore of anonymous memory and private copies', ({ native, source }) => {
-    return native.op === 'mincore' && source.some((text) => /private|anon/.test(text));
+  line('mincore of anonymous memory and private copies', (difference) => {
+    const isPrivate = difference.ours.result === 'ENOMEM' || has(difference, /mmap .*private\S* [td]\d/);
+    return difference.native.op === 'mincore' && isPrivate;
   }),
   line('file offsets have limits', ({ native }) => native.result === 'EOVERFLOW'),
   line('a removed segment is EIDRM', ({ ours }) => ours.result === 'EIDRM'),
@@ -104,14 +111,18 @@ const ERAS: readonly Era[] = [
     return (
       usesHuge(difference) &&
       calls.includes(difference.native.op) &&
-      /^E/.test(difference.native.result + difference.ours.result)
+      (ERRNO.test(difference.native.result) || ERRNO.test(difference.ours.result))
     );
   }),
   earlier('a later fork leaves shared huge pages to faults', ({ op }, difference) => {
     return op === 'fork' && usesHuge(difference) && [...LOOKS, ...STORES].includes(difference.native.op);
   }),
-  line('brk over a heap with holes', (difference) => {
-    return difference.native.op === 'brk' && has(difference, /(munmap|mremap|mmap).*brk:/);
+  line('brk over a heap with holes', ({ native, ours }) => {
+    return native.op === 'brk' && native.result.startsWith('refused') && ours.result.startsWith('ok');
+  }),
+  line('huge pages are neither thrown away nor removed', (difference) => {
+    const { native, ours } = difference;
+    return / (remove|dontneed)$/.test(native.text) && ours.result === 'EINVAL' && usesHuge(difference);
   }),
   line('what madvise remove takes', ({ native, ours }) => {
     return / remove$/.test(native.text) && /^E(ACCES|NOSYS)$/.test(ours.result);
@@ -119,7 +130,14 @@ const ERAS: readonly Era[] = [
   counts('page tables are made late, and by mremap', (difference) => {
     const withoutTables = (text: string): string => text.replace(/ pt=-?\d+/, '');
     const { native, ours } = difference;
-    return native.op === 'stat' && withoutTables(native.result) === withoutTables(ours.result);
+    const isOther =
+      has(difference, /mremap|any|brk|growsdown|h\d/) || difference.before.some(({ result }) => /B/.test(result));
+    return native.op === 'stat' && isOther && withoutTables(native.result) === withoutTables(ours.result);
+  }),
+  counts('an area that was joined to one with anonymous pages is copied by the next fork', (difference) => {
+    const { native, ours, source } = difference;
+    const forks = source.filter((text) => /\bfork\b/.test(text)).length;
+    return LOADS.includes(native.op) && native.result === ours.result && forks > 1;
   }),
   counts('what is locked is made present at other times', (difference) => {
     const { native, ours } = difference;
