@@ -71,7 +71,7 @@ const ERAS: readonly Era[] = [
     return /^SEGV|\bS\b/.test(difference.native.result) && has(difference, /growsdown/);
   }),
   line('mlock does what comes before a hole, and makes less present', ({ native, ours }) => {
-    return native.op === 'mlock' && native.result === 'ENOMEM' && /^(ENOMEM|EFAULT|ok)$/.test(ours.result);
+    return native.op === 'mlock' && native.result === 'ENOMEM' && /^(ENOMEM|EFAULT|EPERM|ok)$/.test(ours.result);
   }),
   line('a shrinking mremap never looks for an area', ({ native, ours }) => {
     return native.op === 'mremap' && native.result === 'EFAULT' && ours.result.startsWith('ok');
@@ -95,8 +95,9 @@ const ERAS: readonly Era[] = [
   line('segments of more than 32 MiB', ({ native, ours }) => native.op === 'shmget' && ours.result === 'EINVAL'),
   counts('areas are joined by other rules', ({ native }) => native.op === 'maps'),
   line('a hole in a disk file', ({ native, ours }) => native.op === 'fpunch' && ours.result === 'ENOSYS'),
-  line('mincore of anonymous memory and private copies', (difference) => {
-    const isPrivate = difference.ours.result === 'ENOMEM' || has(difference, /mmap .*private\S* [td]\d/);
+  line('mincore of anonymous memory, private copies and huge pages', (difference) => {
+    const isPrivate =
+      difference.ours.result === 'ENOMEM' || usesHuge(difference) || has(difference, /mmap .*private\S* [td]\d/);
     return difference.native.op === 'mincore' && isPrivate;
   }),
   line('file offsets have limits', ({ native }) => native.result === 'EOVERFLOW'),
@@ -156,7 +157,8 @@ const ERAS: readonly Era[] = [
   {
     what: 'the recorder cannot keep the kernel from mapping around a fault in an area that is read-only for good',
     explain({ native, ours, source }) {
-      if (!LOADS.includes(native.op) || native.result !== ours.result) return null;
+      const isCount = LOADS.includes(native.op) && native.result === ours.result;
+      if (!isCount && !['stat', 'pages', 'share'].includes(native.op)) return null;
       const at = source.findIndex((text) => /fdro|rdonly/.test(text));
       return at < 0 ? null : at + 1;
     },
