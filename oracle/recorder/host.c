@@ -122,6 +122,7 @@ void host_restore(void) {
     sprintf(number, "%d", zram);
     put("/sys/class/zram-control/hot_remove", number);
   }
-  if (huge_pages[0]) put(HUGE_PAGES, huge_pages);
   run("umount %s/d; umount %s/t; umount %s/h; umount %s; rmdir %s", root, root, root, root, root);
+  /* Last: a huge page that a file still holds would stay. */
+  if (huge_pages[0]) put(HUGE_PAGES, huge_pages);
 }
