@@ -13,7 +13,6 @@ export class LinuxWalk {
   private readonly memory: PhysicalMemory;
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
-  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly nrPages: number;
   private readonly pageShift: number;
@@ -31,7 +30,7 @@ export class LinuxWalk {
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
-    this.firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.firstPfn = host.memory.firstPfn;
     this.nrPages = host.memory.nrPages;
     this.pageShift = geometry.pageShift;
     this.pteBits = linear.pteBits;

@@ -40,7 +40,6 @@ import {
   FAULT_REFUSED,
   FAULT_RIGHTS,
   highWord,
-  lookupKernelPte,
   lowWord,
   MISSES_REFUSED,
   type Mm,
@@ -54,10 +53,8 @@ import {
   RIGHT_STORE,
   SOFTWARE_FILLS,
   STORE,
-  smallInteger,
   TLB_ABSENT,
   TLB_CLEAN,
-  TLB_GLOBAL,
   TLB_OWN_SHIFT,
   TLB_TABLE,
   type TlbTruth,
@@ -66,16 +63,13 @@ import {
 } from '@fourfold/core/arch';
 import { type ContextAllocator, Ia64Contexts, maxContext } from './context.js';
 import { Ia64Flush } from './flush.js';
+import { gateMiss } from './gate.js';
 import { InstructionCache } from './icache.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
-import { NAT_PAGE, PAGE_A, PAGE_D, PAGE_P, USER_RIGHTS } from './pte.js';
+import { A_LO, D_LO, NAT_PAGE, P_LO, USER_RIGHTS } from './pte.js';
 import { type Ia64MmuSpec, Ia64Registers, RGN_GATE, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
 import { reportOf } from './report.js';
 import { LinearTable } from './vhpt.js';
-
-const P = Number(PAGE_P);
-const A = Number(PAGE_A);
-const D = Number(PAGE_D);
 
 /** A right that is missing; of a NaTPage its consumption, which comes before all questions of rights. */
 function refusal(allowed: number): number {
@@ -98,7 +92,6 @@ export class Ia64Mmu extends Mmu {
   private readonly memory: PhysicalMemory;
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
-  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly nrPages: number;
   private readonly pageShift: number;
@@ -129,7 +122,7 @@ export class Ia64Mmu extends Mmu {
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
-    this.firstPfn = host.memory.banks.length === 1 ? smallInteger(host.memory.pageToPfn(0)) : -1;
+    this.firstPfn = host.memory.firstPfn;
     this.nrPages = host.memory.nrPages;
     this.pageShift = pageShift;
     this.pteBits = this.linear.pteBits;
@@ -156,13 +149,13 @@ export class Ia64Mmu extends Mmu {
     const region = vpnHi >>> this.regionShift;
     // Outside of the mappable part no linear-table page can be in the TLB, and the handler gives up before it walks.
     if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0 || region >= USER_REGIONS) {
-      if (region === RGN_GATE) return this.gateMiss(cpu, kind, vpnHi, vpnLo);
+      if (region === RGN_GATE) return gateMiss(this.host, cpu, kind, vpnHi, vpnLo);
       this.count(MISSES_REFUSED);
       return FAULT_ABSENT;
     }
     const scale = region === RGN_HPAGE ? this.hugeScale : 0;
-    const pteHi = scale === 0 ? vpnHi : this.scaledHi(vpnHi, scale);
-    const pteLo = scale === 0 ? vpnLo : this.scaledLo(vpnHi, vpnLo, scale);
+    const pteHi = scale === 0 ? vpnHi : this.linear.scaledHi(vpnHi, scale);
+    const pteLo = scale === 0 ? vpnLo : this.linear.scaledLo(vpnHi, vpnLo, scale);
     const bits = this.pteBits;
     const offset = pteHi & this.offsetHi;
     const tableHi = (region << this.regionShift) | this.baseHi | (offset >>> bits);
@@ -184,7 +177,7 @@ export class Ia64Mmu extends Mmu {
     const at = (this.slot[table] as number) + ((pteLo & this.pteMask) << 1);
     const lo = words[at] as number;
     if (tableSlot < 0) {
-      if ((lo & P) === 0) return FAULT_ABSENT;
+      if ((lo & P_LO) === 0) return FAULT_ABSENT;
       // The kernel inserts the translation first; the other order cannot push it out again.
       tlb.fillLast(tableHi, tableLo, context, table, 0, TLB_TABLE);
       if (this.between !== null && this.changedBetween('vhpt_miss', cpu, at, words[at + 1] as number, lo)) {
@@ -216,27 +209,6 @@ export class Ia64Mmu extends Mmu {
     this.purgeHere(cpu, (vpn / 4294967296) | 0, vpn | 0);
   }
 
-  /**
-   * A miss in region 5, whose id is the same in every context: vhpt_miss walks the kernel's tables. Of what is there programs
-   * may use the gate pages alone.
-   */
-  private gateMiss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    const at = lookupKernelPte(this.host, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
-    const { words } = this.memory;
-    if (at === 0 || ((words[at] as number) & P) === 0) {
-      this.count(MISSES_REFUSED);
-      return FAULT_ABSENT;
-    }
-    this.count(SOFTWARE_FILLS);
-    this.count(WALK_REFERENCES, this.host.tables.depth);
-    const [lo, hi] = [words[at] as number, words[at + 1] as number];
-    const allowed = USER_RIGHTS[(lo >>> 2) & 1023] as number;
-    const page = this.memory.frameAt(this.host.arch.pteFormat.frame(hi, lo));
-    const attrs = TLB_GLOBAL | (allowed << TLB_OWN_SHIFT);
-    const slot = cpu.tlb.fill(kind, vpnHi, vpnLo, cpu.context, page, allowed, attrs, 0);
-    return ((allowed >>> kind) & 1) !== 0 ? slot : FAULT_RIGHTS;
-  }
-
   /** Puts a pte into the TLB as it is and tries the access. */
   private insert(
     cpu: Cpu,
@@ -248,7 +220,7 @@ export class Ia64Mmu extends Mmu {
     span: number,
   ): number {
     const { tlb, context } = cpu;
-    if ((lo & P) === 0) {
+    if ((lo & P_LO) === 0) {
       // It gives nothing and is purged at once, so the first level is spared.
       if (span === 0 && kind !== EXEC) tlb.fillLast(vpnHi, vpnLo, context, 0, 0, TLB_ABSENT);
       else tlb.fill(kind, vpnHi, vpnLo, context, 0, 0, TLB_ABSENT, span);
@@ -264,16 +236,16 @@ export class Ia64Mmu extends Mmu {
       if (page < 0) return ((allowed >>> kind) & 1) !== 0 ? FAULT_BUS : refusal(allowed);
     }
     if (span !== 0) page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
-    let rights = (lo & A) === 0 ? 0 : allowed & ~NAT_PAGE;
+    let rights = (lo & A_LO) === 0 ? 0 : allowed & ~NAT_PAGE;
     let attrs = allowed << TLB_OWN_SHIFT;
-    if ((lo & D) === 0) {
+    if ((lo & D_LO) === 0) {
       rights &= ~RIGHT_STORE;
       attrs |= TLB_CLEAN;
     }
     const slot = tlb.fill(kind, vpnHi, vpnLo, context, page, rights, attrs, span);
     if (((rights >>> kind) & 1) !== 0) return slot;
     if (((allowed >>> kind) & 1) === 0) return refusal(allowed);
-    return this.setBits(cpu, kind, kind === STORE && (lo & D) === 0, vpnHi, vpnLo);
+    return this.setBits(cpu, kind, kind === STORE && (lo & D_LO) === 0, vpnHi, vpnLo);
   }
 
   /**
@@ -286,8 +258,8 @@ export class Ia64Mmu extends Mmu {
     counts[which] = (counts[which] as number) + 1;
     const { tlb, context } = cpu;
     const scale = vpnHi >>> this.regionShift === RGN_HPAGE ? this.hugeScale : 0;
-    let pteHi = scale === 0 ? vpnHi : this.scaledHi(vpnHi, scale);
-    let pteLo = scale === 0 ? vpnLo : this.scaledLo(vpnHi, vpnLo, scale);
+    let pteHi = scale === 0 ? vpnHi : this.linear.scaledHi(vpnHi, scale);
+    let pteLo = scale === 0 ? vpnLo : this.linear.scaledLo(vpnHi, vpnLo, scale);
     const tableSlot = tlb.findLast(this.linear.pageHi(pteHi), this.linear.pageLo(pteHi, pteLo), context);
     let table = tableSlot >= 0 ? tlb.frameOf(tableSlot) : -1;
     if (table < 0) {
@@ -313,8 +285,8 @@ export class Ia64Mmu extends Mmu {
     }
     tlb.dropPage(vpnHi, vpnLo, context);
     // Another CPU took the entry away between the TLB's copy and now: the later kernels' test of p.
-    if ((old & P) === 0 && !this.host.defectsKept) return this.miss(cpu, kind, vpnHi, vpnLo);
-    const lo = old | (dirty ? A | D : A);
+    if ((old & P_LO) === 0 && !this.host.defectsKept) return this.miss(cpu, kind, vpnHi, vpnLo);
+    const lo = old | (dirty ? A_LO | D_LO : A_LO);
     words[at] = lo;
     return this.insert(cpu, kind, vpnHi, vpnLo, words[at + 1] as number, lo, scale);
   }
@@ -331,15 +303,6 @@ export class Ia64Mmu extends Mmu {
   private purgeHere(cpu: Cpu, vpnHi: number, vpnLo: number): void {
     this.count(PURGES);
     this.count(PURGED_ENTRIES, cpu.tlb.dropPage(vpnHi, vpnLo, cpu.context));
-  }
-
-  /** Page number of the slot of a huge address: the offset in the region shifted right, the region kept. */
-  private scaledHi(vpnHi: number, scale: number): number {
-    return (vpnHi & this.linear.regionHi) | ((vpnHi & this.offsetHi) >>> scale);
-  }
-
-  private scaledLo(vpnHi: number, vpnLo: number, scale: number): number {
-    return (vpnLo >>> scale) | ((vpnHi & this.offsetHi) << (32 - scale));
   }
 
   // --- contexts ----------------------------------------------------------------------------------------------------

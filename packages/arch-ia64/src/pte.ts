@@ -25,6 +25,10 @@ export const PAGE_MA_NAT = 0x1cn;
 /** Accessed and dirty. */
 export const PAGE_A = 0x20n;
 export const PAGE_D = 0x40n;
+/** Present, accessed and dirty as numbers of the low half: builds put literals in their places, which the miss handlers need. */
+export const P_LO = 0x01;
+export const A_LO = 0x20;
+export const D_LO = 0x40;
 /** Privilege level: user mode needs 3. */
 export const PAGE_PL_MASK = 0x180n;
 export const PAGE_PL_3 = 0x180n;

@@ -75,6 +75,16 @@ export class LinearTable {
     return this.baseLo | (vpnLo >>> this.pteBits) | ((vpnHi & ~this.regionHi) << (32 - this.pteBits));
   }
 
+  /** Page number of the slot of a huge address: the offset in the region shifted right, the region kept. High half. */
+  scaledHi(vpnHi: number, scale: number): number {
+    return (vpnHi & this.regionHi) | ((vpnHi & ~this.regionHi) >>> scale);
+  }
+
+  /** Low half of it. */
+  scaledLo(vpnHi: number, vpnLo: number, scale: number): number {
+    return (vpnLo >>> scale) | ((vpnHi & ~this.regionHi) << (32 - scale));
+  }
+
   /** Whether a page lies in the linear table of its region. */
   contains(page: number): boolean {
     return page % this.regionPages >= this.basePage;

@@ -2,14 +2,20 @@ import { type PteChange, wordToBigInt } from '@fourfold/core/arch';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  A_LO,
+  D_LO,
   IA64_UPPER,
   ia64_16k,
   ia64Arches,
   LINEAR_TABLE_ATTRIBUTES,
+  P_LO,
+  PAGE_A,
   PAGE_CHG_MASK,
+  PAGE_D,
   PAGE_GATE,
   PAGE_KERNEL,
   PAGE_KERNELRX,
+  PAGE_P,
   PAGE_ZERO_VMA,
   PPN_MASK,
   unimplementedPaMask,
@@ -236,4 +242,8 @@ test('the named fields of an upper entry cover each bit once', () => {
     covered |= mask;
   }
   expect(covered).toBe(ALL);
+});
+
+test('the numbers of the low half are the bits of the format', () => {
+  expect([P_LO, A_LO, D_LO].map(BigInt)).toEqual([PAGE_P, PAGE_A, PAGE_D]);
 });

@@ -29,6 +29,35 @@ export class HugeAreaChooser {
     this.#taskSize = BigInt(host.arch.layout.taskSizePages) << this.#pageShift;
   }
 
+  // --- in page numbers, as the hooks of the Mmu have them ------------------------------------------------------------
+
+  /** is_hugepage_only_range: whether pages lie in an open area. */
+  touchedBy(mm: Mm, start: number, pages: number): boolean {
+    const areas = hugeAreasOf(mm);
+    return (areas.low | areas.high) !== 0 && areas.touches(this.#address(start), this.#address(pages));
+  }
+
+  preparePages(mm: Mm, start: number, pages: number): number {
+    return this.prepare(mm, this.#address(start), this.#address(pages));
+  }
+
+  choosePages(mm: Mm, hint: number, pages: number): number {
+    return this.#pageOrErrno(this.choose(mm, this.#address(hint), this.#address(pages)));
+  }
+
+  pastPages(mm: Mm, start: number, pages: number, upward: boolean): number {
+    const { low, high } = hugeAreasOf(mm);
+    if ((low | high) === 0) return -1;
+    return this.#pageOrErrno(this.past(mm, this.#address(start), this.#address(pages), upward));
+  }
+
+  /** Page number of an address; a negative number as it is. */
+  #pageOrErrno(address: bigint): number {
+    return address < 0n ? Number(address) : this.#page(address);
+  }
+
+  // --- in bytes ------------------------------------------------------------------------------------------------------
+
   /** prepare_hugepage_range: opens what [addr, addr + len) touches. The high half's answer is the one given. */
   prepare(mm: Mm, addr: bigint, len: bigint): number {
     let error = 0;

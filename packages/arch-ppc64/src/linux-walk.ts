@@ -30,7 +30,7 @@ export class LinuxWalk {
     this.pteMask = this.mask[g.depth - 1] as number;
     this.pageShift = g.pageShift;
     this.offsetMask = (g.pageSize - 1) & (upper[0]?.addressLo ?? -1);
-    this.firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.firstPfn = host.memory.firstPfn;
   }
 
   /** Word index of the pte of a base page (below 2^32), or 0 when a table is missing. */

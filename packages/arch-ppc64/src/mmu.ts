@@ -85,7 +85,6 @@ export class Ppc64Mmu extends Mmu {
   /** log2 of the 4 KiB pages in a base page. */
   private readonly frameShift: number;
   private readonly counts: Float64Array;
-  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly nrPages: number;
   /** VSID of the segment asked for last. */
@@ -112,7 +111,7 @@ export class Ppc64Mmu extends Mmu {
     this.large = pages.large;
     this.frameShift = pageShift - HW_PAGE_SHIFT;
     this.counts = host.counters.values;
-    this.firstPfn = memory.banks.length === 1 ? memory.pageToPfn(0) : -1;
+    this.firstPfn = memory.firstPfn;
     this.nrPages = memory.nrPages;
     this.contexts = this.segments.contexts;
     this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
@@ -366,31 +365,19 @@ export class Ppc64Mmu extends Mmu {
   // --- huge pages ----------------------------------------------------------------------------------------------------
 
   override isHugepageOnlyRange(mm: Mm, start: number, pages: number): boolean {
-    const areas = hugeAreasOf(mm);
-    return (areas.low | areas.high) !== 0 && areas.touches(this.address(start), this.address(pages));
+    return this.areas.touchedBy(mm, start, pages);
   }
 
   override prepareHugepageRange(mm: Mm, start: number, pages: number): number {
-    return this.areas.prepare(mm, this.address(start), this.address(pages));
+    return this.areas.preparePages(mm, start, pages);
   }
 
   override hugeUnmappedArea(mm: Mm, hint: number, pages: number): number {
-    return this.pageOrErrno(this.areas.choose(mm, this.address(hint), this.address(pages)));
+    return this.areas.choosePages(mm, hint, pages);
   }
 
   override pastHugeArea(mm: Mm, start: number, pages: number, upward: boolean): number {
-    const { low, high } = hugeAreasOf(mm);
-    if ((low | high) === 0) return -1;
-    return this.pageOrErrno(this.areas.past(mm, this.address(start), this.address(pages), upward));
-  }
-
-  private address(page: number): bigint {
-    return BigInt(page) << BigInt(this.host.arch.geometry.pageShift);
-  }
-
-  /** Page number of an address; a negative number as it is. */
-  private pageOrErrno(address: bigint): number {
-    return Number(address < 0n ? address : address >> BigInt(this.host.arch.geometry.pageShift));
+    return this.areas.pastPages(mm, start, pages, upward);
   }
 
   // --- audit ---------------------------------------------------------------------------------------------------------

@@ -17,9 +17,7 @@ import {
   PG_RESERVED,
 } from '@fourfold/core/arch';
 import { dcacheAliases, PAGE_OFFSET } from './layout.js';
-import { PAGE_MODIFIED } from './pte.js';
-
-const MODIFIED_LO = Number(PAGE_MODIFIED);
+import { MODIFIED_LO } from './pte.js';
 
 export class DataCache {
   /** Page flushes done by each CPU. */

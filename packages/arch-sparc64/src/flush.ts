@@ -17,9 +17,7 @@ import {
 } from '@fourfold/core/arch';
 import type { ContextAllocator } from './context.js';
 import type { VpteArea } from './layout.js';
-import { PAGE_EXEC } from './pte.js';
-
-const EXEC_LO = Number(PAGE_EXEC);
+import { EXEC_LO } from './pte.js';
 
 /** What an interrupt does that brings nothing more. */
 const NOTHING = (): void => {};

@@ -45,11 +45,9 @@ import { DataCache } from './dcache.js';
 import { Sparc64Flush } from './flush.js';
 import { pteIndexBits, upperIndexBits } from './geometry.js';
 import { VpteArea } from './layout.js';
-import { PAGE_EXEC, PAGE_P } from './pte.js';
+import { EXEC_LO, P_LO } from './pte.js';
 import { UPPER_SHIFT } from './tables.js';
 
-const EXEC_LO = Number(PAGE_EXEC);
-const P_LO = Number(PAGE_P);
 /** PADDR bits 42:32, in the high half. */
 const PADDR_HI = 0x7ff;
 
@@ -61,7 +59,6 @@ export class Sparc64Mmu extends Mmu {
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
   private readonly area: VpteArea;
-  /** First frame number of a machine with one bank (page = pfn - firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly nrPages: number;
   private readonly pageShift: number;
@@ -91,7 +88,7 @@ export class Sparc64Mmu extends Mmu {
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
     this.area = area;
-    this.firstPfn = host.memory.banks.length === 1 ? host.memory.pageToPfn(0) : -1;
+    this.firstPfn = host.memory.firstPfn;
     this.nrPages = host.memory.nrPages;
     this.pageShift = pageShift;
     this.baseSize = (pageShift - 13) / 3;

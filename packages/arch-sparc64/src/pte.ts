@@ -47,6 +47,10 @@ export const PAGE_CV = 0x10n;
 export const PAGE_E = 0x08n;
 /** Privileged only. */
 export const PAGE_P = 0x04n;
+/** Some of them as numbers of the low half: builds put literals in their places, which the miss handlers need. */
+export const P_LO = 0x04;
+export const MODIFIED_LO = 0x800;
+export const EXEC_LO = 0x1000;
 /** Hardware writable. */
 export const PAGE_W = 0x02n;
 /** Global: the context is ignored. */

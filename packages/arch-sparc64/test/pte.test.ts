@@ -2,8 +2,12 @@ import { type PteChange, wordToBigInt } from '@fourfold/core/arch';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  EXEC_LO,
+  MODIFIED_LO,
+  P_LO,
   PAGE_ACCESSED,
   PAGE_E,
+  PAGE_EXEC,
   PAGE_G,
   PAGE_IE,
   PAGE_KERNEL,
@@ -217,4 +221,8 @@ describe('literal consequences', () => {
   test('mkhuge over 64K pages is right for 4M, where base bits are a subset', () => {
     expect(sparc64_64k.pte.change(sparc64_64k.pte.make(0, S111), 'mkhuge') & PAGE_SZ4MB).toBe(PAGE_SZ4MB);
   });
+});
+
+test('the numbers of the low half are the bits of the format', () => {
+  expect([P_LO, MODIFIED_LO, EXEC_LO].map(BigInt)).toEqual([PAGE_P, PAGE_MODIFIED, PAGE_EXEC]);
 });

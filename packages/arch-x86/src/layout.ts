@@ -107,6 +107,7 @@ function x86_64Linear(nx: boolean): LinearMapSpec {
   return {
     level: 2,
     tableDrops: PAGE_USER, // _KERNPG_TABLE
+    stretch: 2 ** 30, // e820_mapped of a PUD_SIZE
     pieces: [
       {
         start: 0xffff_8100_0000_0000n,

@@ -8,6 +8,15 @@ import { quirks } from '../support/quirk.js';
 
 const TB = 1n << 40n;
 
+/** A process with a huge page mapped at 2 TiB. */
+function mapped(arch: ArchDescriptor, pool: number, options: ConstructorParameters<typeof HugeWorld>[2] = {}) {
+  const world = new HugeWorld(arch, pool, options);
+  const process = world.machine.spawn();
+  const { file } = world.open('f');
+  process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+  return { world, process, file };
+}
+
 export default quirks({
   port: 'ppc64',
   about: 'Segments and huge pages',
@@ -35,10 +44,7 @@ export default quirks({
       {
         source: 'arch/powerpc/mm/hugetlbpage.c: open_high_hpage_areas; asm-powerpc/page_64.h',
         holds: (arch) => {
-          const world = new HugeWorld(arch, 2);
-          const process = world.machine.spawn();
-          const { file } = world.open('f');
-          process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+          const { process } = mapped(arch, 2);
           const ordinary = { addr: 2n * TB + 512n * 2n ** 20n, length: arch.pageSize, prot: 'r' } as const;
           expect(() => process.mmap({ ...ordinary, flags: 'private|anonymous|fixed' })).toThrow('EINVAL');
           const elsewhere = process.mmap({ ...ordinary, flags: 'private|anonymous' });
@@ -64,10 +70,7 @@ export default quirks({
     'opening an area interrupts every CPU; those that run the mm drop its segments': {
       source: 'arch/powerpc/mm/hugetlbpage.c: flush_high_segments (on_each_cpu)',
       holds: (arch) => {
-        const world = new HugeWorld(arch, 1, { cpus: 4 });
-        const process = world.machine.spawn();
-        const { file } = world.open('f');
-        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const { world, process, file } = mapped(arch, 1, { cpus: 4 });
         expect(world.machine.counters.get('ipiSegments')).toBe(3);
         process.mmap({ addr: 2n * TB + world.size, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
         expect(world.machine.counters.get('ipiSegments')).toBe(3);
@@ -76,10 +79,7 @@ export default quirks({
     'a fork inherits the open areas, and they close only when the address space ends': {
       source: 'arch/powerpc/mm/hugetlbpage.c; kernel/fork.c: dup_mm',
       holds: (arch) => {
-        const world = new HugeWorld(arch, 1);
-        const process = world.machine.spawn();
-        const { file } = world.open('f');
-        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const { world, process } = mapped(arch, 1);
         process.munmap(2n * TB, world.size);
         for (const one of [process, process.fork()]) {
           const again = { addr: 2n * TB, length: arch.pageSize, prot: 'r', flags: 'private|anonymous|fixed' } as const;
@@ -90,10 +90,7 @@ export default quirks({
     'a huge page is hashed with R and C clear, and a store to it does not make its pte dirty': {
       source: 'arch/powerpc/mm/hugetlbpage.c: hash_huge_page',
       holds: (arch) => {
-        const world = new HugeWorld(arch, 1);
-        const process = world.machine.spawn();
-        const { file } = world.open('f');
-        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const { world, process } = mapped(arch, 1);
         process.store8(2n * TB, 1);
         const { kernel } = world.machine;
         const { table } = kernel.mmu as Ppc64Mmu;
@@ -166,10 +163,7 @@ export default quirks({
     'segments are loaded with the page size of their area, looked up when they miss': {
       source: 'arch/powerpc/mm/slb_low.S: slb_allocate_user',
       holds: (arch) => {
-        const world = new HugeWorld(arch, 1);
-        const process = world.machine.spawn();
-        const { file } = world.open('f');
-        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const { world, process } = mapped(arch, 1);
         process.store8(2n * TB, 1);
         const { slb } = world.machine.kernel.cpu.registers as Ppc64Registers;
         const large = (at: bigint): number => slb.large[slb.slotOf[Number(at >> 28n)] as number] as number;
@@ -227,10 +221,7 @@ export default quirks({
     'a huge page is not hashed ahead: after its fault the access runs hash_page once more': {
       source: 'arch/powerpc/mm/hash_utils_64.c: hash_preload',
       holds: (arch) => {
-        const world = new HugeWorld(arch, 1);
-        const process = world.machine.spawn();
-        const { file } = world.open('f');
-        process.mmap({ addr: 2n * TB, length: world.size, prot: 'rw', flags: 'shared|fixed', file });
+        const { world, process } = mapped(arch, 1);
         const runs = world.machine.counters.get('softwareFills');
         process.store8(2n * TB, 1);
         expect(world.machine.counters.get('softwareFills') - runs).toBe(2);

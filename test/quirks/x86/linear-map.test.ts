@@ -56,6 +56,22 @@ export default quirks({
         machine.check();
       },
     },
+    'a gigabyte in which no memory lies is left out of the map': {
+      source: 'arch/x86_64/mm/init.c: phys_pud_init (e820_mapped)',
+      machines: ['x86_64'],
+      holds: (arch) => {
+        const [size, base] = [64 * MIB, 2 ** 39];
+        const banks = [0, base].map((start) => ({ base: start, size }));
+        const tables = (memory: readonly { base: number; size: number }[]): number =>
+          new Machine({ arch, memory }).kernel.tablesInUse.reduce((sum, n) => sum + n, 0);
+        // A pud and a pmd of the other bank's own, not a pmd for each gigabyte between.
+        expect(tables(banks) - tables(banks.slice(0, 1))).toBe(2);
+        const machine = new Machine({ arch, memory: banks });
+        const wordOf = (physical: number): bigint | undefined => large(machine, pageOffset(arch) + BigInt(physical));
+        expect((wordOf(base) ?? 0n) & ~NX).toBe(BigInt(base) | 0x1e3n);
+        expect([2 ** 30, base - 2 ** 21].map(wordOf)).toEqual([0n, 0n]);
+      },
+    },
     'one translation serves a large page of it, and stays over a switch': {
       source: 'asm-i386/pgtable.h: PAGE_KERNEL_LARGE; asm-x86_64/pgtable.h: __PAGE_KERNEL_LARGE',
       holds: (arch) => {

@@ -2,9 +2,7 @@
  * Every load, store and fetch of user mode goes through here: the CPU's TLB, the machine's miss handler, the page-fault
  * handler, and again until the access succeeds or is a signal.
  */
-
-import type { AccessKind } from '../arch/access.js';
-import { FAULT_RETRY, FAULT_RIGHTS } from '../arch/access.js';
+import { type AccessKind, FAULT_RETRY, FAULT_RIGHTS } from '../arch/access.js';
 import { KernelBug } from '../errors.js';
 import { TLB_EXEC_LOOKUPS, TLB_EXEC_MISSES, TLB_EXEC_MISSES_2 } from '../events/counters.js';
 import { doPageFault, type FaultCounts } from '../fault/page-fault.js';

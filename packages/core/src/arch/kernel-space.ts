@@ -29,6 +29,8 @@ export interface LinearMapSpec {
   readonly level: number;
   /** Low bits that links to tables made for it lack. */
   readonly tableDrops: number;
+  /** Bytes of a stretch that is left out where no memory lies in it. Default: none is. */
+  readonly stretch?: number;
   readonly pieces: readonly LinearPiece[];
 }
 

@@ -15,6 +15,7 @@
  * Invariants: words[0..pageWords) is zero for ever; two frames never share a slot; `words` may be replaced when it
  * grows, so whoever keeps it in a local must read it again after anything that can give a frame contents.
  */
+import { smallInteger } from '../arch/words.js';
 import { KernelBug, MmError } from '../errors.js';
 
 /** A range of physical memory, in bytes; page-aligned. */
@@ -39,6 +40,8 @@ export class PhysicalMemory {
   words: Int32Array;
   /** Word index of each frame's contents, 0 for none; those of devices follow those of the banks. */
   readonly slot: Int32Array;
+  /** First frame number of a memory of one bank (page = pfn - firstPfn), or -1 of several: for code that runs per miss. */
+  readonly firstPfn: number;
   /** pfn - page for each bank, and the first page of each bank. */
   private readonly bankOffset: number[] = [];
   private readonly bankFirst: number[] = [];
@@ -62,11 +65,12 @@ export class PhysicalMemory {
         );
       }
       this.bankFirst.push(page);
-      this.bankOffset.push(base / this.pageSize - page);
+      this.bankOffset.push(smallInteger(base / this.pageSize - page));
       page += size / this.pageSize;
       end = base + size;
     }
     this.nrPages = page;
+    this.firstPfn = banks.length === 1 ? (this.bankOffset[0] as number) : -1;
     this.devices = devices;
     let frames = page;
     for (const { base, size } of devices) {

@@ -11,7 +11,6 @@
 import type { ArchDescriptor } from '../arch/descriptor.js';
 import { type Geometry, tableIndex } from '../arch/geometry.js';
 import type { HugeFormat } from '../arch/hugetlb.js';
-import { smallInteger } from '../arch/words.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { Mm } from '../vma/mm.js';
 
@@ -65,7 +64,6 @@ export class PageTables {
   private readonly regions: boolean;
   /** What a walk needs of each level, LEVEL_WORDS words a level. */
   private readonly levels: Int32Array;
-  /** First frame number of a machine with one bank (page = pfn - #firstPfn), or -1 with several. */
   private readonly firstPfn: number;
   private readonly pteShift: number;
   private readonly found: Int32Array = new Int32Array(FOUND << FOUND_SHIFT).fill(-1);
@@ -102,7 +100,7 @@ export class PageTables {
       this.levels[at + L_BAD_VALUE_LO] = f.badValueLo;
       this.levels[at + L_BAD_VALUE_HI] = f.badValueHi;
     }
-    this.firstPfn = memory.banks.length === 1 ? smallInteger(memory.pageToPfn(0)) : -1;
+    this.firstPfn = memory.firstPfn;
   }
 
   /** Word index of the entry for a page in the table at `level` that begins at word `table`. */

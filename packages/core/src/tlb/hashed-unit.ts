@@ -18,7 +18,7 @@ import {
   TLB_VPN_HI,
   TLB_VPN_LO,
 } from './record.js';
-import type { SpanRange } from './shape.js';
+import { type SpanRange, setAmong } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
 export class HashedUnit implements TlbUnit {
@@ -208,12 +208,7 @@ export class HashedUnit implements TlbUnit {
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
-    return this.setMask >= 0 ? (vpnLo >>> this.shift) & this.setMask : this.setOfAnyNumber(vpnHi, vpnLo);
-  }
-
-  /** Of a number of sets that is no power of two. */
-  private setOfAnyNumber(vpnHi: number, vpnLo: number): number {
-    return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
+    return this.setMask >= 0 ? (vpnLo >>> this.shift) & this.setMask : setAmong(this.sets, this.shift, vpnHi, vpnLo);
   }
 
   /** The bucket in which a slot of a page number (of its first page) hangs. */

@@ -15,7 +15,7 @@ import {
   TLB_VPN_HI,
   TLB_VPN_LO,
 } from './record.js';
-import type { SpanRange } from './shape.js';
+import { type SpanRange, setAmong } from './shape.js';
 import type { TlbStore, TlbUnit } from './unit.js';
 
 /** In a set's state word: the used bits of up to eight ways, a bit for each way in use, and where the hand stands. */
@@ -212,11 +212,6 @@ export class SetUnit implements TlbUnit {
   }
 
   private setOf(vpnHi: number, vpnLo: number): number {
-    return this.setMask >= 0 ? (vpnLo >>> this.shift) & this.setMask : this.setOfAnyNumber(vpnHi, vpnLo);
-  }
-
-  /** Of a number of sets that is no power of two. */
-  private setOfAnyNumber(vpnHi: number, vpnLo: number): number {
-    return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** this.shift) % this.sets) | 0;
+    return this.setMask >= 0 ? (vpnLo >>> this.shift) & this.setMask : setAmong(this.sets, this.shift, vpnHi, vpnLo);
   }
 }

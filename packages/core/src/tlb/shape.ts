@@ -24,6 +24,11 @@ export function spansOf(unit: TlbUnitSpec, pageShift: number): SpanRange {
   };
 }
 
+/** The set of a page among any number of them. @param shift lowest page number bit that chooses it */
+export function setAmong(sets: number, shift: number, vpnHi: number, vpnLo: number): number {
+  return (Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** shift) % sets) | 0;
+}
+
 /** The units of a chain that take pages of 2^shift bytes, first level first. */
 export function unitsFor(shape: TlbShape, chain: readonly number[], shift: number): readonly number[] {
   return chain.filter((u) => {

@@ -16,16 +16,26 @@ export function mapLinear(k: Kernel): void {
   if (linear === null || k.initMm === null) return;
   const { pageSize } = geometry;
   const bytes = geometry.entryPages(linear.level) * pageSize;
+  const { stretch = Infinity } = linear;
   const end = k.memory.banks.reduce((top, bank) => Math.max(top, bank.base + bank.size), 0);
   for (const { start, physical, most, always = false, prot } of linear.pieces) {
     const first = Number(start / BigInt(pageSize));
     for (let offset = 0; offset < most && (always || physical + offset < end); offset += bytes) {
+      if (!always && offset % stretch === 0 && !hasMemory(k, physical + offset, stretch)) {
+        offset += stretch - bytes;
+        continue;
+      }
       const at = entryFor(k, linear, k.initMm.rootWord, first + offset / pageSize);
       if (at === 0) return;
       const { hi, lo } = new Word(prot | BigInt(physical + offset));
       k.tables.setEntry(linear.level, at, hi, lo);
     }
   }
+}
+
+/** Whether a bank reaches into a stretch of physical addresses. */
+function hasMemory(k: Kernel, start: number, bytes: number): boolean {
+  return k.memory.banks.some(({ base, size }) => base < start + bytes && start < base + size);
 }
 
 /** The entry of a page at the map's level; tables on the way are made. 0 without memory for one. */
