@@ -138,7 +138,7 @@ export class PageAllocator {
   private taken(page: number, order: number): number {
     this.map.count[page] = 1;
     this.counters[PAGES_ALLOCATED] = (this.counters[PAGES_ALLOCATED] as number) + (1 << order);
-    if (this.watches.length !== 0) this.tellTaken(page, 1 << order);
+    if (this.watches.length !== 0) for (const watch of this.watches) watch.taken(page, 1 << order);
     if (this.events.on) this.events.emit(ALLOC_PAGE, page, order);
     return page;
   }
@@ -255,18 +255,9 @@ export class PageAllocator {
       for (let i = 0; i < 1 << order; i++) this.memory.dropContents(page + i);
     }
     this.counters[PAGES_FREED] = (this.counters[PAGES_FREED] as number) + (1 << order);
-    if (this.watches.length !== 0) this.tellFreed(page, 1 << order);
+    if (this.watches.length !== 0) for (const watch of this.watches) watch.freed(page, 1 << order);
     if (this.events.on) this.events.emit(FREE_PAGE, page, order);
     this.zoneOf(page).give(page, order);
-  }
-
-  // Apart, so that who takes and gives frames stays small enough to be put in its caller's place.
-  private tellTaken(page: number, count: number): void {
-    for (const watch of this.watches) watch.taken(page, count);
-  }
-
-  private tellFreed(page: number, count: number): void {
-    for (const watch of this.watches) watch.freed(page, count);
   }
 
   /** nr_free_pages. */

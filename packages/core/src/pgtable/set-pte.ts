@@ -68,28 +68,15 @@ export function updatePteAt(
   const oldLo = words[at + loAt] as number;
   const oldHi = pteWords === 2 ? (words[at + hiAt] as number) : 0;
   storeEntry(k, at, hi, lo);
-  if (k.watchesEntries) tellWatchers(k, mm, vpn, at, oldHi, oldLo, hi, lo, huge);
+  if (k.watchesEntries) {
+    // The entry of a huge page lies in an upper table, which is never mapped.
+    if (!huge) k.pteMaps?.stored(at);
+    k.ledger?.changed(mm, vpn, oldHi, oldLo, hi, lo, huge);
+  }
   const rule = k.arch.pendingFlush;
   if (((oldLo & rule.queueLo) | (oldHi & rule.queueHi)) !== 0) queueOld(k, rule, mm, vpn, oldHi, oldLo, huge);
   k.counters.values[PTE_SETS] = (k.counters.values[PTE_SETS] as number) + 1;
   if (k.events.on) k.events.emit(SET_PTE, vpn, hi, lo);
-}
-
-/** Those who watch entries hear of one that was stored. */
-function tellWatchers(
-  k: Kernel,
-  mm: Mm,
-  vpn: number,
-  at: number,
-  oldHi: number,
-  oldLo: number,
-  hi: number,
-  lo: number,
-  huge: boolean,
-): void {
-  // The entry of a huge page lies in an upper table, which is never mapped.
-  if (!huge) k.pteMaps?.stored(at);
-  k.ledger?.changed(mm, vpn, oldHi, oldLo, hi, lo, huge);
 }
 
 /**
