@@ -1,5 +1,6 @@
 /** get_user_pages of the gate area finds its page by the gate's own area, there being no other. */
-import { getUserPages, type Process, type Vma } from '@fourfold/core';
+import { getUserPages, Machine, type Process, type Vma } from '@fourfold/core';
+import { type ArchDescriptor, Layout } from '@fourfold/core/arch';
 import { commit } from './support/commit.js';
 import { release } from './support/driver.js';
 import { run } from './support/memory.js';
@@ -22,6 +23,31 @@ function gateGup(process: Process, write: boolean): { result: number; count: num
   return { result, count: before - after, isGate: first !== undefined && first.start === vpn && first.mm !== mm };
 }
 
+/** The machine, had it its gate where user space ends: on no machine of the time do ordinary pages reach up to the gate. */
+function withGateAtTheEnd(arch: ArchDescriptor): ArchDescriptor {
+  const { pageShift, spec } = arch.layout;
+  const gate = spec.gate as NonNullable<typeof spec.gate>;
+  const moved = { ...gate, start: spec.taskSize, end: spec.taskSize + BigInt(arch.pageSize) };
+  return arch.with({ layout: new Layout(pageShift, { ...spec, gate: moved }) });
+}
+
+/** get_user_pages of the last two pages of user space and of the gate behind them. */
+function gupUpToTheGate(arch: ArchDescriptor, write: boolean): { result: number; inGate: boolean[] } {
+  const machine = new Machine({ arch: withGateAtTheEnd(arch) });
+  const process = machine.spawn();
+  const size = BigInt(arch.pageSize);
+  const start = arch.layout.spec.taskSize - 2n * size;
+  process.mmap({ addr: start, length: 2n * size, prot: 'rw', flags: 'private|anonymous|fixed' });
+  const pages: number[] = [];
+  const vmas: Vma[] = [];
+  machine.enter(process);
+  const vpn = Number(start / size);
+  const result = run(getUserPages(machine.kernel, process, process.mm, vpn, 3, { write, pages, vmas }));
+  release(machine, pages);
+  machine.check();
+  return { result, inGate: vmas.map((vma) => vma.start === vpn + 2) };
+}
+
 export default commit({
   commits: ['fa2a455b02'],
   outcomes: {
@@ -34,6 +60,14 @@ export default commit({
         return result;
       },
       expected: { result: 1, count: 1, isGate: true },
+    },
+    'of two ordinary pages and the gate behind them, to write and to read': {
+      machines: ['x86_64'],
+      run: ({ arch }) => [gupUpToTheGate(arch, true), gupUpToTheGate(arch, false)],
+      expected: [
+        { result: 2, inGate: [false, false] },
+        { result: 3, inGate: [false, false, true] },
+      ],
     },
     'to write; and to read where there is no gate area': {
       run: ({ arch, machine: make }) => {

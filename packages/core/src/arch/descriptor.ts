@@ -152,12 +152,13 @@ export class ArchDescriptor {
   }
 
   /**
-   * The same machine with another processor's TLBs or costs. The page size that the hardware translates by stays.
+   * The same machine with another processor's TLBs or costs, or its user space laid out otherwise. The page size that the
+   * hardware translates by stays.
    * @throws MmError MM_TLB for a shape that does not suit the machine.
    */
-  with(change: { readonly tlb?: TlbShape; readonly cost?: CostTable }): ArchDescriptor {
-    const { tlb = this.tlb, cost = this.cost } = change;
-    return new ArchDescriptor({ ...this.spec, tlb: { ...tlb, pageShift: this.tlbPageShift }, cost });
+  with(change: { readonly tlb?: TlbShape; readonly cost?: CostTable; readonly layout?: Layout }): ArchDescriptor {
+    const { tlb = this.tlb, cost = this.cost, layout = this.layout } = change;
+    return new ArchDescriptor({ ...this.spec, tlb: { ...tlb, pageShift: this.tlbPageShift }, cost, layout });
   }
 
   /** Bytes of a base page. */
