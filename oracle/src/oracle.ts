@@ -15,6 +15,8 @@ export interface Verdict {
 /** One address of one address space. */
 export interface Comparison {
   readonly process: string;
+  /** What it was tried as, where it is tried in several ways: `ring 3`. */
+  readonly as?: string;
   readonly address: bigint;
   readonly ours: Verdict;
   readonly theirs: Verdict;

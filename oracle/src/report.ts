@@ -23,8 +23,9 @@ export function reportOf(machine: string, seed: number, compared: readonly Compa
   return [head, ...details, ...more, ...again].join('\n');
 }
 
-function detail({ process, address, ours, theirs, walk }: Comparison): string {
-  return `  process ${process}, 0x${address.toString(16)}: we say ${words(ours)}; the emulator ${words(theirs)}\n${walk()}`;
+function detail({ process, as, address, ours, theirs, walk }: Comparison): string {
+  const where = as === undefined ? process : `${process}, ${as}`;
+  return `  process ${where}, 0x${address.toString(16)}: we say ${words(ours)}; the emulator ${words(theirs)}\n${walk()}`;
 }
 
 function words({ load, store, fetch, entries }: Verdict): string {

@@ -5,7 +5,17 @@ import { CODE } from '../src/x86/code.js';
 import { stampOf } from '../src/x86/evidence.js';
 import { CODE_AT, codePage, rom } from '../src/x86/rom.js';
 
-const TOLD = { cr3: 0x1000, cr4: 0xa0, efer: 0xd00, cr0: 0x8001_0001, isLong: true, list: 1, results: 2, count: 3 };
+const TOLD = {
+  cr3: 0x1000,
+  cr4: 0xa0,
+  efer: 0xd00,
+  cr0: 0x8001_0001,
+  isLong: true,
+  list: 1,
+  results: 2,
+  count: 3,
+  ring: 3,
+} as const;
 
 test('the parts of the code follow one another without overlapping, below the tables', () => {
   let end = 0;
@@ -17,19 +27,21 @@ test('the parts of the code follow one another without overlapping, below the ta
   expect(end).toBeLessThan(0x410);
 });
 
-test('jumps and calls in the code lead to instructions', () => {
+test('jumps, calls and what handlers go back to lead to instructions', () => {
   const starts = new Set<number>();
   const targets: [string, number][] = [];
   for (const { offset, lines } of CODE) {
     let at = CODE_AT + offset;
     for (const [bytes, instruction] of lines) {
       starts.add(at);
-      const target = /^(?:\w+: )?j\w+ (?:0x[0-9a-f]+:)?(?:0x)?(f0[0-9a-f]{3})\b/.exec(instruction)?.[1];
+      const target = /^(?:\w+: )?(?:j\w+|push|mov ebp,) ?(?:0x[0-9a-f]+:)?(?:0x)?(f0[0-9a-f]{3})\b/.exec(
+        instruction,
+      )?.[1];
       if (target !== undefined) targets.push([instruction, parseInt(target, 16)]);
       at += bytes.length / 2;
     }
   }
-  expect(targets.length).toBeGreaterThan(6);
+  expect(targets.length).toBeGreaterThan(14);
   for (const [instruction, target] of targets) expect(starts.has(target), instruction).toBe(true);
 });
 
@@ -39,8 +51,8 @@ test('the processor starts with a jump to the code, which is told the registers'
   expect([...bytes.subarray(0xfff0, 0xfff5)]).toEqual([0xea, 0, 0, 0, 0xf0]);
   expect([...bytes.subarray(0, 0x1000)]).toEqual([...codePage(TOLD)]);
   const view = new DataView(bytes.buffer, 0x800);
-  expect(Array.from({ length: 8 }, (_, i) => view.getUint32(4 * i, true))).toEqual([
-    0x1000, 0xd00, 0xa0, 0x8001_0001, 1, 1, 2, 3,
+  expect(Array.from({ length: 9 }, (_, i) => view.getUint32(4 * i, true))).toEqual([
+    0x1000, 0xd00, 0xa0, 0x8001_0001, 1, 1, 2, 3, 3,
   ]);
 });
 

@@ -3,6 +3,8 @@
  * ROM where the processor starts and in a page that the simulated process maps at the same address, so that it goes on
  * running when paging is switched on with the image's tables.
  *
+ * The loops run in ring 0, where every right of an entry decides but US, or in ring 3, where US does too. IOPL lets them end there.
+ *
  * The loops take a list of addresses (16 bytes each: address, then 1 to be called as well) and leave as much for each: what a load, a
  * store and a call gave. 0x100 and the byte, or 0x100: it worked; 0x200 and the error code: a page fault; 0x400: not canonical.
  */
@@ -50,10 +52,10 @@ const START32: CodePart = {
     ['bcf0ff0e00', 'mov esp,0xefff0'],
     ['a110080f00', 'mov eax,ds:0xf0810'],
     ['85c0', 'test eax,eax'],
-    ['7509', 'jne f008c <start32+0x4c>'],
+    ['750c', 'jne f008f <start32+0x4f>'],
     ['0f011d18040f00', 'lidtd ds:0xf0418'],
-    ['eb34', 'jmp f00c0 <loop32>'],
-    ['ea00020f001800', 'jmp 0x18:0xf0200'],
+    ['e931020000', 'jmp f02c0 <enter32>'],
+    ['ea00030f001800', 'jmp 0x18:0xf0300'],
   ],
 };
 
@@ -104,12 +106,9 @@ const FAULT32: CodePart = {
 };
 
 /** 64-bit: the same. */
-const START64: CodePart = {
-  offset: 0x200,
+const LOOP64: CodePart = {
+  offset: 0x20e,
   lines: [
-    ['66b81000', 'mov ax,0x10'],
-    ['8ed0', 'mov ss,eax'],
-    ['0f011c2520040f00', 'lidt ds:0xf0420'],
     ['8b342514080f00', 'mov esi,DWORD PTR ds:0xf0814'],
     ['8b3c2518080f00', 'mov edi,DWORD PTR ds:0xf0818'],
     ['8b0c251c080f00', 'mov ecx,DWORD PTR ds:0xf081c'],
@@ -163,7 +162,57 @@ const GENERAL64: CodePart = {
   ],
 };
 
-export const CODE: readonly CodePart[] = [START16, START32, LOOP32, FAULT32, START64, FAULT64, GENERAL64];
+/** 32-bit: to the loop, in ring 3 if that is asked for. */
+const ENTER32: CodePart = {
+  offset: 0x2c0,
+  lines: [
+    ['833d20080f0003', 'cmp DWORD PTR ds:0xf0820,0x3'],
+    ['0f85f3fdffff', 'jne f00c0 <loop32>'],
+    ['b838000000', 'mov eax,0x38'],
+    ['0f00d8', 'ltr ax'],
+    ['b82b000000', 'mov eax,0x2b'],
+    ['8ed8', 'mov ds,eax'],
+    ['8ec0', 'mov es,eax'],
+    ['6a2b', 'push 0x2b'],
+    ['68f0ff0e00', 'push 0xefff0'],
+    ['6802300000', 'push 0x3002'],
+    ['6a23', 'push 0x23'],
+    ['68c0000f00', 'push 0xf00c0'],
+    ['cf', 'iret'],
+  ],
+};
+
+/** 64-bit: the same. */
+const ENTER64: CodePart = {
+  offset: 0x300,
+  lines: [
+    ['66b81000', 'mov ax,0x10'],
+    ['8ed0', 'mov ss,eax'],
+    ['0f011c2520040f00', 'lidt ds:0xf0420'],
+    ['833c2520080f0003', 'cmp DWORD PTR ds:0xf0820,0x3'],
+    ['0f85f2feffff', 'jne f020e <loop64>'],
+    ['b838000000', 'mov eax,0x38'],
+    ['0f00d8', 'ltr ax'],
+    ['6a2b', 'push 0x2b'],
+    ['68f0ff0e00', 'push 0xefff0'],
+    ['6802300000', 'push 0x3002'],
+    ['6a33', 'push 0x33'],
+    ['680e020f00', 'push 0xf020e'],
+    ['48cf', 'iretq'],
+  ],
+};
+
+export const CODE: readonly CodePart[] = [
+  START16,
+  START32,
+  LOOP32,
+  FAULT32,
+  LOOP64,
+  FAULT64,
+  GENERAL64,
+  ENTER32,
+  ENTER64,
+];
 
 /** Where faults go, as offsets from 0xF0000. */
 export const FAULT_32: number = FAULT32.offset;

@@ -13,14 +13,18 @@ import {
   lowWord,
   STORE,
   type Walk,
+  type WalkRights,
 } from '@fourfold/core/arch';
 import { type Program, RETURN } from '../programs.js';
+import type { Ring } from './rom.js';
 
 /** Bytes of a frame: in a large page, of the piece that an address lies in. */
 const FRAME_BYTES = 4096;
 const PRESENT = 1n;
 const ACCESSED = 0x20n;
 const DIRTY = 0x40n;
+const WRITABLE = 2n;
+const NO_EXEC = 1n << 63n;
 const LARGE = 0x80n;
 const DATA_KINDS: readonly AccessKind[] = [LOAD, STORE];
 const ALL_KINDS: readonly AccessKind[] = [LOAD, STORE, EXEC];
@@ -31,6 +35,20 @@ export interface Probe {
   readonly walk: Walk;
   readonly byte: number;
   readonly isCalled: boolean;
+}
+
+/** Whether a page is the kernel's alone. */
+export function isKernels({ physical, rights }: Walk): boolean {
+  return physical !== null && !rights.read;
+}
+
+/** What a walk gives a ring: to ring 0, with CR0.WP set, what every entry has without asking for US. */
+export function rightsIn(ring: Ring, arch: ArchDescriptor, { steps, rights }: Walk): WalkRights {
+  if (ring === 3) return rights;
+  const entries = steps.filter(({ what }) => what !== 'cr3' && !(isPae(arch) && what === 'pgd'));
+  const every = entries.reduce((bits, { value }) => bits & (value as bigint), -1n);
+  const any = entries.reduce((bits, { value }) => bits | (value as bigint), 0n);
+  return { read: true, write: (every & WRITABLE) !== 0n, exec: (any & NO_EXEC) === 0n };
 }
 
 /** Clears accessed and dirty in half of the entries, as page-out does before it looks again: a program leaves them all set. */
@@ -76,14 +94,16 @@ export function stampOf(physical: number): number {
 }
 
 /** The same accesses by our own MMU, which leaves accessed and dirty in the tables as the emulator's does. */
-export function accessAll({ machine }: Program, process: Process, probes: readonly Probe[]): void {
+export function accessAll({ machine }: Program, process: Process, probes: readonly Probe[], ring: Ring): void {
   const { mmu, memory } = machine.kernel;
   const cpu = machine.enter(process);
   mmu.flushMm(process.mm);
-  for (const { address, isCalled } of probes) {
+  for (const { address, walk: found, isCalled } of probes) {
     const vpn = address >> BigInt(memory.pageShift);
+    const byKernel = ring === 0 && isKernels(found);
     for (const kind of isCalled ? ALL_KINDS : DATA_KINDS) {
-      mmu.miss(cpu, kind, highWord(vpn), lowWord(vpn));
+      if (byKernel) mmu.kernelAccess(cpu, kind, Number(vpn));
+      else mmu.miss(cpu, kind, highWord(vpn), lowWord(vpn));
     }
   }
 }
@@ -92,10 +112,13 @@ export function accessAll({ machine }: Program, process: Process, probes: readon
  * The entries of a walk, with their accessed and dirty bits. PAE's four pointers without: the processor has them in
  * registers since CR3 was loaded and writes nothing back (IA-32 SDM vol. 3, 4.4.1), the emulator sets accessed there too.
  */
-export function entriesOf({ wordBits, geometry }: ArchDescriptor, { steps }: Walk): string {
-  const isPae = wordBits === 32 && geometry.entryBytes[0] === 8;
+export function entriesOf(arch: ArchDescriptor, { steps }: Walk): string {
   const values = steps.map(({ what, value }) =>
-    isPae && what === 'pgd' && value !== null ? value & ~ACCESSED : value,
+    isPae(arch) && what === 'pgd' && value !== null ? value & ~ACCESSED : value,
   );
   return values.map((value) => (value === null ? '-' : value.toString(16))).join(' ');
+}
+
+function isPae({ wordBits, geometry }: ArchDescriptor): boolean {
+  return wordBits === 32 && geometry.entryBytes[0] === 8;
 }

@@ -1,7 +1,7 @@
 /**
- * x86 by qemu's MMU: the image is the guest's memory, our CR3 is loaded, and code of ours in ring 0 (code.ts) loads from,
- * stores to and calls each address with CR0.WP set, so that every right of the entries is put to the test but US, which all
- * user pages have. Every byte tells where it lies, and the accessed and dirty bits that the emulator leaves are held against
+ * x86 by qemu's MMU: the image is the guest's memory, our CR3 is loaded, and code of ours (code.ts) loads from, stores to and
+ * calls each address, in ring 0 with CR0.WP set and in ring 3, so that every right of the entries is put to the test. The
+ * addresses are the program's, the gate's, and those where the kernel has its map of memory. Every byte tells where it lies, and the accessed and dirty bits that the emulator leaves are held against
  * those of our own MMU after the same accesses.
  */
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { runEmulator } from '../emulator.js';
 import type { Comparison, Oracle, Verdict } from '../oracle.js';
 import { type Program, RETURN, runProgram } from '../programs.js';
 import { walkLines } from '../walk-lines.js';
-import { accessAll, entriesOf, forgetUse, type Probe, stampFrames, stampOf } from './evidence.js';
-import { CODE_AT, CODE_BYTES, codePage, type RomParameters, rom, STACK_AT } from './rom.js';
+import { accessAll, entriesOf, forgetUse, isKernels, type Probe, rightsIn, stampFrames, stampOf } from './evidence.js';
+import { CODE_AT, CODE_BYTES, codePage, type Ring, type RomParameters, rom, STACK_AT } from './rom.js';
 
 const MIB = 2 ** 20;
 /** RAM begins behind the first megabyte, which on a PC has holes. */
@@ -41,7 +41,7 @@ export function x86Oracle(arch: ArchDescriptor): Oracle {
 }
 
 async function run(arch: ArchDescriptor, seed: number, addresses: number, folder: string): Promise<Comparison[]> {
-  const each = Math.ceil(addresses / 3);
+  const each = Math.ceil(addresses / 6);
   const listBytes = each * RECORD;
   const program = runProgram({
     arch,
@@ -55,7 +55,9 @@ async function run(arch: ArchDescriptor, seed: number, addresses: number, folder
   });
   const compared: Comparison[] = [];
   for (const { label, process } of program.processes) {
-    compared.push(...(await compare(program, label, process, Math.ceil(addresses / program.processes.length), folder)));
+    for (const ring of [0, 3] as const) {
+      compared.push(...(await compare(program, label, process, ring, each, folder)));
+    }
   }
   return compared;
 }
@@ -77,6 +79,7 @@ async function compare(
   program: Program,
   label: string,
   process: Process,
+  ring: Ring,
   count: number,
   folder: string,
 ): Promise<Comparison[]> {
@@ -84,7 +87,7 @@ async function compare(
   const { arch, kernel } = machine;
   const [described] = describeImage(kernel, [{ label, pid: process.pid, mm: process.mm }]).processes;
   const roots = (described as { roots: Roots }).roots;
-  const told = parametersOf(arch, roots, count);
+  const told = parametersOf(arch, roots, count, ring);
   process.write(CODE_AT, codePage(told));
   const probes = probesOf(program, roots, count);
   process.write(LIST_AT, listOf(probes));
@@ -102,13 +105,14 @@ async function compare(
   ]);
   const results = readVirtual(arch, roots, program, memory, RESULTS_AT, count * RECORD);
   const hasNx = (BigInt(roots.efer as bigint) & NX) !== 0n;
-  accessAll(program, process, probes);
+  accessAll(program, process, probes, ring);
   const left = new FileImage(memory, arch.byteOrder);
   const live = imageOf(kernel.memory);
   const compared = probes.map((probe, i) => ({
     process: label,
+    as: `ring ${ring}`,
     address: probe.address,
-    ours: { ...oursOf(probe, hasNx), entries: entriesOf(arch, walk(arch, live, roots, probe.address)) },
+    ours: { ...oursOf(arch, probe, hasNx, ring), entries: entriesOf(arch, walk(arch, live, roots, probe.address)) },
     theirs: {
       ...theirsOf(results, i * RECORD, probe.isCalled),
       entries: entriesOf(arch, walk(arch, left, roots, probe.address)),
@@ -119,7 +123,7 @@ async function compare(
   return compared;
 }
 
-function parametersOf(arch: ArchDescriptor, roots: Roots, count: number): RomParameters {
+function parametersOf(arch: ArchDescriptor, roots: Roots, count: number, ring: Ring): RomParameters {
   const word = (name: string): number => Number(roots[name] as bigint);
   return {
     cr3: word('cr3'),
@@ -130,24 +134,41 @@ function parametersOf(arch: ArchDescriptor, roots: Roots, count: number): RomPar
     list: LIST_AT,
     results: RESULTS_AT,
     count,
+    ring,
   };
 }
 
-/** Addresses of the arena, of huge pages and from all over, each with what our tables say. */
+/** Addresses of the arena, of huge pages, of the kernel's and from all over, each with what our tables say. */
 function probesOf({ machine, random }: Program, roots: Roots, count: number): Probe[] {
   const { arch, kernel } = machine;
   const image = imageOf(kernel.memory);
   const hugeBytes = arch.huge === null ? 0 : 2 ** arch.huge.shift;
+  const inArena = (): bigint => ARENA + BigInt(random.below((PAGES + 8) * arch.pageSize));
   return Array.from({ length: count }, (_, i) => {
-    let address = ARENA + BigInt(random.below((PAGES + 8) * arch.pageSize));
-    if (i % 5 === 3 && hugeBytes > 0) address = HUGE + BigInt(random.below(3 * hugeBytes));
-    else if (i % 5 === 4) address = anywhere(arch, random.below(2 ** 30), random.below(2 ** 30));
-    const found = walk(arch, image, roots, address);
+    let address = inArena();
+    let found = walk(arch, image, roots, address);
+    const tryInstead = (other: bigint): void => {
+      const there = walk(arch, image, roots, other);
+      // Of the kernel's pages those that the program has too: in others lie its tables, or this code.
+      if (isKernels(there) && there.physical !== found.physical) return;
+      address = other;
+      found = there;
+    };
+    if (i % 5 === 3 && hugeBytes > 0) tryInstead(HUGE + BigInt(random.below(3 * hugeBytes)));
+    else if (i % 10 === 4) tryInstead(anywhere(arch, random.below(2 ** 30), random.below(2 ** 30)));
+    else if (i % 10 === 9 && found.physical !== null) tryInstead(linearAddress(arch, found.physical));
+    else if (i % 50 === 0) tryInstead((arch.layout.spec.gate?.start ?? 0n) + BigInt(random.below(2 * arch.pageSize)));
     const byte = found.physical === null ? 0 : stampOf(Number(found.physical));
     // A call has to come back: of a page that can be read, only where a return instruction lies.
     const isCalled = found.physical === null || byte === RETURN;
     return { address, walk: found, byte, isCalled };
   });
+}
+
+/** Where the kernel's map of memory has a physical address. */
+function linearAddress({ kernelSpace }: ArchDescriptor, physical: bigint): bigint {
+  const piece = kernelSpace?.linear?.pieces.find((p) => physical >= p.physical && physical < p.physical + p.most);
+  return piece === undefined ? 0n : piece.start + physical - BigInt(piece.physical);
 }
 
 /** An address from all over the space, but for what the oracle itself has mapped. */
@@ -191,15 +212,18 @@ function readVirtual(
 /** Bits of a page fault's error code. */
 const PROTECTION = 1;
 const WRITE = 2;
+const USER = 4;
 const FETCH = 16;
 
-function oursOf({ walk: { physical, rights, missing }, byte, isCalled }: Probe, hasNx: boolean): Verdict {
-  const fetch = hasNx ? FETCH : 0;
-  if (missing === 'the address is not canonical') return { load: 'general', store: 'general', fetch: 'general' };
-  if (physical === null) return { load: fault(0), store: fault(WRITE), fetch: fault(fetch) };
+function oursOf(arch: ArchDescriptor, { walk: found, byte, isCalled }: Probe, hasNx: boolean, ring: Ring): Verdict {
+  const user = ring === 3 ? USER : 0;
+  const fetch = user | (hasNx ? FETCH : 0);
+  if (found.missing === 'the address is not canonical') return { load: 'general', store: 'general', fetch: 'general' };
+  if (found.physical === null) return { load: fault(user), store: fault(user | WRITE), fetch: fault(fetch) };
+  const rights = rightsIn(ring, arch, found);
   return {
-    load: `byte ${byte.toString(16)}`,
-    store: rights.write ? 'done' : fault(PROTECTION | WRITE),
+    load: rights.read ? `byte ${byte.toString(16)}` : fault(PROTECTION | user),
+    store: rights.write ? 'done' : fault(PROTECTION | user | WRITE),
     fetch: !isCalled ? '-' : rights.exec ? 'done' : fault(PROTECTION | fetch),
   };
 }

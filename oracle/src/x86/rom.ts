@@ -21,13 +21,32 @@ export interface RomParameters {
   readonly list: number;
   readonly results: number;
   readonly count: number;
+  readonly ring: Ring;
 }
+
+/** Privilege that the addresses are tried with: the kernel's or a program's. */
+export type Ring = 0 | 3;
 
 const GDT = 0x430;
 const IDT_32 = 0x500;
 const IDT_64 = 0x600;
+const TSS = 0x700;
+const TSS_BYTES = 0x68;
+/** Stack of the fault handlers when they come from ring 3, below that of the loops in the same page. */
+const HANDLER_STACK = STACK_AT + 0x800;
 const PAGE_FAULT = 14;
 const GENERAL_PROTECTION = 13;
+
+/** Flat: 32-bit code, data, 64-bit code of ring 0, accessed; then 32-bit code, data, 64-bit code of ring 3. */
+const FLAT_SEGMENTS = [
+  0n,
+  0x00cf_9b00_0000_ffffn,
+  0x00cf_9300_0000_ffffn,
+  0x00af_9b00_0000_ffffn,
+  0x00cf_fb00_0000_ffffn,
+  0x00cf_f300_0000_ffffn,
+  0x00af_fb00_0000_ffffn,
+];
 
 /** The page of code and tables. */
 export function codePage(told: RomParameters): Uint8Array {
@@ -38,22 +57,19 @@ export function codePage(told: RomParameters): Uint8Array {
     for (const [bytes] of lines)
       for (let i = 0; i < bytes.length; i += 2) page[at++] = parseInt(bytes.slice(i, i + 2), 16);
   }
-  pointer(view, 0x410, 4 * 8, GDT);
+  const segments = [...FLAT_SEGMENTS, taskSegment(), 0n];
+  pointer(view, 0x410, segments.length * 8, GDT);
   pointer(view, 0x418, 16 * 8, IDT_32);
   pointer(view, 0x420, 16 * 16, IDT_64);
-  // Flat segments: 32-bit code, data, 64-bit code; present, ring 0, accessed.
-  for (const [i, descriptor] of [
-    0n,
-    0x00cf_9b00_0000_ffffn,
-    0x00cf_9300_0000_ffffn,
-    0x00af_9b00_0000_ffffn,
-  ].entries()) {
-    view.setBigUint64(GDT + 8 * i, descriptor, true);
-  }
+  for (const [i, descriptor] of segments.entries()) view.setBigUint64(GDT + 8 * i, descriptor, true);
+  view.setUint32(TSS + 4, HANDLER_STACK, true);
+  // Of 64 bits the upper half of the stack pointer, of 32 the stack segment.
+  view.setUint32(TSS + 8, told.isLong ? 0 : 0x10, true);
   gate(view, IDT_32 + 8 * PAGE_FAULT, 0x08, CODE_AT + FAULT_32);
   gate(view, IDT_64 + 16 * PAGE_FAULT, 0x18, CODE_AT + FAULT_64);
   gate(view, IDT_64 + 16 * GENERAL_PROTECTION, 0x18, CODE_AT + GENERAL_64);
-  const words = [told.cr3, told.efer, told.cr4, told.cr0, told.isLong ? 1 : 0, told.list, told.results, told.count];
+  const { cr3, efer, cr4, cr0, isLong, list, results, count, ring } = told;
+  const words = [cr3, efer, cr4, cr0, isLong ? 1 : 0, list, results, count, ring];
   for (const [i, word] of words.entries()) view.setUint32(0x800 + 4 * i, word, true);
   return page;
 }
@@ -70,6 +86,11 @@ export function rom(told: RomParameters): Uint8Array {
 function pointer(view: DataView, at: number, bytes: number, table: number): void {
   view.setUint16(at, bytes - 1, true);
   view.setUint32(at + 2, CODE_AT + table, true);
+}
+
+/** Descriptor of the TSS, available; of 64 bits another 8 bytes of zero follow. */
+function taskSegment(): bigint {
+  return (0x89n << 40n) | (BigInt(CODE_AT + TSS) << 16n) | BigInt(TSS_BYTES - 1);
 }
 
 /** An interrupt gate of ring 0. */
