@@ -14,6 +14,7 @@ export { handleMmFault } from './fault/handle.js';
 export { BUS_ADRERR, FAULT_OOM, type FaultCounts, SEGV_ACCERR, SEGV_MAPERR } from './fault/page-fault.js';
 export * from './fs/file.js';
 export * from './fs/file-system.js';
+export { maxLfsFileSize } from './fs/limits.js';
 export * from './fs/segments.js';
 export {
   FOLL_ANON,

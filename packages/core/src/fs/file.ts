@@ -34,7 +34,7 @@ export interface Inode {
   writeCount: number;
   /** is_file_hugepages: its pages are huge, and so are the areas that map it. Absent: they are not. */
   readonly isHuge?: boolean;
-  /** s_maxbytes of its file system; absent: as large as a number can say. */
+  /** s_maxbytes of its file system; absent: MAX_LFS_FILESIZE of the machine, or 2^53 - 1 where that is more. */
   readonly maxBytes?: number;
   /** f_op.mmap where it concerns the inode, not how it was opened: as MappedFile.mmap, which comes first. */
   mmap?(vma: Vma): Op<number>;

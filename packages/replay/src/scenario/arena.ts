@@ -33,11 +33,6 @@ export class Arena {
     this.#wordMask = (1n << BigInt(k.arch.wordBits)) - 1n;
   }
 
-  /** The largest number of the machine. */
-  get max(): bigint {
-    return this.#wordMask;
-  }
-
   /** `value` as an unsigned word of the machine. */
   word(value: bigint): bigint {
     return value & this.#wordMask;

@@ -28,6 +28,9 @@ const SWAP = '64MiB';
 /** RLIMIT_MEMLOCK of a process without capabilities. */
 const MEMLOCK = 8 * 1024 * 1024;
 
+/** `max`, before it is cut to a word or an offset. */
+const LARGEST = (1n << 64n) - 1n;
+
 /** Mount points of the tmpfs and of the huge pages. */
 const TMPFS = '/tmp';
 const HUGETLBFS = '/huge';
@@ -118,17 +121,12 @@ export class World {
 
   /** Bytes of a quantity, as a word of the machine. */
   bytes(quantity: Quantity): bigint {
-    const { arena } = this;
-    switch (quantity.kind) {
-      case 'pages':
-        return arena.word(quantity.pages * arena.pageSize + quantity.bytes);
-      case 'raw':
-        return arena.word(quantity.value);
-      case 'max':
-        return arena.max;
-      case 'huge':
-        return arena.word(quantity.pages * this.hugeBytes + quantity.bytes);
-    }
+    return this.arena.word(this.#exact(quantity));
+  }
+
+  /** Bytes of a quantity as an offset in a file: a loff_t, which has 64 bits and a sign on every machine. */
+  offset(quantity: Quantity): bigint {
+    return BigInt.asIntN(64, this.#exact(quantity));
   }
 
   /** The address of an expression; 0 for `any`. @throws BadLabel */
@@ -180,6 +178,20 @@ export class World {
   /** Takes a file's name away; the file lives on while something maps it. 0 or a negative errno. */
   unlink(name: string): number {
     return runToEnd(this.machine.mounts.unlink(pathOf(name)));
+  }
+
+  /** Bytes of a quantity, whatever they are to fit into. */
+  #exact(quantity: Quantity): bigint {
+    switch (quantity.kind) {
+      case 'pages':
+        return quantity.pages * this.arena.pageSize + quantity.bytes;
+      case 'huge':
+        return quantity.pages * this.hugeBytes + quantity.bytes;
+      case 'raw':
+        return quantity.value;
+      case 'max':
+        return LARGEST;
+    }
   }
 
   #add(label: string, process: Process): Process {

@@ -1,13 +1,24 @@
 /** Files: file, ftruncate, fwrite, fread, fsize, fblocks, fdrop, funlink, fpunch. */
-import { closeFile, ERRNO, errnoName, HugeFile, type RegularFile, runToEnd, vmtruncateRange } from '@fourfold/core';
+import {
+  closeFile,
+  ERRNO,
+  errnoName,
+  HugeFile,
+  maxLfsFileSize,
+  type RegularFile,
+  runToEnd,
+  vmtruncate,
+  vmtruncateRange,
+} from '@fourfold/core';
 import type { Arguments } from '../arguments.js';
 import { type Operations, worldly } from '../operation.js';
 import { status } from '../results.js';
 import type { World } from '../world.js';
 
-/** Largest size of a file here, and largest one the call takes at all. */
-const MAX_BYTES = BigInt(Number.MAX_SAFE_INTEGER);
+/** The largest offset; a byte behind it has none. */
 const MAX_OFFSET = (1n << 63n) - 1n;
+/** Behind the end of every file, and a page's first byte. */
+const BEYOND = 1n << 53n;
 
 export const fileOps: Operations = {
   file: worldly((args) => {
@@ -18,11 +29,9 @@ export const fileOps: Operations = {
     args.end();
     return (world) => {
       checkFileSystem(world, args, name);
-      const bytes = world.bytes(size);
-      if (bytes > MAX_BYTES) return errnoName(ERRNO.EFBIG);
       const file = world.createFile(name);
       if (typeof file === 'number') return errnoName(file);
-      let result = setUpSize(world, file.inode, Number(bytes));
+      let result = setUpSize(world, file.inode, numberOf(world.offset(size)));
       if (result >= 0 && filled) result = fill(world, file.inode);
       runToEnd(closeFile(file));
       return status(result);
@@ -31,31 +40,26 @@ export const fileOps: Operations = {
 
   ftruncate: onFile((args) => {
     const size = args.quantity('a size');
-    return (file, world) => {
-      const bytes = world.bytes(size);
-      if (bytes > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
-      return bytes > MAX_BYTES ? errnoName(ERRNO.EFBIG) : status(runToEnd(file.setSize(Number(bytes))));
-    };
+    return (file, world) => status(runToEnd(file.setSize(numberOf(world.offset(size)))));
   }),
 
   fwrite: onFile((args) => {
     const offset = args.quantity('an offset');
     const value = args.plainOr('a byte value', 1);
     return (file, world) => {
-      const at = world.bytes(offset);
-      if (at >= MAX_OFFSET) return errnoName(ERRNO.EINVAL); // one byte more is no offset
-      if (at >= MAX_BYTES) return errnoName(ERRNO.EFBIG);
-      return status(runToEnd(file.write(Number(at), Uint8Array.of(value))));
+      const at = world.offset(offset);
+      if (at < 0n || at === MAX_OFFSET) return errnoName(ERRNO.EINVAL);
+      return status(runToEnd(file.write(numberOf(at), Uint8Array.of(value))));
     };
   }),
 
   fread: onFile((args) => {
     const offset = args.quantity('an offset');
     return (file, world) => {
-      const at = world.bytes(offset);
-      if (at >= MAX_OFFSET) return errnoName(ERRNO.EINVAL); // one byte more is no offset
+      const at = world.offset(offset);
+      if (at < 0n || at === MAX_OFFSET) return errnoName(ERRNO.EINVAL);
       const out = new Uint8Array(1);
-      const read = at >= MAX_BYTES ? 0 : runToEnd(file.read(Number(at), out));
+      const read = runToEnd(file.read(numberOf(at), out));
       if (read < 0) return errnoName(read);
       return read === 0 ? 'eof' : `ok ${out[0]}`;
     };
@@ -86,14 +90,19 @@ export const fileOps: Operations = {
     const offset = args.quantity('an offset');
     const length = args.quantity('a length');
     return (file, world) => {
-      const start = world.bytes(offset);
-      const bytes = world.bytes(length);
-      if (start > MAX_OFFSET || bytes === 0n || bytes > MAX_OFFSET) return errnoName(ERRNO.EINVAL);
-      if (start + bytes > MAX_BYTES) return errnoName(ERRNO.EFBIG);
-      return status(punch(world, file, Number(start), Number(start + bytes)));
+      const start = world.offset(offset);
+      const bytes = world.offset(length);
+      if (start < 0n || bytes <= 0n) return errnoName(ERRNO.EINVAL);
+      if (start + bytes > maxLfsFileSize(world.machine.kernel)) return errnoName(ERRNO.EFBIG);
+      return status(punch(world, file, numberOf(start), numberOf(start + bytes)));
     };
   }),
 };
+
+/** An offset as a plain number; what lies behind the end of every file may be any number that does. */
+function numberOf(offset: bigint): number {
+  return Number(offset > BEYOND ? BEYOND : offset);
+}
 
 /** An operation on a file that must exist. */
 function onFile(parse: (args: Arguments) => (file: RegularFile, world: World) => string): Operations[string] {
@@ -126,8 +135,7 @@ function checkFileSystem(world: World, args: Arguments, name: string): void {
 function setUpSize(world: World, file: RegularFile, bytes: number): number {
   if (!(file instanceof HugeFile)) return runToEnd(file.setSize(bytes));
   if (bytes % Number(world.hugeBytes) !== 0) return -ERRNO.EINVAL;
-  file.size = bytes;
-  return 0;
+  return runToEnd(vmtruncate(world.machine.kernel, file, bytes));
 }
 
 /** Page i of a filled file holds bytes (7i+1)&255, up to the file's size. 0, or a negative errno. */
@@ -165,6 +173,7 @@ function fillHuge(world: World, file: HugeFile): number {
  * there is becomes zero.
  */
 function punch(world: World, file: RegularFile, start: number, end: number): number {
+  if (file.truncateRange === undefined) return -ERRNO.ENOSYS;
   const { pageSize, kernel } = world.machine;
   const first = Math.ceil(start / pageSize) * pageSize;
   const last = Math.floor(end / pageSize) * pageSize;
