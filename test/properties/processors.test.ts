@@ -81,10 +81,13 @@ function openFile(machine: Machine) {
 const LARGE_HASHED = createPpc64({ pageShift: 16, hashedPageShift: 16 });
 /** With page tables kept by the CPUs. */
 const LISTED = createSparc64({ quicklists: true });
+/** With tasks of 32 bits, whose pmd table a register knows. */
+const NARROW = createSparc64({ task: 32 });
 const ALL = [
   ...MACHINES.map((arch) => [arch.name, arch] as const),
   [LARGE_HASHED.title, LARGE_HASHED] as const,
   [`${LISTED.name} with quicklists`, LISTED] as const,
+  [`${NARROW.name} with 32-bit tasks`, NARROW] as const,
 ];
 
 describe.each(ALL)('%s', (_name, arch) => {

@@ -45,6 +45,7 @@ export function createLayout(pageShift: Ppc64PageShift, task: Ppc64Task = 64): L
   const taskSize = taskSize32(pageShift);
   return new Layout(pageShift, {
     taskSize,
+    addressBits: 32,
     unmappedBase: 0x4000_0000n, // PAGE_ALIGN(TASK_SIZE / 4)
     topDownBase: taskSize - MIN_GAP,
     stackGap: { min: MIN_GAP, max: (taskSize / 6n) * 5n },

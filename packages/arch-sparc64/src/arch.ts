@@ -12,8 +12,9 @@ import {
 } from '@fourfold/core/arch';
 import { createGeometry, type Sparc64PageShift } from './geometry.js';
 import { createHugetlb, HPAGE_SHIFT, hugePtes, hugeSizeBits, type Sparc64HugeShift, sizeName } from './hugetlb.js';
-import { createKernelSpace, createLayout } from './layout.js';
+import { createKernelSpace, createLayout, type Sparc64Task } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
+import { Sparc64Mmu32 } from './mmu32.js';
 import { createPteFormat } from './pte.js';
 import { createQuicklists, SPARC64_UPPER } from './tables.js';
 import {
@@ -34,6 +35,8 @@ export interface Sparc64Options {
   readonly pageShift?: Sparc64PageShift;
   /** Huge pages, log2: 22 (default), with 8 KiB base pages also 19 or 16. */
   readonly hugeShift?: Sparc64HugeShift;
+  /** Address space of its tasks: 64 (default) or 32 bits. */
+  readonly task?: Sparc64Task;
   /** Processor, or any TLB; costs and physical bits are then spitfire's. Default spitfire. */
   readonly tlb?: Sparc64Chip | TlbShape;
   /** Default: those of the processor. */
@@ -65,7 +68,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     wordBits: 64,
     byteOrder: 'big',
     geometry: createGeometry(pageShift),
-    layout: createLayout(pageShift),
+    layout: createLayout(pageShift, options.task),
     upper: [SPARC64_UPPER, SPARC64_UPPER],
     pte: createPteFormat(pageShift, hugeSizeBits(hugeShift)),
     kernelSpace: createKernelSpace(pageShift),
@@ -82,7 +85,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
     createImages: sparc64Images,
-    createMmu: (host) => new Sparc64Mmu(host),
+    createMmu: (host) => (options.task === 32 ? new Sparc64Mmu32(host) : new Sparc64Mmu(host)),
   });
 }
 

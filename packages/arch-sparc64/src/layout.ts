@@ -1,7 +1,8 @@
 /**
- * User address space of a 64-bit task: two halves around the hole that 44-bit virtual addresses leave, and the linear
+ * User address spaces. Of a 64-bit task: two halves around the hole that 44-bit virtual addresses leave, and the linear
  * page table ("VPTE area") above TASK_SIZE. mmap searches upward from the start of the *high* half; the low half is
  * reached by hint, MAP_FIXED, brk and the stack (asm-sparc64/pgtable.h, processor.h; arch/sparc64/kernel/sys_sparc.c).
+ * A 32-bit task has the first 0xF0000000 bytes.
  *
  * The linear table: vpte(va) = VPTE_BASE + ((signed va) >> PAGE_SHIFT) * 8. Low addresses grow upward from VPTE_BASE,
  * high ones end just below it. A page of it is a pte table, seen at its place in the same context.
@@ -16,6 +17,9 @@ export const VA_BITS = 44;
 export const HOLE_START = 0x0000_0800_0000_0000n;
 /** First address behind the hole; PAGE_OFFSET, the kernel's direct map, has the same number in context 0. */
 export const PAGE_OFFSET = 0xffff_f800_0000_0000n;
+/** TASK_UNMAPPED_BASE of a 32-bit task, and its STACK_TOP, which no mapping of its own passes. */
+export const UNMAPPED_BASE_32 = 0x7000_0000n;
+export const STACK_TOP_32 = 0xf000_0000n;
 /** The L1 data cache, virtually indexed: SHMLBA unless the page is larger. */
 export const L1DCACHE_SIZE = 0x4000;
 
@@ -55,18 +59,47 @@ export function createKernelSpace(pageShift: Sparc64PageShift): KernelSpace {
   });
 }
 
-/** The layout for one page size. */
-export function createLayout(pageShift: Sparc64PageShift): Layout {
+/** Tasks a sparc64 kernel runs. */
+export type Sparc64Task = 64 | 32;
+
+/** The layout for one page size and kind of task. */
+export function createLayout(pageShift: Sparc64PageShift, task: Sparc64Task = 64): Layout {
+  if (task === 32) return createLayout32(pageShift);
   return new Layout(pageShift, {
     taskSize: taskSize(pageShift),
     unmappedBase: PAGE_OFFSET,
     stackTop: HOLE_START,
     holes: [{ start: HOLE_START, end: PAGE_OFFSET }],
     maxLength: HOLE_START,
+    munmapAsks: true,
     forcesColour: true,
-    colourBytes: Math.max(L1DCACHE_SIZE, 2 ** pageShift),
+    colourBytes: colourBytes(pageShift),
     brkFixedBits: PAGE_OFFSET,
   });
+}
+
+/**
+ * A 32-bit task. TASK_SIZE is that of all tasks, so the generic tests are too; the port's own system calls keep such a task
+ * below 0xF0000000 (sys_sparc.c, sys_sparc32.c), which is said here by a hole from there on. munmap has no such test.
+ */
+function createLayout32(pageShift: Sparc64PageShift): Layout {
+  return new Layout(pageShift, {
+    taskSize: taskSize(pageShift),
+    addressBits: 32,
+    unmappedBase: UNMAPPED_BASE_32,
+    stackTop: STACK_TOP_32,
+    holes: [{ start: STACK_TOP_32, end: taskSize(pageShift) }],
+    maxLength: STACK_TOP_32,
+    forcesColour: true,
+    colourBytes: colourBytes(pageShift),
+    brkEnd: STACK_TOP_32,
+    tablesAtExec: true,
+  });
+}
+
+/** SHMLBA. */
+function colourBytes(pageShift: Sparc64PageShift): number {
+  return Math.max(L1DCACHE_SIZE, 2 ** pageShift);
 }
 
 /** The linear page table in page numbers and their halves, for code that runs per miss and per flush. */

@@ -163,20 +163,29 @@ export class Sparc64Mmu extends Mmu {
   private nestedMiss(cpu: Cpu, offset: number): number {
     const counts = this.counts;
     counts[NESTED_FILLS] = (counts[NESTED_FILLS] as number) + 1;
-    const page = cpu.mm === null ? -1 : this.pteTable(cpu.mm, offset, true);
+    const page = cpu.mm === null ? -1 : this.pteTable(this.pmdTable(cpu, cpu.mm, offset), offset, true);
     if (page < 0) return -1;
     cpu.tlb.fill(LOAD, this.topHi, this.baseLo + offset, cpu.context, page, 0, TLB_TABLE, 0);
     return page;
   }
 
+  /** The nested handler's first load: page of the pmd table for `offset` pages from the middle of the area, -1 for none. */
+  protected pmdTable(_cpu: Cpu, mm: Mm, offset: number): number {
+    this.reference();
+    return this.pmdTableOf(mm, offset);
+  }
+
+  /** The same by the root, for nobody who counts. */
+  protected pmdTableOf(mm: Mm, offset: number): number {
+    const index = (offset >> this.upperBits) & this.upperMask;
+    return this.tablePage(this.memory.words[mm.rootWord + index] as number);
+  }
+
   /** Page of the pte table at `offset` pages from the middle of the area (negative: the high half); -1 for none. */
-  private pteTable(mm: Mm, offset: number, counted: boolean): number {
-    const words = this.memory.words;
-    if (counted) this.reference();
-    const pmdTable = this.tablePage(words[mm.rootWord + ((offset >> this.upperBits) & this.upperMask)] as number);
+  private pteTable(pmdTable: number, offset: number, counted: boolean): number {
     if (pmdTable < 0) return -1;
     if (counted) this.reference();
-    return this.tablePage(words[(this.slot[pmdTable] as number) + (offset & this.upperMask)] as number);
+    return this.tablePage(this.memory.words[(this.slot[pmdTable] as number) + (offset & this.upperMask)] as number);
   }
 
   private reference(): void {
@@ -268,7 +277,7 @@ export class Sparc64Mmu extends Mmu {
     this.count(CONTEXTS_ALLOCATED);
   }
 
-  private load(cpu: Cpu, mm: Mm): void {
+  protected load(cpu: Cpu, mm: Mm): void {
     cpu.mm = mm;
     cpu.context = this.contexts.numberOf(mm.context) | 0;
   }
@@ -344,7 +353,8 @@ export class Sparc64Mmu extends Mmu {
   override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
     if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
-    return { frame: this.pteTable(mm, tlb.vpnLoOf(slot) - this.baseLo, false), rights: 0 };
+    const offset = tlb.vpnLoOf(slot) - this.baseLo;
+    return { frame: this.pteTable(this.pmdTableOf(mm, offset), offset, false), rights: 0 };
   }
 }
 

@@ -55,6 +55,7 @@ const IA32_TASK_SIZE = 0xffff_e000n;
  */
 export const IA32_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   taskSize: IA32_TASK_SIZE,
+  addressBits: 32,
   unmappedBase: 0x5555_5000n, // PAGE_ALIGN(TASK_SIZE / 3)
   topDownBase: IA32_TASK_SIZE - I386_MIN_GAP,
   stackGap: { min: I386_MIN_GAP, max: (IA32_TASK_SIZE / 6n) * 5n },
@@ -65,6 +66,7 @@ export const IA32_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
 /** The same with the personality ADDR_LIMIT_3GB: the space of i386. */
 export const IA32_3GB_LAYOUT: Layout = /* @__PURE__ */ new Layout(PAGE_SHIFT, {
   taskSize: I386_TASK_SIZE,
+  addressBits: 32,
   unmappedBase: 0x4000_0000n,
   topDownBase: I386_TASK_SIZE - I386_MIN_GAP,
   stackGap: { min: I386_MIN_GAP, max: 0xa000_0000n },

@@ -31,7 +31,14 @@ export default {
       'the linear table is no place for mappings': 'the linear table above TASK_SIZE',
       'mmap begins in the high half and never finds the low one': 'mmap begins in the high half',
       'the stack and the gate area': 'the stack of a 64-bit task',
-      'a 32-bit task and its layout': notModelled('tasks are 64-bit ones'),
+      'a 32-bit task: its layout, what its calls refuse, its brk': [
+        'mmap of a 32-bit task begins at 0x70000000',
+        'TASK_SIZE is that of 64-bit tasks',
+        'a break at 0xF0000000 or above',
+        'mremap of a 32-bit task asks for the same limit',
+        'files and shared memory of a 32-bit task',
+        'addresses of a 32-bit task are cut',
+      ],
       'SHMLBA, and that shmat insists on it': testOf('test/matrix/segments.test.ts', 'shmat rounds down to SHMLBA'),
       'colours of files and shared memory, with and without a wish': [
         'a mapping of a file, or a shared one',
@@ -39,7 +46,7 @@ export default {
         testOf(NUMBERED, 'colour align 0x70000000'),
       ],
       'a fixed mapping is not asked for its colour': 'a fixed mapping of the wrong colour',
-      'lengths that are refused': 'a mapping longer than one half',
+      'lengths that are refused': ['a mapping longer than one half', 'mremap of a 32-bit task asks for the same limit'],
       'a wish just below the hole may be accepted into it': notModelled(
         'refused: those addresses share page-table entries with others',
       ),
@@ -123,7 +130,11 @@ export default {
         testOf(VECTORS, WALK),
         testOf(MMU, 'an empty pmd entry costs two references'),
       ],
-      'the pgd cache of 32-bit tasks, and their first pmd page at exec': notModelled('tasks are 64-bit ones'),
+      'the pgd cache of 32-bit tasks, and their first pmd page at exec': [
+        'exec makes the pmd table of root entry 0',
+        'the nested handler of a 32-bit task',
+        'the register is loaded by a switch',
+      ],
       'misses of kernel addresses': notModelled(
         "the kernel's accesses to what it maps go by init_mm's tables, and nothing of them is cached",
       ),
@@ -274,7 +285,7 @@ export default {
         'one translation of 4 MiB',
         testOf(MMU, 'a 4 MiB page is one translation'),
       ],
-      'alignment is all that is asked': 'huge pages need no region',
+      'alignment is all that is asked': ['huge pages need no region', 'huge pages of a 32-bit task'],
       'huge_pte_offset takes an empty entry for a table at 0': notModelled('looked at: there is no table'),
       'the hook of cheetah_plus at mmap': notModelled('no part here needs its two page sizes'),
       'io_remap_pfn_range builds runs of large entries': notModelled(

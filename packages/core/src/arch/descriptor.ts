@@ -81,6 +81,8 @@ export class ArchDescriptor {
   readonly title: string;
   readonly contractVersion: number;
   readonly wordBits: 32 | 64;
+  /** Bits of an address that a program can say: the word's, but for 32-bit tasks of a 64-bit machine. */
+  readonly addressBits: number;
   readonly byteOrder: 'little' | 'big';
   readonly geometry: Geometry;
   readonly layout: Layout;
@@ -122,6 +124,7 @@ export class ArchDescriptor {
     this.title = spec.title;
     this.contractVersion = spec.contractVersion;
     this.wordBits = spec.wordBits;
+    this.addressBits = spec.layout.spec.addressBits ?? spec.wordBits;
     this.byteOrder = spec.byteOrder;
     this.geometry = spec.geometry;
     this.layout = spec.layout;

@@ -7,6 +7,8 @@ import type { Random } from '../random.js';
 export interface LayoutSpec {
   /** First address past user space. */
   readonly taskSize: bigint;
+  /** Bits of an address that its tasks can say: what they pass, and where they load and store, is cut to them. Default: the word. */
+  readonly addressBits?: number;
   /** Where the bottom-up search for room starts (TASK_UNMAPPED_BASE). */
   readonly unmappedBase: bigint;
   /** mm.mmap_base of the top-down policy, absent on machines that only search upward. */
@@ -38,6 +40,8 @@ export interface LayoutSpec {
   readonly firstUser?: bigint;
   /** Ranges of user space that no mapping may touch (an address hole), ascending. */
   readonly holes?: readonly { readonly start: bigint; readonly end: bigint }[];
+  /** munmap refuses what is longer than the longest mapping or touches a hole. Default: nothing is there, and so it succeeds. */
+  readonly munmapAsks?: boolean;
   /** Longest mapping; default taskSize. */
   readonly maxLength?: bigint;
   /** Region slices: only offsets below `limit` inside each 2^shift bytes may be mapped. */
@@ -48,6 +52,10 @@ export interface LayoutSpec {
   readonly forcesColour?: boolean;
   /** brk may not change these address bits (which half of the space); default none. */
   readonly brkFixedBits?: bigint;
+  /** From this address on brk is refused; default: none is for its address alone. */
+  readonly brkEnd?: bigint;
+  /** exec gives a program all tables but the last for page 0, whether it uses them or not. Default false. */
+  readonly tablesAtExec?: boolean;
   /** Gate area (vsyscall page): readable by every process, outside every mm. */
   readonly gate?: GateSpec;
 }

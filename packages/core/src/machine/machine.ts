@@ -162,7 +162,7 @@ export class Machine {
     mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
     mm.brk = mm.startBrk;
     const process = this.adopt(mm, options.cpu ?? 0);
-    if (options.program === true && insertProgramAreas(this.kernel, mm) < 0) {
+    if (options.program === true && runToEnd(insertProgramAreas(this.kernel, mm)) < 0) {
       process.exit();
       throw new MmError('ENOMEM', 'no memory for the stack of a new process');
     }

@@ -34,7 +34,7 @@ export function* storeBytes(process: Process, address: bigint, bytes: Uint8Array
 /** A prefetch or a speculative load of an address: whether a load of it would find its page now. Never a signal. */
 export function* prefetchAt(process: Process, address: bigint): Op<boolean> {
   const k = process.machine.kernel;
-  const vpn = Number(BigInt.asUintN(k.arch.wordBits, address) >> BigInt(k.arch.tlbPageShift));
+  const vpn = Number(BigInt.asUintN(k.arch.addressBits, address) >> BigInt(k.arch.tlbPageShift));
   const cpu: Cpu = process.machine.enter(process);
   const [hi, lo] = [(vpn / 4294967296) | 0, vpn | 0];
   if (k.arch.faults.prefetchFaults !== true) return translate(k, cpu, LOAD, hi, lo) >= 0;
@@ -60,7 +60,7 @@ function* transfer(
   const tlbPage = 2 ** tlbPageShift;
   let done = 0;
   while (done < length) {
-    const at = BigInt.asUintN(k.arch.wordBits, address + BigInt(done));
+    const at = BigInt.asUintN(k.arch.addressBits, address + BigInt(done));
     const vpn = Number(at >> BigInt(tlbPageShift));
     const cpu: Cpu = process.machine.enter(process);
     const offset = Number(at & BigInt(pageSize - 1));

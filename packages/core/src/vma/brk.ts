@@ -10,11 +10,11 @@ import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
 import { doMunmap, munmapBytes } from './munmap.js';
 import { isForHugePages } from './unmapped-area.js';
-import { pageAlign, toPages, word } from './words.js';
+import { argument, pageAlign, toPages, word } from './words.js';
 
 /** brk. The break afterwards, in bytes: the one asked for, or the old one when that was refused. */
 export function* sysBrk(k: Kernel, mm: Mm, addr: bigint): Op<bigint> {
-  const brk = word(k, addr);
+  const brk = argument(k, addr);
   if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();
   if (yield* moveBreak(k, mm, brk)) mm.brk = brk;
   const result = mm.brk;
@@ -73,9 +73,10 @@ function orBreak(mm: Mm, address: bigint): bigint {
   return address === 0n ? mm.startBrk : address;
 }
 
-/** Address bits that brk may not change, and regions it may not leave, on machines that have such. */
+/** Where a break may not be, address bits that brk may not change, and regions it may not leave, on machines that have such. */
 function machineRefuses(k: Kernel, mm: Mm, brk: bigint): boolean {
-  const { brkFixedBits, region } = k.arch.layout.spec;
+  const { brkFixedBits, brkEnd, region } = k.arch.layout.spec;
+  if (brkEnd !== undefined && brk >= brkEnd) return true;
   if (brkFixedBits !== undefined && ((brk ^ mm.brk) & brkFixedBits) !== 0n) return true;
   if (region === undefined) return false;
   const inRegion = (1n << BigInt(region.shift)) - 1n;

@@ -23,7 +23,7 @@ import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
 import { cutOut } from './split.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, toPages, word } from './words.js';
 
 export const MADV_NORMAL = 0;
 export const MADV_RANDOM = 1;
@@ -39,8 +39,8 @@ const HINTS: readonly number[] = [MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MAD
 export function* sysMadvise(k: Kernel, mm: Mm, addr: bigint, length: bigint, advice: number): Op<number> {
   // D14: originally an unknown advice is noticed only at an area.
   if (!k.defectsKept && !isKnown(k, advice)) return -ERRNO.EINVAL;
-  const start = word(k, addr);
-  const bytes = word(k, length);
+  const start = argument(k, addr);
+  const bytes = argument(k, length);
   const aligned = pageAlign(k, bytes);
   const end = word(k, start + aligned);
   if (isUnaligned(k, start) || (bytes !== 0n && aligned === 0n) || end < start) return -ERRNO.EINVAL;

@@ -4,15 +4,15 @@ import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, taskSize, toPages } from './words.js';
 
 /**
  * mincore. Appends 1 or 0 a page to `out`, packed: a hole takes no place.
  * @returns 0, or a negative errno; what was appended before it stays. Anonymous memory is -ENOMEM in this version.
  */
 export function* sysMincore(k: Kernel, mm: Mm, addr: bigint, length: bigint, out: number[]): Op<number> {
-  const start = word(k, addr);
-  const bytes = word(k, length);
+  const start = argument(k, addr);
+  const bytes = argument(k, length);
   if (isUnaligned(k, start)) return -ERRNO.EINVAL;
   const size = taskSize(k);
   if (start >= size) return -ERRNO.ENOMEM;

@@ -9,7 +9,7 @@ import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
 import { cutOut } from './split.js';
 import type { Vma } from './vma.js';
-import { pageAlign, toPages, word } from './words.js';
+import { argument, pageAlign, toPages, word } from './words.js';
 
 export const MCL_CURRENT = 1;
 export const MCL_FUTURE = 2;
@@ -60,8 +60,8 @@ export function* sysMunlockall(k: Kernel, mm: Mm): Op<number> {
 /** The pages a range touches: start rounded down, end up; wraps as the machine's words do. */
 function outward(k: Kernel, addr: bigint, length: bigint): { start: bigint; bytes: bigint } {
   const inPage = BigInt(k.memory.pageSize - 1);
-  const at = word(k, addr);
-  return { start: at & ~inPage, bytes: pageAlign(k, word(k, length) + (at & inPage)) };
+  const at = argument(k, addr);
+  return { start: at & ~inPage, bytes: pageAlign(k, argument(k, length) + (at & inPage)) };
 }
 
 /** do_mlock: sets or clears VM_LOCKED over a range of whole pages. */

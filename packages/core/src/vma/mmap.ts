@@ -54,7 +54,7 @@ import { doMunmap } from './munmap.js';
 import { remapRange } from './remap-file-pages.js';
 import { getUnmappedArea, holeEndAt } from './unmapped-area.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, taskSize, toPages } from './words.js';
 
 /** MAP_SHARED or MAP_PRIVATE, and nothing else, in these. */
 const MAP_TYPE = 0xf;
@@ -83,8 +83,8 @@ export function* sysMmap(k: Kernel, mm: Mm, args: MmapArgs): Op<number> {
   const flags = args.flags & ~(MAP_EXECUTABLE | MAP_DENYWRITE);
   const file = (flags & MAP_ANONYMOUS) !== 0 ? null : args.file;
   if (file === null && (flags & MAP_ANONYMOUS) === 0) return -ERRNO.EBADF;
-  const addr = word(k, args.addr);
-  const length = word(k, args.length);
+  const addr = argument(k, args.addr);
+  const length = argument(k, args.length);
   const refused = machineRefuses(k, addr, length, flags);
   if (refused !== 0) return refused;
   // A 32-bit machine hands the offset over in pages, so it may be beyond 4 GiB but wraps at 2^32 pages.

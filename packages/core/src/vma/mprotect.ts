@@ -24,7 +24,7 @@ import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
 import { cutOut } from './split.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, toPages, word } from './words.js';
 
 export const PROT_SEM = 8;
 export const PROT_GROWSDOWN = 0x0100_0000;
@@ -33,13 +33,13 @@ const PROT_GROWS = PROT_GROWSDOWN | PROT_GROWSUP;
 
 /** mprotect. 0, or a negative errno; what came before a hole stays changed. */
 export function* sysMprotect(k: Kernel, mm: Mm, addr: bigint, length: bigint, prot: number): Op<number> {
-  const start = word(k, addr);
+  const start = argument(k, addr);
   const grows = prot & PROT_GROWS;
   const rights = prot & ~PROT_GROWS;
   if (grows === PROT_GROWS) return -ERRNO.EINVAL;
   if (isUnaligned(k, start)) return -ERRNO.EINVAL;
-  if (word(k, length) === 0n) return 0;
-  const end = word(k, start + pageAlign(k, word(k, length)));
+  if (argument(k, length) === 0n) return 0;
+  const end = word(k, start + pageAlign(k, argument(k, length)));
   if (end <= start) return -ERRNO.ENOMEM;
   if ((rights & ~(VM_RIGHTS | PROT_SEM)) !== 0) return -ERRNO.EINVAL;
   if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();

@@ -12,10 +12,10 @@ import { VM_ACCOUNT, VM_DONTEXPAND, VM_HUGETLB, VM_LOCKED, VM_MAYSHARE, VM_PFNMA
 import type { Mm } from './mm.js';
 import { moveVma } from './move.js';
 import { munmapBytes } from './munmap.js';
-import { getUnmappedArea, holeEndAt, isForHugePages } from './unmapped-area.js';
+import { getUnmappedArea, holeEndAt, isForHugePages, outOfReach } from './unmapped-area.js';
 import { fitsRegion } from './unmapped-region.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, taskSize, toAddress, toPages, word } from './words.js';
 
 export const MREMAP_MAYMOVE = 1;
 export const MREMAP_FIXED = 2;
@@ -31,10 +31,18 @@ export function* sysMremap(
   flags: number,
   newAddr: bigint,
 ): Op<number> {
+  const [from, oldBytes, newBytes] = [argument(k, addr), argument(k, oldLength), argument(k, newLength)];
+  if (outOfReach(k, from, oldBytes) || tooLong(k, newBytes)) return -ERRNO.EINVAL;
   if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();
-  const result = yield* doMremap(k, mm, word(k, addr), word(k, oldLength), word(k, newLength), flags, word(k, newAddr));
+  const result = yield* doMremap(k, mm, from, oldBytes, newBytes, flags, argument(k, newAddr));
   mm.mmapSem.upWrite();
   return result;
+}
+
+/** Longer than any mapping, on a machine whose own mremap asks. */
+function tooLong(k: Kernel, bytes: bigint): boolean {
+  const { layout } = k.arch;
+  return layout.holes.length > 0 && bytes > toAddress(k, layout.maxLengthPages);
 }
 
 function* doMremap(

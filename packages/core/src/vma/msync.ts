@@ -14,7 +14,7 @@ import { condResched } from '../smp/resched.js';
 import { VM_HUGETLB, VM_LOCKED, VM_SHARED } from './flags.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, toPages, word } from './words.js';
 
 export const MS_ASYNC = 1;
 export const MS_INVALIDATE = 2;
@@ -27,10 +27,10 @@ interface WritesBack extends Inode {
 
 /** msync. 0, or a negative errno; holes are skipped and answered with -ENOMEM at the end. */
 export function* sysMsync(k: Kernel, mm: Mm, addr: bigint, length: bigint, flags: number): Op<number> {
-  const start = word(k, addr);
+  const start = argument(k, addr);
   if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0 || isUnaligned(k, start)) return -ERRNO.EINVAL;
   if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -ERRNO.EINVAL;
-  const end = word(k, start + pageAlign(k, word(k, length)));
+  const end = word(k, start + pageAlign(k, argument(k, length)));
   if (end < start) return -ERRNO.ENOMEM;
   if (end === start) return 0;
   if (!mm.mmapSem.tryRead()) yield* mm.mmapSem.waitRead();

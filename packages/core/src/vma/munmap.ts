@@ -9,14 +9,16 @@ import { statAccount } from './accounting.js';
 import { VM_LOCKED } from './flags.js';
 import type { Mm } from './mm.js';
 import { splitVma } from './split.js';
-import { noteUnmapped } from './unmapped-area.js';
+import { noteUnmapped, outOfReach } from './unmapped-area.js';
 import type { Vma } from './vma.js';
-import { isUnaligned, pageAlign, taskSize, toPages, word } from './words.js';
+import { argument, isUnaligned, pageAlign, taskSize, toPages } from './words.js';
 
 /** munmap. 0, or a negative errno. */
 export function* sysMunmap(k: Kernel, mm: Mm, addr: bigint, length: bigint): Op<number> {
+  const [start, bytes] = [argument(k, addr), argument(k, length)];
+  if (k.arch.layout.spec.munmapAsks === true && outOfReach(k, start, bytes)) return -ERRNO.EINVAL;
   if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();
-  const result = yield* munmapBytes(k, mm, word(k, addr), word(k, length));
+  const result = yield* munmapBytes(k, mm, start, bytes);
   mm.mmapSem.upWrite();
   return result;
 }

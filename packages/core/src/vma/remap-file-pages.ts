@@ -10,7 +10,7 @@ import { VM_NONLINEAR, VM_SHARED } from './flags.js';
 import type { Mm } from './mm.js';
 import { MAP_NONBLOCK } from './mmap-bits.js';
 import type { Vma } from './vma.js';
-import { toPages, word } from './words.js';
+import { argument, toPages, word } from './words.js';
 
 /**
  * remap_file_pages.
@@ -31,16 +31,16 @@ export function* sysRemapFilePages(
 ): Op<number> {
   if (prot !== 0) return -ERRNO.EINVAL;
   const inPage = BigInt(k.memory.pageSize - 1);
-  const from = word(k, start) & ~inPage;
-  const bytes = word(k, size) & ~inPage;
+  const from = argument(k, start) & ~inPage;
+  const bytes = argument(k, size) & ~inPage;
   if (word(k, from + bytes) <= from) return -ERRNO.EINVAL;
-  const offset = word(k, pgoff);
+  const offset = argument(k, pgoff);
   const pages = toPages(k, bytes);
   const { fileMaxBits } = k.arch.pteFormat;
   if (fileMaxBits < k.arch.wordBits && word(k, offset + BigInt(pages)) >> BigInt(fileMaxBits) !== 0n)
     return -ERRNO.EINVAL;
   // The end that has to lie in the area is the one before rounding, up to its page.
-  const end = toPages(k, word(k, word(k, start) + word(k, size)) + inPage);
+  const end = toPages(k, word(k, argument(k, start) + argument(k, size)) + inPage);
   return yield* remapRange(mm, toPages(k, from), pages, end, Number(offset), (flags & MAP_NONBLOCK) !== 0);
 }
 

@@ -69,6 +69,15 @@ export function holeEndAt(layout: Layout, start: number, pages: number): number 
   return -1;
 }
 
+/** What a machine with holes says to a call about `length` bytes at `addr`, before the generic code does: whether it is refused. */
+export function outOfReach(k: Kernel, addr: bigint, length: bigint): boolean {
+  const { layout } = k.arch;
+  if (layout.holes.length === 0) return false;
+  const start = toPages(k, addr);
+  const pages = Math.ceil(Number(addr + length) / k.memory.pageSize) - start;
+  return pages > layout.maxLengthPages || holeEndAt(layout, start, pages) >= 0;
+}
+
 function search(
   k: Kernel,
   mm: Mm,

@@ -12,6 +12,11 @@ export function word(k: Kernel, value: bigint): bigint {
   return value & (k.arch.wordBits === 32 ? MASK_32 : MASK_64);
 }
 
+/** An address or a length as a system call gets it: cut to what a program can say. */
+export function argument(k: Kernel, value: bigint): bigint {
+  return BigInt.asUintN(k.arch.addressBits, value);
+}
+
 /** Whether an address or length is not a whole number of pages. */
 export function isUnaligned(k: Kernel, value: bigint): boolean {
   return (value & BigInt(k.memory.pageSize - 1)) !== 0n;
