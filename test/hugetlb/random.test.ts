@@ -75,9 +75,15 @@ interface Slot {
 }
 
 class Model {
+  /** A store that may not be is a load first. */
+  readonly #hidesStore: boolean;
   readonly files: ModelFile[] = [];
   readonly all = new Set<ModelFile>();
   readonly processes: (Slot | null)[][] = [new Array<Slot | null>(SLOTS).fill(null)];
+
+  constructor({ faults }: ArchDescriptor) {
+    this.#hidesStore = faults.missHidesStore === true;
+  }
 
   get free(): number {
     let used = 0;
@@ -117,7 +123,10 @@ class Model {
   access(slots: (Slot | null)[], at: number, place: number, value: number | null): number | string {
     const one = slots[at];
     if (one === null || one === undefined) return 'SEGV_MAPERR';
-    if (value !== null && !one.writable) return 'SEGV_ACCERR';
+    if (value !== null && !one.writable) {
+      const loaded = this.#hidesStore && !one.present ? this.access(slots, at, place, null) : 0;
+      return loaded === 'BUS_ADRERR' ? loaded : 'SEGV_ACCERR';
+    }
     let page = one.file.pages.get(one.index);
     if (page === undefined) {
       if (one.index >= one.file.size || this.free === 0) return 'BUS_ADRERR';
@@ -140,7 +149,7 @@ class Model {
 
 class Runner {
   readonly world: HugeWorld;
-  readonly model = new Model();
+  readonly model: Model;
   readonly processes: Process[] = [];
   readonly open: OpenFile[] = [];
   readonly #names: string[] = [];
@@ -149,6 +158,7 @@ class Runner {
   constructor(arch: ArchDescriptor, cpus: number) {
     const huge = 2 ** (arch.huge?.shift ?? 0);
     this.world = new HugeWorld(arch, POOL, { cpus, memory: huge * (POOL + 1) + arch.geometry.pageSize * 1024 });
+    this.model = new Model(arch);
     this.processes.push(this.world.machine.spawn());
     for (let i = 0; i < FILES; i++) this.#make(i);
   }

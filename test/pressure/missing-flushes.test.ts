@@ -51,6 +51,8 @@ const CONTEXT =
   /loaded context \d+ for mm \d+ with what it holds of mm|may still use what it holds of mm \d+ under this context|switched to user mode: CPU \d may still use page|hit of a CPU \d+: stale translation/;
 /** A fault that comes again and again: the CPU never sees what the handler did. */
 const ENDLESS = /makes no progress/;
+/** Whichever of the two comes first: without the batch neither a weaker entry is seen nor a stronger one. */
+const LEFT_OR_ENDLESS = new RegExp(`${LEFT.source}|${ENDLESS.source}`);
 
 /** What each machine needs, and how its absence shows. */
 const FOUND: Readonly<Record<string, Readonly<Partial<Record<keyof typeof TAKEN_OUT, readonly RegExp[]>>>>> = {
@@ -85,7 +87,7 @@ const FOUND: Readonly<Record<string, Readonly<Partial<Record<keyof typeof TAKEN_
     flushRange: [LEFT, /flush_tlb_range/],
     flushMm: [LEFT, /flush_tlb_mm/],
     flushTables: [LEFT, /unlinked its page table/],
-    flushPending: [LEFT],
+    flushPending: [LEFT_OR_ENDLESS],
     gatherFlush: [LEFT, /tlb_flush/],
     switchMm: [CONTEXT],
   },

@@ -26,13 +26,16 @@ export class ModelProcess {
   readonly pages = new Map<number, ModelPage>();
   /** Protection bits of which any lets a load through: the machine's rule (an executable page need not be readable). */
   readonly #readable: number;
+  /** A store that finds no page where it may not store is a load first, whose signal it takes (sparc64). */
+  readonly #hidesStore: boolean;
 
-  constructor(readable: number) {
+  constructor(readable: number, hidesStore = false) {
     this.#readable = readable;
+    this.#hidesStore = hidesStore;
   }
 
   fork(): ModelProcess {
-    const child = new ModelProcess(this.#readable);
+    const child = new ModelProcess(this.#readable, this.#hidesStore);
     for (const [page, p] of this.pages) child.pages.set(page, { ...p, own: p.own === null ? null : new Map(p.own) });
     return child;
   }
@@ -98,8 +101,9 @@ export class ModelProcess {
   store(page: number, offset: number, value: number): Outcome {
     const p = this.pages.get(page);
     if (p === undefined) return 'SEGV_MAPERR';
-    if ((p.prot & 2) === 0) return 'SEGV_ACCERR';
     const bytes = this.#bytes(p);
+    if ((p.prot & 2) === 0)
+      return this.#hidesStore && (p.prot & this.#readable) !== 0 && bytes === null ? 'BUS_ADRERR' : 'SEGV_ACCERR';
     if (bytes === null) return 'BUS_ADRERR';
     if (p.shared || p.own !== null) bytes.set(offset, value);
     else p.own = new Map(bytes).set(offset, value);

@@ -98,7 +98,10 @@ export class World {
     this.freeAtStart = this.machine.freePages;
     this.inode = this.machine.createFile('d1', { size: FILE_PAGES * this.machine.pageSize });
     this.file = { inode: this.inode, readable: true, writable: true, refs: 1 };
-    this.pairs.push({ real: this.machine.spawn(), model: new ModelProcess(arch.faults.load) });
+    this.pairs.push({
+      real: this.machine.spawn(),
+      model: new ModelProcess(arch.faults.load, arch.faults.missHidesStore),
+    });
   }
 
   at(pageNumber: number): bigint {

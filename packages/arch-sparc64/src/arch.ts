@@ -91,13 +91,16 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
 
 /**
  * do_sparc64_fault: a fetch needs VM_EXEC, a store VM_WRITE, a load VM_READ or VM_EXEC. Accessed and dirty are kept in
- * software, so a fault on a present page is everyday business, for reads too.
+ * software, so a fault on a present page is everyday business, for reads too. A data miss does not say load or store: the
+ * instruction is read, but only where the area may be written. Loads through ASI 0x82 and its like take no SIGSEGV.
  */
 const FAULTS: FaultRules = {
   exec: VM_EXEC,
   load: VM_READ | VM_EXEC,
   store: VM_WRITE,
   presentReadIsFatal: false,
+  missHidesStore: true,
+  noFaultLoads: true,
   readUpdatesAccessFlags: true,
 };
 

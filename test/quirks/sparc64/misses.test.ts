@@ -128,6 +128,81 @@ export default quirks({
         expect(() => process.fetch(at)).toThrow('SEGV_ACCERR');
       },
     },
+    'a data miss does not say load or store, and the instruction is read only where the area may be written: elsewhere a store brings the page first':
+      {
+        source: 'arch/sparc64/mm/fault.c: do_sparc64_fault (get_fault_insn)',
+        holds: (arch) => {
+          const world = mapped(arch, 'r');
+          const { process, at } = world;
+          const store = (address: bigint): void => expect(() => process.store8(address, 1)).toThrow('SEGV_ACCERR');
+          expect(count(world, 'signals', () => store(at))).toBe(1);
+          expect([process.minFlt, process.mm.rss]).toEqual([1, 1]);
+          store(at); // the protection trap says that it is a store
+          expect(process.minFlt).toBe(1);
+          process.load8(at);
+          expect(process.minFlt).toBe(1);
+          // Where not even a load is allowed there is nothing to bring.
+          process.mprotect(at, BigInt(arch.pageSize) * 4n, '-');
+          store(at + BigInt(arch.pageSize));
+          expect([process.minFlt, process.mm.rss]).toEqual([1, 1]);
+          // Where stores are allowed the first one is known for what it is: one fault, and the page is dirty.
+          const other = mapped(arch, 'rw');
+          other.process.store8(other.at, 1);
+          expect(other.process.minFlt).toBe(1);
+        },
+      },
+    'a store behind the end of a file is SIGBUS even where it is not allowed': {
+      source: 'arch/sparc64/mm/fault.c: do_sparc64_fault',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const file = { inode: machine.createFile('f', { size: 1 }), readable: true, writable: true, refs: 1 };
+        const process = machine.spawn();
+        const at = process.mmap({ length: 2 * arch.pageSize, prot: 'r', flags: 'shared', file });
+        expect(() => process.store8(at, 1)).toThrow('SEGV_ACCERR');
+        expect(() => process.store8(at + BigInt(arch.pageSize), 1)).toThrow('BUS_ADRERR');
+      },
+    },
+    'a no-fault load brings its page like any other, reads 0 where it may not read, and takes no signal': {
+      source: 'arch/sparc64/mm/fault.c: do_kernel_fault, handle_ld_nf (asi & 0xf2 == 0x82)',
+      holds: (arch) => {
+        const world = mapped(arch, 'rw', 2);
+        const { process, at } = world;
+        const size = BigInt(arch.pageSize);
+        process.store8(at + size - 1n, 7);
+        process.munmap(at + size, size);
+        expect(count(world, 'signals', () => expect([...process.readNoFault(at + size - 1n, 2)]).toEqual([7, 0]))).toBe(
+          0,
+        );
+        const fresh = process.mmap({ length: arch.pageSize, prot: 'r', flags: 'private|anonymous' });
+        const before = process.minFlt;
+        expect([...process.readNoFault(fresh, 1), process.minFlt - before]).toEqual([0, 1]);
+        process.mprotect(at, size, '-');
+        expect([...process.readNoFault(at + size - 1n, 1)]).toEqual([0]);
+        expect(() => process.load8(at + size - 1n)).toThrow('SEGV_ACCERR');
+      },
+    },
+    'a no-fault load takes SIGBUS behind the end of a file, and SIGSEGV in the hole, where no handler looks at it': {
+      source: 'arch/sparc64/mm/fault.c: do_sparc64_fault (do_sigbus); kernel/traps.c: spitfire_data_access_exception',
+      holds: (arch) => {
+        const machine = new Machine({ arch });
+        const file = { inode: machine.createFile('f', { size: 1 }), readable: true, writable: true, refs: 1 };
+        const process = machine.spawn();
+        const at = process.mmap({ length: 2 * arch.pageSize, prot: 'r', flags: 'shared', file });
+        expect(() => process.readNoFault(at + BigInt(arch.pageSize), 1)).toThrow('BUS_ADRERR');
+        expect(() => process.readNoFault(1n << 43n, 1)).toThrow('SEGV_MAPERR');
+        expect(machine.counters.get('signals')).toBe(2);
+      },
+    },
+    'a no-fault load makes no stack grow': {
+      source: 'arch/sparc64/mm/fault.c: do_sparc64_fault (expand_stack)',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn({ program: true });
+        const below = arch.layout.spec.stackTop - 3n * BigInt(arch.pageSize);
+        expect([...process.readNoFault(below, 1), process.mm.stackVm]).toEqual([0, 1]);
+        process.load8(below);
+        expect(process.mm.stackVm).toBe(3);
+      },
+    },
     'what a miss finds goes to the TLB as it is: a store through a clean entry fills it, and is stopped there': {
       source: 'arch/sparc64/kernel/dtlb_base.S; UltraSPARC manual: data access protection',
       holds: (arch) => {

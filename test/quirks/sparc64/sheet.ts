@@ -264,10 +264,16 @@ export default {
         'write-only memory cannot be read',
         'a store to memory that may not be written',
       ],
-      'a data miss does not say load or store: the instruction is read': notModelled(
-        'an access is known for what it is; a store to an absent page of a read-only area is a signal at once',
-      ),
-      'no-fault loads': notModelled('no program makes any'),
+      'a data miss does not say load or store: the instruction is read': [
+        'a data miss does not say load or store',
+        'a store behind the end of a file is SIGBUS',
+      ],
+      'an instruction that cannot be read is taken for a load': notModelled('instructions lie in no memory here'),
+      'no-fault loads': [
+        'a no-fault load brings its page',
+        'a no-fault load takes SIGBUS',
+        'a no-fault load makes no stack grow',
+      ],
       'the first store to a clean page is a trap of its own': 'the first store to a page that was read',
     },
     '11 hugetlb and large I/O mappings': {

@@ -120,6 +120,11 @@ export interface FaultRules {
   readonly store: number;
   /** A fault of a fetch or load on a present entry is a signal whatever the area says. */
   readonly presentReadIsFatal: boolean;
+  /**
+   * A miss does not say that it is a store, and the handler finds out only where the area may be written: elsewhere a store to an
+   * absent page is served as a load first, and refused when it is tried again. Default: every fault says so.
+   */
+  readonly missHidesStore?: boolean;
   /** Bytes below the stack pointer at which an access may still make a stack grow. Default: however many. */
   readonly stackSlack?: number;
   /** Bytes below its end to which a stack grows without that question. Default 0. */
@@ -131,6 +136,11 @@ export interface FaultRules {
    * processor drops it.
    */
   readonly prefetchFaults?: boolean;
+  /**
+   * Programs have no-fault loads: where nothing may be read one reads 0 and takes no SIGSEGV, and it makes no stack grow. In an
+   * address hole, and behind the end of a file, it is a load like any other. Default: they have none.
+   */
+  readonly noFaultLoads?: boolean;
   /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
   /** The same on a machine with one CPU; default as on any. */

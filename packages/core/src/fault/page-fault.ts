@@ -9,9 +9,10 @@ import { FAULT, SIGNAL } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import { runToEnd } from '../smp/driver.js';
 import type { Op } from '../smp/lock.js';
-import { VM_GROWSDOWN, VM_GROWSUP } from '../vma/flags.js';
+import { VM_GROWSDOWN, VM_GROWSUP, VM_WRITE } from '../vma/flags.js';
 import type { Mm } from '../vma/mm.js';
 import { expandStack, expandUpwards } from '../vma/stack.js';
+import { holeEndAt } from '../vma/unmapped-area.js';
 import type { Vma } from '../vma/vma.js';
 import { VM_FAULT_BITS, VM_FAULT_MAJOR, VM_FAULT_MASK, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_WRITE } from './codes.js';
 import { handleMmFault } from './handle.js';
@@ -88,14 +89,18 @@ function beginFault(
   const found = mm.vmas.find(vpn);
   const vma = found !== null && found.start > vpn ? grown(k, found, task, kind, vpn) : found;
   const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, code);
-  return vma === null || refused !== 0 ? signal(k, task, vpn, refused) : handleMmFault(k, vma, vpn, kind === STORE);
+  if (vma === null || refused !== 0) return signal(k, task, vpn, refused);
+  return handleMmFault(k, vma, vpn, kind === STORE && (vma.flags & VM_WRITE) !== 0);
 }
 
 /** Why the area does not allow the access, 0 when it does. */
 function refusalOf(k: Kernel, vma: Vma, kind: AccessKind, code: number): number {
   const rules = k.arch.faults;
   const needed = kind === STORE ? rules.store : kind === LOAD ? rules.load : rules.exec;
-  if ((vma.flags & needed) === 0) return SEGV_ACCERR;
+  if ((vma.flags & needed) === 0) {
+    const isHidden = rules.missHidesStore === true && kind === STORE && code === FAULT_ABSENT;
+    return isHidden && (vma.flags & rules.load) !== 0 ? 0 : SEGV_ACCERR;
+  }
   return code === FAULT_ABSENT ? 0 : refusedByMmu(k, kind, code);
 }
 
@@ -113,6 +118,7 @@ function grown(k: Kernel, above: Vma, task: FaultCounts, kind: AccessKind, vpn: 
 /** Whether the area is a stack that now begins at page `vpn`. */
 function growsTo(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: number): boolean {
   if ((vma.flags & VM_GROWSDOWN) === 0) return false;
+  if (task.speculates === true && k.arch.faults.noFaultLoads === true) return false;
   const { stackPointer = null, accessOffset = 0 } = task;
   const { stackSlack, stackFree = 0, storesMoveStack = false } = k.arch.faults;
   if (stackPointer !== null && stackSlack !== undefined && !(storesMoveStack && kind === STORE)) {
@@ -157,8 +163,13 @@ function settle(k: Kernel, task: FaultCounts, kind: AccessKind, vpn: number, res
 
 /** Sends a signal, unless the access defers it. */
 function signal(k: Kernel, task: FaultCounts, vpn: number, which: number): number {
-  if (task.speculates === true) return which;
+  if (task.speculates === true && !(k.arch.faults.noFaultLoads === true && hurtsNoFault(k, vpn, which))) return which;
   k.counters.values[SIGNALS] = (k.counters.values[SIGNALS] as number) + 1;
   if (k.events.on) k.events.emit(SIGNAL, vpn, which);
   return which;
+}
+
+/** Whether a no-fault load takes this signal all the same. */
+export function hurtsNoFault(k: Kernel, vpn: number, which: number): boolean {
+  return which === BUS_ADRERR || which === FAULT_OOM || holeEndAt(k.arch.layout, vpn, 1) >= 0;
 }

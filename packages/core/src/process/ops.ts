@@ -26,7 +26,7 @@ import { sysMunmap } from '../vma/munmap.js';
 import { sysRemapFilePages } from '../vma/remap-file-pages.js';
 import { toPages, word } from '../vma/words.js';
 import type { Process } from './process.js';
-import { type AccessResult, fetchAt, loadBytes, prefetchAt, storeBytes } from './user-memory.js';
+import { type AccessResult, fetchAt, loadBytes, loadNoFault, prefetchAt, storeBytes } from './user-memory.js';
 
 /** The operations of one process. */
 export class ProcessOps {
@@ -146,6 +146,11 @@ export class ProcessOps {
 
   load(addr: bigint, out: Uint8Array): Op<AccessResult> {
     return this.#run('load', () => loadBytes(this.#process, addr, out));
+  }
+
+  /** `load` by no-fault loads, on machines that have them. */
+  loadNoFault(addr: bigint, out: Uint8Array): Op<AccessResult> {
+    return this.#run('load', () => loadNoFault(this.#process, addr, out));
   }
 
   store(addr: bigint, bytes: Uint8Array): Op<AccessResult> {

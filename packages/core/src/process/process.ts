@@ -291,6 +291,16 @@ export class Process implements FaultCounts, Task {
     return out;
   }
 
+  /**
+   * Bytes of [addr, addr + length) by no-fault loads: 0 where a load would be a SIGSEGV.
+   * @throws MemoryFault for a SIGBUS, and in an address hole @throws MmError MM_ACCESS on a machine without such loads
+   */
+  readNoFault(addr: bigint | number, length: number): Uint8Array {
+    const out = new Uint8Array(countOf(length, 'length'));
+    this.#finished(runToEnd(this.ops.loadNoFault(wordOf(addr, 'addr'), out)));
+    return out;
+  }
+
   /** Stores bytes. @throws MemoryFault */
   write(addr: bigint | number, bytes: Uint8Array): void {
     this.#finished(runToEnd(this.ops.store(wordOf(addr, 'addr'), bytesOf(bytes, 'bytes'))));

@@ -5,6 +5,8 @@
 
 import { frameAt, touch, translate } from '../access/translate.js';
 import { type AccessKind, EXEC, LOAD, STORE } from '../arch/access.js';
+import { MmError } from '../errors.js';
+import { hurtsNoFault } from '../fault/page-fault.js';
 import type { Cpu } from '../smp/cpu.js';
 import type { Op } from '../smp/lock.js';
 import type { Process } from './process.js';
@@ -42,6 +44,32 @@ export function* prefetchAt(process: Process, address: bigint): Op<boolean> {
   process.speculates = true;
   try {
     return (yield* touch(k, cpu, process.mm, process, LOAD, hi, lo)) >= 0;
+  } finally {
+    process.speculates = false;
+  }
+}
+
+/**
+ * Loads bytes into `out` by no-fault loads: those that may not be read are 0.
+ * @throws MmError MM_ACCESS on a machine that has no such loads
+ */
+export function* loadNoFault(process: Process, address: bigint, out: Uint8Array): Op<AccessResult> {
+  const k = process.machine.kernel;
+  if (k.arch.faults.noFaultLoads !== true)
+    throw new MmError('MM_ACCESS', `expected a machine with no-fault loads, got ${k.arch.name}`);
+  const { pageSize, pageShift } = k.memory;
+  process.speculates = true;
+  try {
+    for (let done = 0; done < out.length; ) {
+      const result = yield* transfer(process, address + BigInt(done), out.subarray(done), out.length - done, LOAD);
+      done += result.done;
+      if (result.signal === 0) break;
+      if (hurtsNoFault(k, Number(result.address >> BigInt(pageShift)), result.signal)) return { ...result, done };
+      const left = pageSize - Number(result.address & BigInt(pageSize - 1));
+      out.fill(0, done, done + left);
+      done += left;
+    }
+    return { done: out.length, signal: 0, address };
   } finally {
     process.speculates = false;
   }
