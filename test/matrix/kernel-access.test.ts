@@ -2,11 +2,45 @@
 import { ioremap, kernelLoad, kernelStore, Machine, runToEnd, vfree, vmalloc } from '@fourfold/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MACHINES } from '../support/machines.js';
+import { MACHINES, type MachineName } from '../support/machines.js';
 
 const DEVICE = 0x8000_0000;
 
-describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, arch) => {
+/** Where the kernel has all memory in a row: its address of physical address 0. */
+const DIRECT_MAP: Readonly<Record<MachineName, bigint>> = {
+  i386: 0xc000_0000n,
+  'i386-pae': 0xc000_0000n,
+  x86_64: 0xffff_8100_0000_0000n,
+  'ppc64-4k': 0xc000_0000_0000_0000n,
+  'ppc64-64k': 0xc000_0000_0000_0000n,
+  'ia64-4k': 0xe000_0000_0000_0000n,
+  'ia64-8k': 0xe000_0000_0000_0000n,
+  'ia64-16k': 0xe000_0000_0000_0000n,
+  'ia64-64k': 0xe000_0000_0000_0000n,
+  'sparc64-8k': 0xffff_f800_0000_0000n,
+  'sparc64-64k': 0xffff_f800_0000_0000n,
+};
+
+/** How often counters grow over an action. */
+function growth(
+  machine: Machine,
+  names: readonly Parameters<Machine['counters']['get']>[0][],
+  action: () => void,
+): number[] {
+  const before = names.map((name) => machine.counters.get(name));
+  action();
+  return names.map((name, i) => machine.counters.get(name) - (before[i] as number));
+}
+
+/** Takes flush_tlb_kernel_range out of a machine, and what the port queued for it. */
+function withoutKernelFlush(machine: Machine): void {
+  const { kernel } = machine;
+  kernel.mmu.flushKernelRange = () => {
+    for (const { batch } of kernel.cpus) batch.nr = 0;
+  };
+}
+
+describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))('%s', (name, arch) => {
   const { pageSize } = arch.geometry;
   const small = (cpus = 1): Machine => new Machine({ arch, cpus, memory: 2 ** (arch.geometry.pageShift + 10) });
 
@@ -34,6 +68,113 @@ describe.each(MACHINES.map((arch) => [arch.name, arch] as const))('%s', (_name, 
     kernelStore(k, k.cpu, at, 77);
     expect(kernelLoad(k, k.cpu, at)).toBe(77);
     expect(k.memory.loadByte(k.memory.frameAt(DEVICE / pageSize + 1), 5)).toBe(77);
+    machine.check();
+  });
+
+  test('an access misses the TLB once; what it cached serves the next, after others were loaded and left too', () => {
+    const machine = small();
+    const k = machine.kernel;
+    machine.spawn().brk(0);
+    const at = runToEnd(vmalloc(k, pageSize));
+    const names = ['tlbDataLookups', 'tlbDataMisses2'] as const;
+    kernelStore(k, k.cpu, at, 1);
+    expect(growth(machine, names, () => kernelLoad(k, k.cpu, at))).toEqual([1, 0]);
+    const process = machine.spawn();
+    process.brk(0);
+    machine.idle(0);
+    process.exit();
+    expect(growth(machine, names, () => kernelLoad(k, k.cpu, at))).toEqual([1, 0]);
+    machine.check();
+  });
+
+  test('one CPU writes, another reads; what is mapped there next is read, never what was', () => {
+    const machine = small(2);
+    const k = machine.kernel;
+    const [one, two] = k.cpus as [(typeof k.cpus)[number], (typeof k.cpus)[number]];
+    for (const cpu of k.cpus) machine.spawn({ cpu: cpu.id }).brk(0);
+    let first = 0n;
+    for (let round = 1; round < 5; round++) {
+      const at = runToEnd(vmalloc(k, 3 * pageSize));
+      if (round === 1) first = at;
+      expect(at).toBe(first);
+      const others = runToEnd(vmalloc(k, pageSize)); // takes the frames that were given back
+      for (let i = 0; i < 3; i++) {
+        kernelStore(k, i === 1 ? two : one, at + BigInt(i * pageSize), 16 * round + i);
+        expect(kernelLoad(k, i === 1 ? one : two, at + BigInt(i * pageSize))).toBe(16 * round + i);
+      }
+      machine.check();
+      runToEnd(vfree(k, at));
+      machine.check();
+      for (const cpu of k.cpus) expect(() => kernelLoad(k, cpu, at)).toThrow('nothing is mapped there');
+      kernelStore(k, two, others, round);
+      expect(kernelLoad(k, one, others)).toBe(round);
+      machine.check();
+    }
+  });
+
+  test('without flush_tlb_kernel_range the frame is freed too early, whether a CPU has it cached or not', () => {
+    const machine = small(2);
+    withoutKernelFlush(machine);
+    const k = machine.kernel;
+    const at = runToEnd(vmalloc(k, pageSize));
+    kernelLoad(k, k.cpu, at);
+    expect(() => runToEnd(vfree(k, at))).toThrow(
+      /may still use the kernel's page .*flush_tlb_kernel_range left it there/,
+    );
+  });
+
+  test('without it the audit and the next hit find what is cached', () => {
+    const machine = new Machine({ arch, memory: 2 ** (arch.geometry.pageShift + 10), checks: { flushes: false } });
+    withoutKernelFlush(machine);
+    const k = machine.kernel;
+    const at = runToEnd(vmalloc(k, pageSize));
+    kernelLoad(k, k.cpu, at);
+    runToEnd(vfree(k, at));
+    expect(() => machine.check()).toThrow(
+      /stale translation of the kernel's page \d+: flush_tlb_kernel_range is missing/,
+    );
+    expect(() => kernelLoad(k, k.cpu, at)).toThrow("hit of a CPU 0: stale translation of the kernel's page");
+  });
+
+  test('programs get nothing by it: a signal, or a page of their own where they may have the address', () => {
+    const machine = small();
+    const k = machine.kernel;
+    const process = machine.spawn();
+    process.brk(0);
+    const at = runToEnd(vmalloc(k, pageSize));
+    kernelStore(k, k.cpu, at, 1);
+    for (let i = 0; i < 2; i++) expect(() => process.load8(at)).toThrow('SEGV_MAPERR');
+    if (at < BigInt(arch.layout.taskSizePages) * BigInt(pageSize)) {
+      process.mmap({ addr: at, length: pageSize, prot: 'rw', flags: 'private|anonymous|fixed' });
+      process.store8(at, 2);
+      expect([process.load8(at), kernelLoad(k, k.cpu, at)]).toEqual([2, 1]);
+      kernelStore(k, k.cpu, at, 3);
+      expect([process.load8(at), kernelLoad(k, k.cpu, at)]).toEqual([2, 3]);
+    }
+    expect(kernelLoad(k, k.cpu, at)).not.toBe(2);
+    machine.check();
+  });
+
+  test('the map of all memory shows every frame, in large pages, and no program sees it', () => {
+    const machine = new Machine({ arch });
+    const k = machine.kernel;
+    const process = machine.spawn();
+    const own = process.mmap({ length: 2 * pageSize, prot: 'rw', flags: 'private|anonymous' });
+    const frames = [0, 1].map((i) => {
+      process.store8(own + BigInt(i * pageSize + 7), 40 + i);
+      return Number(process.explain(own + BigInt(i * pageSize)).pte?.pfn);
+    });
+    const addressOf = (pfn: number): bigint => DIRECT_MAP[name] + BigInt(pfn * pageSize);
+    for (const i of [0, 1]) {
+      expect(kernelLoad(k, k.cpu, addressOf(frames[i] as number) + 7n)).toBe(40 + i);
+      kernelStore(k, k.cpu, addressOf(frames[i] as number) + 7n, 50 + i);
+      expect(process.load8(own + BigInt(i * pageSize + 7))).toBe(50 + i);
+    }
+    const misses = growth(machine, ['tlbDataMisses2'], () => {
+      for (let i = 0; i < 16; i++) kernelLoad(k, k.cpu, addressOf((frames[0] as number) & ~15) + BigInt(i * pageSize));
+    });
+    expect(misses[0]).toBeLessThanOrEqual(1);
+    expect(() => process.load8(addressOf(frames[0] as number))).toThrow('SEGV_MAPERR');
     machine.check();
   });
 

@@ -102,7 +102,7 @@ export function accessAll({ machine }: Program, process: Process, probes: readon
     const vpn = address >> BigInt(memory.pageShift);
     const byKernel = ring === 0 && isKernels(found);
     for (const kind of isCalled ? ALL_KINDS : DATA_KINDS) {
-      if (byKernel) mmu.kernelAccess(cpu, kind, Number(vpn));
+      if (byKernel) mmu.kernel.miss(cpu, kind, highWord(vpn), lowWord(vpn));
       else mmu.miss(cpu, kind, highWord(vpn), lowWord(vpn));
     }
   }

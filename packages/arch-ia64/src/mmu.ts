@@ -25,8 +25,6 @@
  * Port defects, mended unless the host keeps them: the dirty and access handlers do not look at p, and so turn an entry that
  * another CPU just cleared into a swap entry; a nested miss in region 4 does not scale the address; context numbers that
  * flush_tlb_range on one CPU or an exit without pages drops are lost; when no number is left, one is given twice.
- *
- * Not modelled: translation registers, regions 6 and 7 (user mode has nothing there), protection keys.
  */
 import {
   ACCESS_ASSISTS,
@@ -63,8 +61,8 @@ import {
 } from '@fourfold/core/arch';
 import { type ContextAllocator, Ia64Contexts, maxContext } from './context.js';
 import { Ia64Flush } from './flush.js';
-import { gateMiss } from './gate.js';
 import { InstructionCache } from './icache.js';
+import { Ia64KernelAccess } from './kernel-access.js';
 import { LinuxWalk, PPN_HI } from './linux-walk.js';
 import { A_LO, D_LO, NAT_PAGE, P_LO, USER_RIGHTS } from './pte.js';
 import { type Ia64MmuSpec, Ia64Registers, RGN_GATE, RGN_HPAGE, registersOf, USER_REGIONS } from './regions.js';
@@ -82,6 +80,7 @@ export type Ia64Handler = 'vhpt_miss' | 'dirty_bit' | 'access_bit';
 export class Ia64Mmu extends Mmu {
   /** With several CPUs: called between a handler's read and its insert or exchange, as another CPU may run there. */
   between: ((handler: Ia64Handler, cpu: Cpu) => void) | null = null;
+  declare readonly kernel: Ia64KernelAccess;
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
   readonly linear: LinearTable;
@@ -108,16 +107,18 @@ export class Ia64Mmu extends Mmu {
   private readonly baseLo: number;
 
   constructor(host: MmuHost, spec: Ia64MmuSpec) {
-    super(host);
     const { geometry } = host.arch;
     const { pageShift } = geometry;
+    const linear = new LinearTable(pageShift, spec.vaMsb);
+    super(host, new Ia64KernelAccess(host, linear));
+    this.kernel.changed = (cpu, at, hi, lo) => this.changedBetween('vhpt_miss', cpu, at, hi, lo);
     this.running = new Ia64Contexts(host, maxContext(spec.ridBits), (event, dropped) => {
       if (event === 'given') this.count(CONTEXTS_ALLOCATED);
       else this.countFlush('all', dropped);
     });
     this.contexts = this.running.numbers;
     this.icache = new InstructionCache(host);
-    this.linear = new LinearTable(pageShift, spec.vaMsb);
+    this.linear = linear;
     this.walk = new LinuxWalk(host, this.linear);
     this.memory = host.memory;
     this.slot = host.memory.slot;
@@ -149,7 +150,7 @@ export class Ia64Mmu extends Mmu {
     const region = vpnHi >>> this.regionShift;
     // Outside of the mappable part no linear-table page can be in the TLB, and the handler gives up before it walks.
     if (((vpnHi & this.beyondHi) | (vpnLo & this.beyondLo)) !== 0 || region >= USER_REGIONS) {
-      if (region === RGN_GATE) return gateMiss(this.host, cpu, kind, vpnHi, vpnLo);
+      if (region === RGN_GATE) return this.kernel.userMiss(cpu, kind, vpnHi, vpnLo);
       this.count(MISSES_REFUSED);
       return FAULT_ABSENT;
     }

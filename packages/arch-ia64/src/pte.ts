@@ -95,6 +95,9 @@ export const NAT_PAGE = 8;
  */
 export const USER_RIGHTS: Uint8Array = /* @__PURE__ */ userRights();
 
+/** What ar lets the kernel do (CPL 0), whatever pl: RIGHT_ bits. */
+export const KERNEL_RIGHTS: readonly number[] = [2, 3, 6, 7, 6, 7, 6, 3];
+
 /** protection_map, indexed by shared, exec, write, read. */
 export function protectionMap(): bigint[] {
   const half = (shared: boolean): bigint[] => {

@@ -8,8 +8,8 @@
  * hidx word with their slots beside it. Here the two groups of each part are searched. An HPTE is in no other place, so
  * what goes is the same.
  */
-import { type Cpu, type FlushBatch, type Mm, type MmuHost, PURGES } from '@fourfold/core/arch';
-import { userVsid } from './context.js';
+import { type Cpu, type FlushBatch, KERNEL_CONTEXT, type Mm, type MmuHost, PURGES } from '@fourfold/core/arch';
+import { scramble, userVsid } from './context.js';
 import type { HashedPages } from './geometry.js';
 import { hugeVWordLo, largeVWordLo, vWordHi, vWordLo } from './hash-page.js';
 import type { HashTable } from './hash-table.js';
@@ -43,9 +43,10 @@ export class Ppc64Flush {
     batch.mm = null;
     if (nr === 0 || mm === null) return -1;
     const cpus = this.targets(cpu, mm);
-    const purged = huge
-      ? flushHugeRange(this.table, this.pages, batch, nr, mm.context, cpus)
-      : flushHashRange(this.table, this.pages, batch, nr, mm.context, cpus);
+    let purged: number;
+    if (mm.context === KERNEL_CONTEXT) purged = flushKernelPages(this.table, this.pages, batch, nr, cpus);
+    else if (huge) purged = flushHugeRange(this.table, this.pages, batch, nr, mm.context, cpus);
+    else purged = flushHashRange(this.table, this.pages, batch, nr, mm.context, cpus);
     this.sent(nrPurges(this.pages, batch, nr), huge || cpus !== this.alone);
     return purged;
   }
@@ -55,6 +56,12 @@ export class Ppc64Flush {
     const cpus = this.targets(cpu, mm);
     this.sent(1, huge || cpus !== this.alone);
     return dropEverywhere(cpus, vpnLo, mm.context);
+  }
+
+  /** The tlbie of updatepp for a page of the kernel's: to all CPUs. Answers how many TLB slots went. */
+  kernelPage(vpnHi: number, vpnLo: number): number {
+    this.sent(1, true);
+    return dropKernelPage(this.host.cpus, vpnHi, vpnLo);
   }
 
   /** CPUs whose TLBs a flush on `cpu` reaches: itself while it alone has run the mm, else all. */
@@ -139,6 +146,39 @@ export function flushHugeRange(
     purged += dropEverywhere(cpus, first, context);
   }
   return purged;
+}
+
+/** The same for a batch of init_mm's ptes, in the kernel's segments. */
+export function flushKernelPages(
+  table: HashTable,
+  { esidShift, pageMask, large, sub }: HashedPages,
+  batch: FlushBatch,
+  nr: number,
+  cpus: readonly Cpu[],
+): number {
+  let purged = 0;
+  for (let i = 0; i < nr; i++) {
+    const oldLo = batch.oldLo[i] as number;
+    const first = (batch.vpn[i] as number) * 2 ** sub;
+    const vsid = scramble(Math.floor(first / 2 ** esidShift));
+    const vsidHi = (vsid / 4294967296) | 0;
+    const vsidLo = vsid | 0;
+    for (let part = 0; part < 1 << sub; part++) {
+      const page = (first + part) & pageMask;
+      if (sub === 0) {
+        const vLo = large ? largeVWordLo(vsidLo, page) : vWordLo(vsidLo, page);
+        invalidateRecorded(table, vsidLo ^ page, vWordHi(vsidHi, vsidLo), vLo, oldLo);
+      } else if (((oldLo >>> 12) & (0x8000 >>> part)) !== 0) {
+        invalidateFound(table, page, vsidHi, vsidLo);
+      } else continue;
+      purged += dropKernelPage(cpus, ((first + part) / 4294967296) | 0, (first + part) | 0);
+    }
+  }
+  return purged;
+}
+
+function dropKernelPage(cpus: readonly Cpu[], vpnHi: number, vpnLo: number): number {
+  return cpus.reduce((dropped, { tlb }) => dropped + tlb.dropPage(vpnHi, vpnLo, KERNEL_CONTEXT), 0);
 }
 
 /** How many tlbie a batch takes: one an entry, or one for each hashed sub-page of a base page of sixteen. */

@@ -1,10 +1,10 @@
 /**
  * The hash table against the Linux page tables: every valid entry of a user segment must belong to a present pte of a
- * living mm that has HASHPTE, with the same frame and no more rights than the pte gives. Bolted entries are the kernel's;
- * entries of a context that no mm has, and of pages that wait in a CPU's batch, are out of reach or about to go.
+ * living mm that has HASHPTE, with the same frame and no more rights than the pte gives; of a segment of the kernel's, to
+ * one of init_mm. Bolted entries are the linear map; entries of a context that no mm has, and of pages that wait in a CPU's batch, are out of reach or about to go.
  */
-import { hex, type Mm, type MmuHost, type PageTables } from '@fourfold/core/arch';
-import { type ContextAllocator, unscramble } from './context.js';
+import { hex, kernelEntryOf, type Mm, type MmuHost, type PageTables } from '@fourfold/core/arch';
+import { type ContextAllocator, MAX_CONTEXT, unscramble } from './context.js';
 import { HW_PAGE_SHIFT } from './geometry.js';
 import { GROUP_WORDS, type HashTable, HPTE_WORDS } from './hash-table.js';
 
@@ -66,14 +66,17 @@ function auditEntry(
   const key = (v & ~SECONDARY & ~VALID) * 2n ** 16n + BigInt(page % 65536);
   if (seen.has(key)) return `a second entry for V ${hex(v)}`;
   seen.add(key);
-  const mm = contexts.owner(context);
-  if (mm === null) return null;
   const sub = host.arch.geometry.pageShift - HW_PAGE_SHIFT;
-  const vpn = Math.floor(page / 2 ** sub);
+  const owner = contexts.owner(context);
+  const isKernel = owner === null && context > MAX_CONTEXT;
+  const mm = isKernel ? host.initMm : owner;
+  if (mm === null) return null;
+  // A context above all others is the upper part of a kernel address.
+  const vpn = Math.floor((isKernel ? context * 2 ** 32 + page : page) / 2 ** sub);
   if (isPending(host, mm, vpn)) return null;
-  const what = `page ${vpn} of mm ${mm.id}`;
+  const what = isKernel ? `the kernel's page ${vpn}` : `page ${vpn} of mm ${mm.id}`;
   const isHuge = isHugeEntry(v, r);
-  const pte = readPte(host, host.tables, mm, vpn, isHuge);
+  const pte = isKernel ? kernelEntryOf(host, vpn) : readPte(host, host.tables, mm, vpn, isHuge);
   const f = host.arch.pteFormat;
   if (pte === null || !f.isPresent(pte.hi, pte.lo)) return `${what} has no pte`;
   if ((pte.lo & HASHPTE) === 0) return `the pte of ${what} does not know of it`;

@@ -45,6 +45,11 @@ export function neededBits(kind: number): number {
   return PRESENT | USER | (kind === STORE ? RW : kind === EXEC ? PTE_EXEC : 0);
 }
 
+/** Bits of a pte of init_mm that an access of the kernel needs. */
+export function kernelBits(kind: number): number {
+  return neededBits(kind) & ~USER;
+}
+
 /** Bits that hash_preload asks for: it does not look at USER. */
 export function preloadBits(exec: boolean): number {
   return PRESENT | (exec ? PTE_EXEC : 0);

@@ -104,3 +104,8 @@ export function hpteRights(rLo: number): number {
   if (pp === 0) return 0;
   return 2 | (pp === 2 ? 4 : 0) | ((rLo & 4) === 0 ? 1 : 0);
 }
+
+/** What the kernel may do through an HPTE of one of its own segments, where Ks is clear. */
+export function kernelHpteRights(rLo: number): number {
+  return 2 | ((rLo & 3) !== 3 ? 4 : 0) | ((rLo & 4) === 0 ? 1 : 0);
+}

@@ -21,7 +21,12 @@ export function boltLinearMap(table: HashTable, start: number, end: number): voi
       vWordHi((vsid / 4294967296) | 0, vsidLo),
       (vsidLo << 12) | (page << 8) | LINEAR_V,
       (pa / 4294967296) | 0,
-      pa | 0 | (pa === 0 ? LINEAR_R_TEXT : LINEAR_R),
+      pa | 0 | linearFlags(pa),
     );
   }
+}
+
+/** Flags of R of the linear page that a physical address lies in. */
+export function linearFlags(pa: number): number {
+  return pa < LINEAR_PAGE ? LINEAR_R_TEXT : LINEAR_R;
 }

@@ -44,6 +44,7 @@ import { groupsFor, HashTable } from './hash-table.js';
 import { hpteRights } from './hpte.js';
 import { HugeAreaChooser } from './huge-areas.js';
 import { hugeAreasOf } from './hugetlb.js';
+import { Ppc64KernelAccess } from './kernel-access.js';
 import { boltLinearMap } from './linear-map.js';
 import { LinuxWalk } from './linux-walk.js';
 import { reportHash } from './report.js';
@@ -93,11 +94,13 @@ export class Ppc64Mmu extends Mmu {
   private vsidLo = 0;
 
   constructor(host: MmuHost, options: Ppc64MmuOptions = {}) {
-    super(host);
     const { memory, arch } = host;
     const { pageShift } = arch.geometry;
-    const ramBytes = memory.nrPages * memory.pageSize;
     const pages = new HashedPages(pageShift, arch.tlbPageShift);
+    const table = new HashTable(host, options.groups ?? groupsFor(memory.nrPages * memory.pageSize));
+    const hashPage = new HashPage(host, table, pages, options.coherentIcache ?? false);
+    const flush = new Ppc64Flush(host, table, pages);
+    super(host, new Ppc64KernelAccess(host, table, pages, hashPage, flush));
     this.memory = memory;
     this.walk = new LinuxWalk(host);
     this.segments = new Segments(host);
@@ -114,11 +117,11 @@ export class Ppc64Mmu extends Mmu {
     this.firstPfn = memory.firstPfn;
     this.nrPages = memory.nrPages;
     this.contexts = this.segments.contexts;
-    this.table = new HashTable(host, options.groups ?? groupsFor(ramBytes));
-    this.hashPage = new HashPage(host, this.table, pages, options.coherentIcache ?? false);
-    this.stops = new StoppableHashPage(host, this.hashPage);
-    this.flush = new Ppc64Flush(host, this.table, pages);
-    for (const bank of memory.banks) boltLinearMap(this.table, bank.base, bank.base + bank.size);
+    this.table = table;
+    this.hashPage = hashPage;
+    this.stops = new StoppableHashPage(host, hashPage);
+    this.flush = flush;
+    for (const bank of memory.banks) boltLinearMap(table, bank.base, bank.base + bank.size);
   }
 
   // --- translation ---------------------------------------------------------------------------------------------------
@@ -348,6 +351,11 @@ export class Ppc64Mmu extends Mmu {
     this.flushRunning();
   }
 
+  override flushKernelRange(_start: number, _end: number): void {
+    this.countFlush('range', 0);
+    this.flushRunning();
+  }
+
   override gatherFlush(_mm: Mm, _fullmm: boolean): void {
     this.flushRunning();
   }
@@ -358,8 +366,7 @@ export class Ppc64Mmu extends Mmu {
   }
 
   private flushRunning(): void {
-    const { cpu } = this.host;
-    if (cpu.batch.nr !== 0) this.flushPending(cpu);
+    if (this.host.cpu.batch.nr !== 0) this.flushPending(this.host.cpu);
   }
 
   // --- huge pages ----------------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
  * (arch/powerpc/mm/slb.c, slb_low.S). Slots 0 to 2 are bolted: the linear map, vmalloc, the kernel stack. The others are
  * replaced in turn, whatever they hold.
  *
- * Only user segments are ever looked up here, so besides the entries there is a map from ESID to slot; which segments a
- * context switch takes back is not kept apart either: all user segments go.
+ * Besides the entries there is a map from user ESID to slot. Kernel segments are looked for among the entries: the bolted slots
+ * hold most of what is asked for.
  */
 import { kernelVsid } from './context.js';
 
@@ -48,22 +48,28 @@ export class Slb {
 
   constructor() {
     this.set(0, 0xc_0000_0000, kernelVsid(0xc000_0000_0000_0000n));
+    this.large[0] = 1;
     this.set(1, 0xd_0000_0000, kernelVsid(0xd000_0000_0000_0000n));
     // Slot 2, the kernel stack: its segment is that of slot 0, so the slot stays invalid.
   }
 
   /** slb_allocate for a user segment, of huge pages if `large`; the slot. */
   allocate(esid: number, vsid: number, large: boolean = false): number {
-    this.cursor = this.cursor + 1 === SLB_ENTRIES ? SLB_NUM_BOLTED : this.cursor + 1;
-    const slot = this.cursor;
-    const old = this.esid[slot] as number;
-    if (old >= 0) this.slotOf[old] = -1;
-    this.set(slot, esid, vsid);
-    this.large[slot] = large ? 1 : 0;
+    const slot = this.replace(esid, vsid, large);
     this.slotOf[esid] = slot;
     if (this.cached < SLB_CACHE_ENTRIES) this.cache[this.cached] = esid;
     if (this.cached <= SLB_CACHE_ENTRIES) this.cached++;
     return slot;
+  }
+
+  /** slb_allocate for a segment of the kernel, which the slb_cache does not remember; the slot. */
+  allocateKernel(esid: number, vsid: number, large: boolean): number {
+    return this.replace(esid, vsid, large);
+  }
+
+  /** Slot of a segment of the kernel, -1 for none. */
+  kernelSlot(esid: number): number {
+    return this.esid.indexOf(esid);
   }
 
   /** switch_slb's invalidation: the cached segments one by one, or everything but the bolted slots. The number of slbie. */
@@ -93,10 +99,20 @@ export class Slb {
     this.vsidLo[slot] = vsid | 0;
   }
 
+  /** The next slot in turn, whatever it holds. */
+  private replace(esid: number, vsid: number, large: boolean): number {
+    this.cursor = this.cursor + 1 === SLB_ENTRIES ? SLB_NUM_BOLTED : this.cursor + 1;
+    const slot = this.cursor;
+    this.drop(slot);
+    this.set(slot, esid, vsid);
+    this.large[slot] = large ? 1 : 0;
+    return slot;
+  }
+
   private drop(slot: number): void {
     if (slot < 0) return;
     const esid = this.esid[slot] as number;
-    if (esid >= 0) this.slotOf[esid] = -1;
+    if (esid >= 0 && esid < USER_SEGMENTS) this.slotOf[esid] = -1;
     this.esid[slot] = -1;
   }
 }

@@ -44,6 +44,7 @@ export const PPC64_PENDING: PendingFlushSpec = {
   skipWhenFullmm: false,
   flushOnOverwrite: true,
   flushesOld: true,
+  queuesKernel: true,
 };
 
 /** mmu_gather of asm-generic/tlb.h; hash_page walks tables with interrupts off and no lock. */

@@ -8,6 +8,7 @@ import {
   callFunction,
   FLUSH_PENDING,
   type FlushBatch,
+  KERNEL_CONTEXT,
   type Mm,
   type MmuHost,
   PENDING_QUEUED,
@@ -98,6 +99,17 @@ export class Sparc64Flush {
     return this.purged;
   }
 
+  /** flush_tlb_kernel_range: the nucleus's pages one by one, here and by cross call everywhere. How many translations went. */
+  kernelRange(start: number, end: number): number {
+    const { host } = this;
+    this.first = start;
+    this.last = end;
+    this.purged = 0;
+    callFunction(host, -1, 'ipiFlushPage', this.onKernelRange, host.initMm);
+    this.onKernelRange(host.cpu);
+    return this.purged;
+  }
+
   /**
    * The CPUs that a flush on `cpu` has to reach (smp_flush_tlb_pending). With one user, who runs here, the others leave the mask:
    * they flush the context when they come back to it. The kernel takes the mm that the CPU has loaded for the one that runs: a
@@ -119,6 +131,12 @@ export class Sparc64Flush {
   private readonly onPending = ({ tlb }: Cpu, mm: Mm, nr: number): void => {
     this.countPurges(nr);
     this.purged += demapBatch(tlb, this.byHash, this.batch, nr, this.contexts.numberOf(mm.context));
+  };
+
+  /** xcall_flush_tlb_kernel_range. */
+  private readonly onKernelRange = ({ tlb }: Cpu): void => {
+    this.countPurges(this.last - this.first);
+    this.purged += tlb.dropRange(this.first, this.last, KERNEL_CONTEXT);
   };
 
   private readonly onTables = ({ tlb }: Cpu, mm: Mm): void => {

@@ -20,6 +20,11 @@ export const PAGE_OFFSET = 0xffff_f800_0000_0000n;
 /** TASK_UNMAPPED_BASE of a 32-bit task, and its STACK_TOP, which no mapping of its own passes. */
 export const UNMAPPED_BASE_32 = 0x7000_0000n;
 export const STACK_TOP_32 = 0xf000_0000n;
+/** The kernel's addresses that tables translate: modules, then past the firmware's range vmalloc. */
+export const MODULES_VADDR = 0x1000_0000;
+export const PROM_START = 0xf000_0000;
+export const VMALLOC_START = 0x1_0000_0000;
+export const VMALLOC_END = 0x2_0000_0000;
 /** The L1 data cache, virtually indexed: SHMLBA unless the page is larger. */
 export const L1DCACHE_SIZE = 0x4000;
 
@@ -52,10 +57,10 @@ export function vpteAddress(pageShift: number, va: bigint): bigint {
  */
 export function createKernelSpace(pageShift: Sparc64PageShift): KernelSpace {
   return new KernelSpace(pageShift, {
-    start: 0x1_0000_0000n,
-    end: 0x2_0000_0000n,
+    start: BigInt(VMALLOC_START),
+    end: BigInt(VMALLOC_END),
     prot: PAGE_KERNEL,
-    ioremap: { base: 0n },
+    ioremap: { base: 0n, bypass: true },
   });
 }
 

@@ -44,6 +44,7 @@ import { ContextAllocator, CTX_VERSION_STEP, contextBits } from './context.js';
 import { DataCache } from './dcache.js';
 import { Sparc64Flush } from './flush.js';
 import { pteIndexBits, upperIndexBits } from './geometry.js';
+import { Sparc64KernelAccess } from './kernel-access.js';
 import { VpteArea } from './layout.js';
 import { EXEC_LO, P_LO } from './pte.js';
 import { UPPER_SHIFT } from './tables.js';
@@ -79,7 +80,7 @@ export class Sparc64Mmu extends Mmu {
   private readonly flush: Sparc64Flush;
 
   constructor(host: MmuHost) {
-    super(host);
+    super(host, new Sparc64KernelAccess(host));
     const { pageShift } = host.arch.geometry;
     const area = new VpteArea(pageShift);
     this.contexts = new ContextAllocator(contextBits(pageShift));
@@ -314,6 +315,10 @@ export class Sparc64Mmu extends Mmu {
   override flushPending(cpu: Cpu): void {
     const purged = this.flush.pendingOf(cpu);
     if (purged >= 0) this.countFlush('pending', purged);
+  }
+
+  override flushKernelRange(start: number, end: number): void {
+    if (start !== end) this.countFlush('range', this.flush.kernelRange(start, end));
   }
 
   override flushTables(mm: Mm, start: number, end: number): void {

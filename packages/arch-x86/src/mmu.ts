@@ -34,7 +34,6 @@ import {
   TLB_ATTRS_SHIFT,
   TLB_CLEAN,
   TLB_SPAN_SHIFT,
-  type TlbTruth,
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
@@ -49,7 +48,7 @@ import {
 } from './directory-cache.js';
 import { dropTranslation, X86Flush } from './flush.js';
 import { PAGE_SHIFT } from './geometry.js';
-import { KernelWalk } from './kernel-walk.js';
+import { X86KernelAccess } from './kernel-access.js';
 import { FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, FaultCodes } from './page-fault.js';
 
 /** What the walker needs to know beyond the geometry. */
@@ -107,11 +106,15 @@ export class X86Mmu extends Mmu {
   private any = 0;
   /** Flushes, and what they count. */
   readonly flush: X86Flush;
-  private readonly kernelWalk: KernelWalk;
+  declare readonly kernel: X86KernelAccess;
   private readonly codes: FaultCodes;
 
   constructor(host: MmuHost, spec: WalkerSpec) {
-    super(host);
+    const reserved = highWord(spec.reserved);
+    const noExec = highWord(spec.noExec);
+    const codes = new FaultCodes(host, noExec !== 0 && (reserved & noExec) === 0);
+    const highBits = { reserved, frame: highWord(spec.frame), noExec };
+    super(host, new X86KernelAccess(host, highBits, spec.rootInRegisters, codes));
     const { geometry } = host.arch;
     this.memory = host.memory;
     this.slot = host.memory.slot;
@@ -120,9 +123,9 @@ export class X86Mmu extends Mmu {
     this.frames = ((host.memory.banks[0]?.size ?? 0) / host.memory.pageSize) | 0;
     this.beyondHi = highWord(spec.beyondUser);
     this.beyondLo = lowWord(spec.beyondUser);
-    this.reservedHi = highWord(spec.reserved);
+    this.reservedHi = reserved;
     this.frameHi = highWord(spec.frame);
-    this.nxHi = highWord(spec.noExec);
+    this.nxHi = noExec;
     this.wide = geometry.entryBytes[0] === 8 ? 1 : 0;
     this.rootInRegisters = spec.rootInRegisters;
     this.bits = geometry.bits[geometry.depth - 1] as number;
@@ -133,9 +136,7 @@ export class X86Mmu extends Mmu {
     for (let shift = this.topShift; shift > 0; shift -= this.bits) this.references[shift] = ++entries;
     this.references[0] = entries;
     this.flush = new X86Flush(host, spec.flushSlots);
-    const highBits = { reserved: this.reservedHi, frame: this.frameHi, noExec: this.nxHi };
-    this.codes = new FaultCodes(host, this.nxHi !== 0 && (this.reservedHi & this.nxHi) === 0);
-    this.kernelWalk = new KernelWalk(host, highBits, spec.rootInRegisters, this.codes);
+    this.codes = codes;
     for (const cpu of host.cpus) cpu.registers = new X86Registers(1 << this.bits);
   }
 
@@ -175,7 +176,7 @@ export class X86Mmu extends Mmu {
       this.count(MISSES_REFUSED);
       return FAULT_ABSENT; // no page fault at all
     }
-    return this.kernelWalk.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+    return this.kernel.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
   }
 
   /** A page fault of user mode on an entry that is not present. */
@@ -193,10 +194,6 @@ export class X86Mmu extends Mmu {
     const { errorCode } = registersOf(cpu);
     if ((errorCode & FAULT_RESERVED) === 0 || this.host.arch.wordBits !== 64) return;
     throw new KernelBug(`corrupt page table: fault ${errorCode} at page 0x${vpn.toString(16)} on CPU ${cpu.id}`);
-  }
-
-  override kernelAccess(cpu: Cpu, kind: AccessKind, vpn: number): number {
-    return this.kernelWalk.access(cpu, kind, vpn);
   }
 
   /**
@@ -325,11 +322,6 @@ export class X86Mmu extends Mmu {
     return Math.floor(vpn / pages) * pages;
   }
 
-  /** Of what the kernel's walk cached: the tables of init_mm. */
-  override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
-    return KernelWalk.filled(cpu.tlb, slot) ? this.kernelWalk.truth(cpu.tlb, slot) : super.truth(mm, cpu, slot);
-  }
-
   override reportExtra(): readonly ReportLine[] {
     const { cpus } = this.host;
     const sum = (of: (registers: X86Registers) => number): number =>
@@ -347,15 +339,12 @@ export class X86Mmu extends Mmu {
 
   /** Walks that found their pte table in the page-directory cache: those that did not read an upper entry. */
   private directoryHits(): number {
-    return (this.counts[WALKS] as number) - this.kernelWalk.walks - this.upperWalks;
+    return (this.counts[WALKS] as number) - this.kernel.walks - this.upperWalks;
   }
 
   override auditExtra(): readonly string[] {
     const { cpus, tables } = this.host;
-    return cpus.flatMap((cpu) => [
-      ...auditDirectories(cpu, registersOf(cpu).directory, tables),
-      ...this.kernelWalk.audit(cpu),
-    ]);
+    return cpus.flatMap((cpu) => auditDirectories(cpu, registersOf(cpu).directory, tables));
   }
 
   override flushPage(mm: Mm, vpn: number): void {

@@ -20,12 +20,19 @@ export { unitsFor } from '../tlb/shape.js';
 export * from '../tlb/tlb.js';
 export * from '../vma/flags.js';
 export type { Mm } from '../vma/mm.js';
-export { kernelEntryAt, lookupKernelPte } from '../vmalloc/kernel-lookup.js';
+export {
+  fillKernelSpan,
+  kernelEntryAt,
+  kernelEntryOf,
+  kernelTableOf,
+  lookupKernelPte,
+} from '../vmalloc/kernel-lookup.js';
 export * from './access.js';
 export { BareHost, type BareHostOptions } from './bare-host.js';
 export * from './descriptor.js';
 export * from './geometry.js';
 export * from './hugetlb.js';
+export * from './kernel-access.js';
 export * from './kernel-space.js';
 export * from './layout.js';
 export * from './mmu.js';

@@ -8,8 +8,8 @@ import { Word } from './words.js';
 export type IoremapSpec =
   /** Entries in the tables, in the vmalloc area (no `range`) or in an area of its own; `prot` is the protection word. */
   | { readonly prot: bigint; readonly range?: { readonly start: bigint; readonly end: bigint } }
-  /** No tables: the address is this base and the physical address. */
-  | { readonly base: bigint };
+  /** No tables: the address is this base and the physical address. `bypass`: its loads and stores go past the MMU. */
+  | { readonly base: bigint; readonly bypass?: boolean };
 
 /** A row of large pages of the map of memory. */
 export interface LinearPiece {
@@ -63,6 +63,8 @@ export class KernelSpace {
   readonly ioProtHi: number;
   /** Added to a physical address by an ioremap without tables; -1n with tables. */
   readonly ioBase: bigint;
+  /** What ioremap answers is reached past the MMU. */
+  readonly ioBypass: boolean;
   /** First root entry of the kernel's in a user root; -1 for none. */
   readonly firstRootEntry: number;
   readonly linear: LinearMapSpec | null;
@@ -83,5 +85,6 @@ export class KernelSpace {
     this.linear = spec.linear ?? null;
     this.firstRootEntry = spec.firstRootEntry ?? -1;
     this.ioBase = 'base' in spec.ioremap ? spec.ioremap.base : -1n;
+    this.ioBypass = 'base' in spec.ioremap && spec.ioremap.bypass === true;
   }
 }

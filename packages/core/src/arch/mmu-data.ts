@@ -56,6 +56,8 @@ export interface PendingFlushSpec {
   readonly flushesOld?: boolean;
   /** Whether `Mmu.entryQueued` hears of every entry that queues. Default false. */
   readonly tells?: boolean;
+  /** Entries of init_mm queue too. Default false: its translations wait for flush_tlb_kernel_range. */
+  readonly queuesKernel?: boolean;
 }
 
 /** mmu_gather of the port. */
@@ -155,6 +157,7 @@ export class PendingFlush {
   readonly flushOnOverwrite: boolean;
   readonly flushesOld: boolean;
   readonly tells: boolean;
+  readonly queuesKernel: boolean;
   constructor(spec?: PendingFlushSpec) {
     const mask = spec?.queueIf ?? 0n;
     this.queueLo = lowWord(mask);
@@ -164,5 +167,6 @@ export class PendingFlush {
     this.flushOnOverwrite = spec?.flushOnOverwrite ?? false;
     this.flushesOld = spec?.flushesOld ?? false;
     this.tells = spec?.tells ?? false;
+    this.queuesKernel = spec?.queuesKernel ?? false;
   }
 }

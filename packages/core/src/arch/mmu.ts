@@ -19,13 +19,14 @@ import type { MemMap } from '../memory/mem-map.js';
 import type { PhysicalMemory } from '../memory/physical.js';
 import type { PageTables } from '../pgtable/page-tables.js';
 import type { Cpu } from '../smp/cpu.js';
+import { callFunction } from '../smp/ipi.js';
 import type { Op } from '../smp/lock.js';
-import { TLB_TABLE } from '../tlb/record.js';
+import { KERNEL_CONTEXT, TLB_TABLE } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
-import { lookupKernelPte } from '../vmalloc/kernel-lookup.js';
-import { type AccessKind, FAULT_ABSENT, FAULT_BUS, FAULT_RIGHTS, STORE } from './access.js';
+import { type AccessKind, FAULT_RIGHTS } from './access.js';
 import type { ArchDescriptor } from './descriptor.js';
 import type { HugeFormat } from './hugetlb.js';
+import { KernelAccess } from './kernel-access.js';
 
 /** What machine code may reach of the machine it belongs to. */
 export interface MmuHost {
@@ -73,9 +74,14 @@ export interface ReportLine {
 }
 
 export abstract class Mmu {
+  /** The kernel's accesses to its own mappings. */
+  readonly kernel: KernelAccess;
   protected readonly host: MmuHost;
-  constructor(host: MmuHost) {
+
+  /** @param kernel default: what no machine has of its own */
+  constructor(host: MmuHost, kernel: KernelAccess = new KernelAccess(host)) {
     this.host = host;
+    this.kernel = kernel;
   }
 
   // --- translation -------------------------------------------------------------------------------------------------
@@ -105,24 +111,6 @@ export abstract class Mmu {
 
   /** update_mmu_cache, after the fault handlers install an entry (a port may preload a hash). Default: nothing. */
   updateMmuCache(_cpu: Cpu, _mm: Mm, _vpn: number, _hi: number, _lo: number): void {}
-
-  /**
-   * An access of the kernel to a page of its own mappings, on `cpu`. Default: by the tables of init_mm, with nothing cached.
-   * Law: the answer is the page of the mem_map or the frame of a device that init_mm maps there, or FAULT_ABSENT,
-   * FAULT_RIGHTS or FAULT_BUS.
-   */
-  kernelAccess(_cpu: Cpu, kind: AccessKind, vpn: number): number {
-    const { memory, tables, arch } = this.host;
-    const at = lookupKernelPte(this.host, vpn);
-    if (at === 0) return FAULT_ABSENT;
-    const f = arch.pteFormat;
-    const lo = memory.words[at + tables.loAt] as number;
-    const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
-    if (!f.isPresent(hi, lo)) return FAULT_ABSENT;
-    if (kind === STORE && !f.write.allows(hi, lo)) return FAULT_RIGHTS;
-    const frame = memory.frameAt(f.frame(hi, lo));
-    return frame < 0 ? FAULT_BUS : frame;
-  }
 
   /** lazy_mmu_prot_update: a fault or mprotect stored an entry (a port keeps its instruction cache right). Default: nothing. */
   lazyMmuProtUpdate(_hi: number, _lo: number): void {}
@@ -199,10 +187,18 @@ export abstract class Mmu {
   /** flush_tlb_mm. */
   abstract flushMm(mm: Mm): void;
   /**
-   * flush_tlb_kernel_range over page numbers [start, end) of the kernel's own mappings. Default: nothing, no CPU caches
-   * what `kernelAccess` finds.
+   * flush_tlb_kernel_range over page numbers [start, end) of the kernel's own mappings. Default: out of every CPU's TLB, by
+   * interrupt.
    */
-  flushKernelRange(_start: number, _end: number): void {}
+  flushKernelRange(start: number, end: number): void {
+    const { host } = this;
+    const parts = host.arch.tlbSubPages;
+    const drop = ({ tlb }: Cpu): void => {
+      this.countFlush('range', tlb.dropRange(start * parts, end * parts, KERNEL_CONTEXT));
+    };
+    callFunction(host, -1, 'ipiFlushAll', drop, null);
+    drop(host.cpu);
+  }
   /** flush_tlb_pgtables: pte tables of [start, end) were freed. Default: nothing. */
   flushTables(_mm: Mm, _start: number, _end: number): void {}
   /** flush_tlb_pending: empties the CPU's batch. Default: nothing is ever batched. */

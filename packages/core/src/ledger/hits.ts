@@ -2,28 +2,40 @@
  * Each TLB hit against the live tables. Stale is a hit that gives a frame or a right which the tables do not give, while no
  * flush of it is pending.
  */
+import type { TlbTruth } from '../arch/mmu.js';
 import { KernelBug } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
-import { TLB_ABSENT, TLB_GLOBAL } from '../tlb/record.js';
+import { KERNEL_RIGHTS_SHIFT, TLB_ABSENT, TLB_GLOBAL } from '../tlb/record.js';
 
 /** What is wrong with a slot that could be hit now, in one sentence; null when nothing is. */
 export function staleSlot(k: Kernel, cpu: Cpu, slot: number): string | null {
   const { tlb } = cpu;
+  if (tlb.rightsOf(slot) >> KERNEL_RIGHTS_SHIFT !== 0) return staleKernelSlot(k, cpu, slot);
   if ((tlb.attrsOf(slot) & (TLB_GLOBAL | TLB_ABSENT)) !== 0) return null;
   const mm = k.mmu.mmOfSlot(cpu, slot);
   if (mm === null || mm.users === 0) return null; // of an address space that ended nobody uses anything
-  const page = tlb.pageOf(slot);
-  const vpn = Math.floor(page / k.arch.tlbSubPages);
-  const truth = k.mmu.truth(mm, cpu, slot);
-  const rights = tlb.rightsOf(slot);
-  let what: string;
-  if (truth.frame < 0) what = 'the tables have none';
-  else if (truth.frame !== tlb.frameOf(slot)) what = `frame of page ${tlb.frameOf(slot)}, tables say ${truth.frame}`;
-  else if ((rights & ~truth.rights) !== 0) what = `rights ${rights}, tables give ${truth.rights}`;
-  else return null;
-  if (isPending(k, cpu, mm, slot, vpn)) return null;
+  const vpn = Math.floor(tlb.pageOf(slot) / k.arch.tlbSubPages);
+  const what = difference(tlb.frameOf(slot), tlb.rightsOf(slot), k.mmu.truth(mm, cpu, slot));
+  if (what === null || isPending(k, cpu, mm, slot, vpn)) return null;
   return `CPU ${cpu.id}: stale translation of page ${vpn} of mm ${mm.id}: ${what}`;
+}
+
+/** The same of a slot that the kernel uses: every CPU could at any time. */
+function staleKernelSlot(k: Kernel, cpu: Cpu, slot: number): string | null {
+  const { tlb } = cpu;
+  const vpn = Math.floor(tlb.pageOf(slot) / k.arch.tlbSubPages);
+  const what = difference(tlb.frameOf(slot), tlb.rightsOf(slot) >> KERNEL_RIGHTS_SHIFT, k.mmu.kernel.truth(cpu, slot));
+  const { batch } = k.cpu;
+  if (what === null || (batch.mm === k.initMm && batch.vpn.subarray(0, batch.nr).includes(vpn))) return null;
+  return `CPU ${cpu.id}: stale translation of the kernel's page ${vpn}: flush_tlb_kernel_range is missing: ${what}`;
+}
+
+/** What of a translation the tables do not give. */
+function difference(frame: number, rights: number, truth: TlbTruth): string | null {
+  if (truth.frame < 0) return 'the tables have none';
+  if (truth.frame !== frame) return `frame of page ${frame}, tables say ${truth.frame}`;
+  return (rights & ~truth.rights) !== 0 ? `rights ${rights}, tables give ${truth.rights}` : null;
 }
 
 /** @throws KernelBug for a hit that is stale */

@@ -4,6 +4,7 @@
  * needed to find a flush that is missing. Purges are heard from the TLB itself.
  */
 import type { Cpu } from '../smp/cpu.js';
+import { KERNEL_CONTEXT } from '../tlb/record.js';
 import type { TlbWatch } from '../tlb/watch.js';
 import type { Mm } from '../vma/mm.js';
 import type { Obligation } from './obligation.js';
@@ -20,6 +21,8 @@ export class Holdings implements TlbWatch {
   private readonly pages = new Map<number, Map<number, Obligation>>();
   /** Contexts that are owed as a whole: left with pages unflushed, to be dropped before the CPU comes back to them. */
   private readonly wholes = new Map<number, Obligation>();
+  /** What is owed of the kernel's own mappings, by page number of the TLB: it may be used whatever the CPU has loaded. */
+  private readonly kernelPages = new Map<number, Obligation>();
   private readonly closed: (owed: Obligation) => void;
   private readonly overFlush: OverFlush;
 
@@ -74,6 +77,18 @@ export class Holdings implements TlbWatch {
     if (pages !== undefined) yield* pages.values();
   }
 
+  /** Obligations of the kernel's mappings. */
+  ofKernel(): Iterable<Obligation> {
+    return this.kernelPages.values();
+  }
+
+  /** Opens an obligation for a page of the kernel's. Whether it is new. */
+  openKernel(page: number, obligation: Obligation): boolean {
+    if (this.kernelPages.has(page)) return false;
+    this.kernelPages.set(page, obligation);
+    return true;
+  }
+
   /** Whether a page is owed a flush under a context. */
   isOwed(context: number, page: number): boolean {
     return this.wholes.has(context) || this.pages.get(context)?.has(page) === true;
@@ -114,7 +129,7 @@ export class Holdings implements TlbWatch {
 
   /** A flush call of the generic code named base pages [start, end) of an mm. */
   called(call: string, mm: Mm, start: number, end: number): void {
-    for (const pages of this.pages.values()) {
+    for (const pages of [...this.pages.values(), this.kernelPages]) {
       for (const { mm: of, vpn, calls } of pages.values()) if (of === mm && vpn >= start && vpn < end) calls.push(call);
     }
   }
@@ -123,30 +138,41 @@ export class Holdings implements TlbWatch {
 
   dropping(first: number, end: number, context: number): void {
     const owed = this.pages.get(context);
+    const [discharged, held] = owed === undefined ? [0, 0] : this.discharge(owed, first, end, context);
+    if (owed?.size === 0) this.pages.delete(context);
+    const [ofKernel, there] =
+      context === KERNEL_CONTEXT ? this.discharge(this.kernelPages, first, end, context) : [0, 0];
+    this.overFlush.purge(discharged + ofKernel, held + there);
+  }
+
+  /** Pages [first, end) of what is owed are discharged. How many that was, and how many of them are in the TLB. */
+  private discharge(
+    owed: Map<number, Obligation>,
+    first: number,
+    end: number,
+    context: number,
+  ): [discharged: number, held: number] {
     let discharged = 0;
     let held = 0;
-    if (owed !== undefined) {
-      const pages = end - first < owed.size ? range(first, end) : [...owed.keys()];
-      for (const page of pages) {
-        const obligation = page >= first && page < end ? owed.get(page) : undefined;
-        if (obligation === undefined) continue;
-        discharged++;
-        if (this.cpu.tlb.holds(page, context)) held++;
-        owed.delete(page);
-        this.closed(obligation);
-      }
-      if (owed.size === 0) this.pages.delete(context);
+    const pages = end - first < owed.size ? range(first, end) : [...owed.keys()];
+    for (const page of pages) {
+      const obligation = page >= first && page < end ? owed.get(page) : undefined;
+      if (obligation === undefined) continue;
+      discharged++;
+      if (this.cpu.tlb.holds(page, context)) held++;
+      owed.delete(page);
+      this.closed(obligation);
     }
-    this.overFlush.purge(discharged, held);
+    return [discharged, held];
   }
 
   droppingContext(context: number): void {
     this.overFlush.purge(...this.forget(context));
   }
 
-  droppingAll(): void {
-    let discharged = 0;
-    let held = 0;
+  /** The kernel's own mappings are global where a purge of all may keep such. */
+  droppingAll(keepGlobal: boolean): void {
+    let [discharged, held] = keepGlobal ? [0, 0] : this.discharge(this.kernelPages, 0, Infinity, KERNEL_CONTEXT);
     for (const context of new Set([...this.pages.keys(), ...this.wholes.keys()])) {
       const [more, there] = this.forget(context);
       discharged += more;

@@ -145,6 +145,18 @@ export class FlushLedger {
     });
   }
 
+  /** A present entry of init_mm was cleared: every CPU may have cached it, whatever it has loaded. */
+  clearedKernel(initMm: Mm, vpn: number, oldHi: number, oldLo: number): void {
+    const f = this.k.arch.pteFormat;
+    if (!f.isPresent(oldHi, oldLo)) return;
+    const frame = this.k.memory.frameAt(f.frame(oldHi, oldLo));
+    const rightsBefore = this.k.mmu.kernel.rights(oldHi, oldLo);
+    const obligation = this.obligation({ mm: initMm, vpn, weakening: 'frame', frame, rightsBefore, rightsAfter: 0 });
+    for (const page of this.k.mmu.cachedPages(vpn, false, oldHi, oldLo)) {
+      for (const holdings of this.holdings) if (holdings.openKernel(page, obligation)) this.opened(obligation);
+    }
+  }
+
   /** The pte table of the pages around `vpn` was unlinked. */
   unlinked(mm: Mm, vpn: number): void {
     const page = this.k.mmu.cachedTable(mm, vpn);
@@ -189,20 +201,22 @@ export class FlushLedger {
     for (let frame = page; frame < page + count; frame++) {
       if (!this.frames.has(frame)) continue;
       for (const holdings of this.holdings) {
-        const { cpu } = holdings;
-        if (cpu.task === null || cpu.mm === null) continue;
-        for (const owed of holdings.under(cpu.context)) {
-          if (owed.frame === frame) this.fail(`frame of page ${frame} ${what}`, cpu, owed);
-        }
+        for (const owed of this.usable(holdings))
+          if (owed.frame === frame) this.fail(`frame of page ${frame} ${what}`, holdings.cpu, owed);
       }
     }
   }
 
-  /** What a CPU that runs user mode owes of operations that are over. */
-  private *due(holdings: Holdings): Iterable<Obligation> {
+  /** What a CPU owes and could use now: of the kernel always, and in user mode of what it has loaded. */
+  private *usable(holdings: Holdings): Iterable<Obligation> {
     const { cpu } = holdings;
-    if (cpu.task === null || cpu.mm === null || cpu.context < 0) return;
-    for (const owed of holdings.under(cpu.context)) if (!this.underWay.has(owed.owner)) yield owed;
+    yield* holdings.ofKernel();
+    if (cpu.task !== null && cpu.mm !== null && cpu.context >= 0) yield* holdings.under(cpu.context);
+  }
+
+  /** The same of operations that are over. */
+  private *due(holdings: Holdings): Iterable<Obligation> {
+    for (const owed of this.usable(holdings)) if (!this.underWay.has(owed.owner)) yield owed;
   }
 
   /** What operations left open under contexts that are not loaded becomes one debt of the whole context. */
@@ -227,13 +241,12 @@ export class FlushLedger {
     if (holdings.leave(context, obligation)) this.openCount++;
   }
 
+  private obligation(what: Omit<Obligation, 'operation' | 'owner' | 'calls'>): Obligation {
+    return { ...what, operation: this.underWay.get(this.current) ?? 'an access', owner: this.current, calls: [] };
+  }
+
   private owe(mm: Mm, pages: readonly number[], what: Omit<Obligation, 'operation' | 'owner' | 'calls'>): void {
-    const obligation: Obligation = {
-      ...what,
-      operation: this.underWay.get(this.current) ?? 'an access',
-      owner: this.current,
-      calls: [],
-    };
+    const obligation = this.obligation(what);
     const now = this.k.mmu.contextOf(mm);
     for (const holdings of this.holdings) {
       const { cpu } = holdings;
@@ -248,12 +261,12 @@ export class FlushLedger {
   }
 
   private openPages(holdings: Holdings, context: number, pages: readonly number[], obligation: Obligation): void {
-    const { frames } = this;
-    for (const page of pages) {
-      if (!holdings.open(context, page, obligation)) continue;
-      this.openCount++;
-      if (obligation.frame >= 0) frames.set(obligation.frame, (frames.get(obligation.frame) ?? 0) + 1);
-    }
+    for (const page of pages) if (holdings.open(context, page, obligation)) this.opened(obligation);
+  }
+
+  private opened({ frame }: Obligation): void {
+    this.openCount++;
+    if (frame >= 0) this.frames.set(frame, (this.frames.get(frame) ?? 0) + 1);
   }
 
   private close({ frame }: Obligation): void {

@@ -1,5 +1,6 @@
 /** What one CPU has yet to hear: an entry that it may have cached was weakened, or went. */
 import type { Mm } from '../vma/mm.js';
+import { INIT_MM_ID } from '../vmalloc/kernel-lookup.js';
 
 /** How an entry was weakened. */
 export type Weakening = 'frame' | 'rights' | 'dirty' | 'table' | 'context';
@@ -42,9 +43,12 @@ export function missingFlush(cpu: number, owed: Obligation, pageSize: number): s
   if (weakening === 'context') {
     return `CPU ${cpu} may still use what it holds of mm ${mm.id} under this context: ${operation} left it there, and whoever loads the context again has to drop it first`;
   }
+  const isKernel = mm.id === INIT_MM_ID;
   const where = `page 0x${(BigInt(vpn) * BigInt(pageSize)).toString(16)}`;
-  const due = calls.length === 0 ? `${DUE[operation] ?? 'flush_tlb_page'} is missing` : `${said(calls)} left it there`;
-  return `CPU ${cpu} may still use ${where} of mm ${mm.id}: ${operation} ${what(owed)}, and ${due}`;
+  const missing = isKernel ? 'flush_tlb_kernel_range' : (DUE[operation] ?? 'flush_tlb_page');
+  const due = calls.length === 0 ? `${missing} is missing` : `${said(calls)} left it there`;
+  const whose = isKernel ? `the kernel's ${where}` : `${where} of mm ${mm.id}`;
+  return `CPU ${cpu} may still use ${whose}: ${isKernel ? 'vfree' : operation} ${what(owed)}, and ${due}`;
 }
 
 /** Flush calls by name, each once. */

@@ -1,4 +1,5 @@
 /** The flush calls of the generic code: the event for whoever listens, then the machine's own way. */
+import { EV_FLUSH_KERNEL_RANGE } from '../events/kinds.js';
 import { EV_FLUSH_MM, EV_FLUSH_PAGE, EV_FLUSH_PENDING, EV_FLUSH_RANGE, EV_FLUSH_TABLES } from '../events/ring.js';
 import type { Kernel } from '../kernel.js';
 import type { Cpu } from '../smp/cpu.js';
@@ -30,6 +31,13 @@ export function flushTlbTables(k: Kernel, mm: Mm, start: number, end: number): v
   if (k.events.on) k.events.emit(EV_FLUSH_TABLES, mm.id, start, end);
   k.mmu.flushTables(mm, start, end);
   if (k.ledger !== null) k.ledger.called('flush_tlb_pgtables', mm, start, end);
+}
+
+/** flush_tlb_kernel_range over pages [start, end) of init_mm. */
+export function flushTlbKernelRange(k: Kernel, initMm: Mm, start: number, end: number): void {
+  if (k.events.on) k.events.emit(EV_FLUSH_KERNEL_RANGE, start, end);
+  k.mmu.flushKernelRange(start, end);
+  if (k.ledger !== null) k.ledger.called('flush_tlb_kernel_range', initMm, start, end);
 }
 
 /** flush_tlb_pending: sends a CPU's batch. */

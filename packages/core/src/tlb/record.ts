@@ -7,6 +7,13 @@
 export const RIGHT_EXEC = 1;
 export const RIGHT_LOAD = 2;
 export const RIGHT_STORE = 4;
+/**
+ * From this bit of a slot's rights up stands what the kernel may do, where the slot was filled for an access of its own to what it
+ * maps for itself: it looks such slots up under KERNEL_CONTEXT. 0 in all others.
+ */
+export const KERNEL_RIGHTS_SHIFT = 3;
+/** The kernel's context: on machines that tag translations no address space has the number. */
+export const KERNEL_CONTEXT = 0;
 
 /** Bits of a slot's attributes. */
 export const TLB_GLOBAL = 1;
@@ -35,7 +42,6 @@ export const TLB_VPN_HI = 1;
 /** -1: empty. */
 export const TLB_CONTEXT = 2;
 export const TLB_FRAME = 3;
-/** Rights in bits 0-2, attributes in bits 8-15, log2 of the base pages spanned in bits 16-23. */
 /** Rights; attributes from TLB_ATTRS_SHIFT up; log2 of the base pages it spans from TLB_SPAN_SHIFT up. */
 export const TLB_META = 4;
 export const TLB_ATTRS_SHIFT = 8;

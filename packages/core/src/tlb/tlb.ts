@@ -201,6 +201,12 @@ export class Tlb {
     return home.insert(vpnHi, vpnLo, context, frame, meta);
   }
 
+  /** Whether a unit of the chain of `kind` takes pages that span 2^span base pages. */
+  takesSpan(kind: number, span: number): boolean {
+    if (takes(kind === 0 ? this.firstExec : this.firstData, span)) return true;
+    return (kind === 0 ? this.behindExec : this.behindData).some((unit) => takes(unit, span));
+  }
+
   /** The first level of pages that span several. */
   private homeOf(kind: number, span: number): TlbUnit {
     const first = kind === 0 ? this.firstExec : this.firstData;
@@ -292,7 +298,7 @@ export class Tlb {
 
   /** Drops everything; with `keepGlobal` all but the global slots. */
   dropAll(keepGlobal: boolean): number {
-    this.watch?.droppingAll();
+    this.watch?.droppingAll(keepGlobal);
     const { units } = this;
     const spared = keepGlobal ? TLB_GLOBAL << TLB_ATTRS_SHIFT : 0;
     let dropped = 0;

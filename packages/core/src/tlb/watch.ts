@@ -4,8 +4,8 @@ export interface TlbWatch {
   dropping(first: number, end: number, context: number): void;
   /** A whole context will go. */
   droppingContext(context: number): void;
-  /** All will go, global translations perhaps not. */
-  droppingAll(): void;
+  /** All will go; with `keepGlobal` all but the global translations. */
+  droppingAll(keepGlobal: boolean): void;
   /** The purge announced last dropped so many translations. */
   dropped(count: number): void;
 }

@@ -3,13 +3,14 @@
  * without a lock; the tables below them are allocated by allocKernelPte. Tables are never freed.
  */
 import type { KernelSpace } from '../arch/kernel-space.js';
-import { EV_FLUSH_KERNEL_RANGE, FLUSH_CACHE_VMAP, FLUSH_CACHE_VUNMAP, SET_PTE } from '../events/kinds.js';
+import { FLUSH_CACHE_VMAP, FLUSH_CACHE_VUNMAP, SET_PTE } from '../events/kinds.js';
 import type { Kernel } from '../kernel.js';
+import { flushTlbKernelRange } from '../pgtable/flush.js';
 import { storeEntry } from '../pgtable/set-pte.js';
 import { allocPage } from '../reclaim/alloc.js';
 import type { Op } from '../smp/lock.js';
 import { lookupKernelPte } from './kernel-lookup.js';
-import { allocKernelPte, initMm } from './kernel-tables.js';
+import { allocKernelPte, clearKernelPte, initMm } from './kernel-tables.js';
 import { VM_ALLOC, VM_IOREMAP, type VmStruct } from './vmlist.js';
 
 /**
@@ -116,10 +117,9 @@ function* vfreeArea(k: Kernel, start: number): Op<boolean> {
   if (k.events.on) k.events.emit(FLUSH_CACHE_VUNMAP, start, end);
   for (let vpn = start; vpn < end; vpn++) {
     const at = lookupKernelPte(k, vpn);
-    if (at !== 0) storeEntry(k, at, 0, 0);
+    if (at !== 0) clearKernelPte(k, vpn, at);
   }
-  if (k.events.on) k.events.emit(EV_FLUSH_KERNEL_RANGE, start, end);
-  if (k.initMm !== null) k.mmu.flushKernelRange(start, end);
+  if (k.initMm !== null) flushTlbKernelRange(k, k.initMm, start, end);
   for (const page of area.frames) k.pages.put(page);
   return true;
 }

@@ -5,16 +5,16 @@
  * A user root has the root entries that init_mm had when it was made. One that init_mm got later is absent in it, until the
  * kernel itself faults there and copies it (arch/i386/mm/fault.c: vmalloc_fault; arch/x86_64/mm/fault.c: vmalloc_fault). PAE's
  * fourth pointer leads to a pmd that all share, so nothing is ever missing there.
- *
- * What the kernel may do is kept in the machine's own attributes of a TLB slot; its other rights are the user's.
  */
 import {
   type AccessKind,
   type Cpu,
-  EXEC,
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
+  fillKernelSpan,
+  KERNEL_RIGHTS_SHIFT,
+  KernelAccess,
   kernelEntryAt,
   lookupKernelPte,
   type MmuHost,
@@ -22,14 +22,6 @@ import {
   RIGHT_LOAD,
   RIGHT_STORE,
   STORE,
-  TLB_DATA_LOOKUPS,
-  TLB_DATA_MISSES,
-  TLB_DATA_MISSES_2,
-  TLB_EXEC_LOOKUPS,
-  TLB_EXEC_MISSES,
-  TLB_EXEC_MISSES_2,
-  TLB_OWN_SHIFT,
-  type Tlb,
   type TlbTruth,
   WALK_REFERENCES,
   WALKS,
@@ -45,15 +37,14 @@ export interface HighBits {
   readonly noExec: number;
 }
 
-export class KernelWalk {
-  private readonly host: MmuHost;
+export class X86KernelAccess extends KernelAccess {
   private readonly high: HighBits;
   private readonly rootInRegisters: boolean;
   private readonly codes: FaultCodes;
 
   constructor(host: MmuHost, high: HighBits, rootInRegisters: boolean, codes: FaultCodes) {
+    super(host);
     this.codes = codes;
-    this.host = host;
     this.high = high;
     this.rootInRegisters = rootInRegisters;
   }
@@ -66,27 +57,39 @@ export class KernelWalk {
   /** Walks of this walker, which has no page-directory cache. */
   walks = 0;
 
-  /** The page or device frame that the kernel reaches at `vpn`, or FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS. */
-  access(cpu: Cpu, kind: AccessKind, vpn: number): number {
-    const { tlb } = cpu;
+  override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     // After an exit CR3 still says the tables that went; the CPU runs the kernel's own.
     if (cpu.mm === null && registersOf(cpu).rootWord !== (this.host.initMm?.rootWord ?? 0)) {
       loadCr3(cpu, this.host.initMm, this.host);
     }
-    for (let round = 0; ; round++) {
-      this.count(kind === EXEC ? TLB_EXEC_LOOKUPS : TLB_DATA_LOOKUPS);
-      const slot = tlb.find(kind, (vpn / 4294967296) | 0, vpn | 0, 0);
-      if (slot >= 0 && ((tlb.attrsOf(slot) >> (TLB_OWN_SHIFT + kind)) & 1) !== 0) return frameIn(tlb, slot, vpn);
-      if (slot < 0) {
-        this.count(kind === EXEC ? TLB_EXEC_MISSES : TLB_DATA_MISSES);
-        this.count(kind === EXEC ? TLB_EXEC_MISSES_2 : TLB_DATA_MISSES_2);
-      } else {
-        tlb.dropPage((vpn / 4294967296) | 0, vpn | 0, 0);
-      }
-      const filled = this.walk(cpu, kind, vpn, false);
-      if (filled >= 0) return frameIn(tlb, filled, vpn);
-      if (filled !== FAULT_ABSENT || round > 0 || !this.vmallocFault(cpu, vpn)) return filled;
-    }
+    return this.walk(cpu, kind, pageNumber(vpnHi, vpnLo), false);
+  }
+
+  /** A slot that user mode filled, or a store to a clean page: another walk, whose slot takes the place of this one. */
+  override denied(cpu: Cpu, kind: AccessKind, _slot: number, vpnHi: number, vpnLo: number): number {
+    cpu.tlb.dropPage(vpnHi, vpnLo, 0);
+    return this.miss(cpu, kind, vpnHi, vpnLo);
+  }
+
+  /** vmalloc_fault: copies the root entry that init_mm has and the loaded tables have not. */
+  override fault(cpu: Cpu, vpnHi: number, vpnLo: number, outcome: number): boolean {
+    return outcome === FAULT_ABSENT && this.vmallocFault(cpu, pageNumber(vpnHi, vpnLo));
+  }
+
+  /** By a leaf, or by all entries of a walk: RW stops the kernel as it stops users (CR0.WP). */
+  override rights(hi: number, lo: number): number {
+    return RIGHT_LOAD | ((lo & PAGE_RW) !== 0 ? RIGHT_STORE : 0) | ((hi & this.high.noExec) === 0 ? RIGHT_EXEC : 0);
+  }
+
+  override truth({ tlb }: Cpu, slot: number): TlbTruth {
+    const { tables, memory } = this.host;
+    const page = tlb.pageOf(slot);
+    const large = this.largeEntry(page);
+    const at = large !== 0 ? large : lookupKernelPte(this.host, page);
+    const level = large !== 0 ? this.largeLevel : tables.depth - 1;
+    if (at === 0 || (tables.entryLo(level, at) & PAGE_PRESENT) === 0) return { frame: -1, rights: 0 };
+    const rights = this.rights(tables.entryHi(level, at), tables.entryLo(level, at));
+    return { frame: memory.frameAt(this.frameOf(level, at, page)), rights };
   }
 
   /** A walk for user mode: a TLB slot, FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS. */
@@ -94,40 +97,6 @@ export class KernelWalk {
     return this.walk(cpu, kind, vpn, true);
   }
 
-  /** Whether a slot was filled here. */
-  static filled(tlb: Tlb, slot: number): boolean {
-    return tlb.attrsOf(slot) >> TLB_OWN_SHIFT !== 0;
-  }
-
-  /** What init_mm says of a slot that was filled here. */
-  truth(tlb: Tlb, slot: number): TlbTruth {
-    const { arch, tables, memory } = this.host;
-    const page = tlb.pageOf(slot);
-    const large = this.largeEntry(page);
-    if (large !== 0) return { frame: memory.frameAt(this.frameOf(this.largeLevel, large, page)), rights: 0 };
-    const at = lookupKernelPte(this.host, page);
-    if (at === 0) return { frame: -1, rights: 0 };
-    const f = arch.pteFormat;
-    const lo = memory.words[at + tables.loAt] as number;
-    const hi = f.bytes === 8 ? (memory.words[at + tables.hiAt] as number) : 0;
-    return { frame: f.isPresent(hi, lo) ? memory.frameAt(f.frame(hi, lo)) : -1, rights: f.hardwareRights(hi, lo) };
-  }
-
-  /** Global translations of a CPU that init_mm does not give any more, a sentence each. */
-  audit({ id, tlb }: Cpu): string[] {
-    const lies: string[] = [];
-    for (let slot = 0; slot < tlb.slots; slot++) {
-      if (tlb.contextOf(slot) < 0 || !KernelWalk.filled(tlb, slot)) continue;
-      const { frame } = this.truth(tlb, slot);
-      if (frame === tlb.frameOf(slot)) continue;
-      lies.push(
-        `CPU ${id}: stale translation of the kernel's page ${tlb.pageOf(slot)}: flush_tlb_kernel_range is missing`,
-      );
-    }
-    return lies;
-  }
-
-  /** vmalloc_fault: copies the root entry that init_mm has and the loaded tables have not. Whether that mended anything. */
   private vmallocFault(cpu: Cpu, vpn: number): boolean {
     const { arch, tables, initMm } = this.host;
     const registers = registersOf(cpu);
@@ -177,8 +146,7 @@ export class KernelWalk {
         table = tables.tableAt(level, at);
         continue;
       }
-      const rights =
-        RIGHT_LOAD | ((every & PAGE_RW) !== 0 ? RIGHT_STORE : 0) | ((any & high.noExec) === 0 ? RIGHT_EXEC : 0);
+      const rights = this.rights(any, every);
       const users = (every & PAGE_USER) === 0 ? 0 : rights;
       if (((user ? users : rights) & (1 << kind)) === 0) return raise(FAULT_PROTECTION, FAULT_RIGHTS);
       const page = memory.frameAt(this.frameOf(level, at, vpn));
@@ -187,14 +155,9 @@ export class KernelWalk {
       if (used !== lo) memory.words[at] = used;
       // A store to a clean page comes back here for its dirty bit.
       const cached = (used & PAGE_DIRTY) === 0 ? ~RIGHT_STORE : -1;
-      const attrs = ((lo >>> 8) & 1) | ((rights & cached) << TLB_OWN_SHIFT);
-      // Where memory ends inside of a large page, what is cached is the small one.
+      const both = (users & cached) | ((rights & cached) << KERNEL_RIGHTS_SHIFT);
       const span = isLarge ? (arch.geometry.shift[level] as number) : 0;
-      const inside = vpn % 2 ** span;
-      const isWhole = this.inARow(page - inside, 2 ** span);
-      return isWhole
-        ? cpu.tlb.fill(kind, (vpn / 4294967296) | 0, vpn | 0, 0, page - inside, users & cached, attrs, span)
-        : cpu.tlb.fill(kind, (vpn / 4294967296) | 0, vpn | 0, 0, page, users & cached, attrs, 0);
+      return fillKernelSpan(this.host, cpu, kind, (vpn / 4294967296) | 0, vpn | 0, page, both, (lo >>> 8) & 1, span);
     }
   }
 
@@ -217,13 +180,6 @@ export class KernelWalk {
     return 0;
   }
 
-  /** Whether `pages` pages from a page on have frames in a row. */
-  private inARow(page: number, pages: number): boolean {
-    const { memory } = this.host;
-    if (page < 0 || page + pages > memory.nrPages) return pages === 1;
-    return memory.pageToPfn(page + pages - 1) - memory.pageToPfn(page) === pages - 1;
-  }
-
   private count(counter: number): void {
     const { values } = this.host.counters;
     values[counter] = (values[counter] as number) + 1;
@@ -233,12 +189,11 @@ export class KernelWalk {
 /** A present entry for a large page. */
 const LARGE = PAGE_PRESENT | PAGE_PSE;
 
-/** The frame of a page that a slot translates. */
-function frameIn(tlb: Tlb, slot: number, vpn: number): number {
-  return tlb.frameOf(slot) + (vpn % 2 ** tlb.spanOf(slot));
-}
-
 /** Which of PAE's four pointers a 32-bit page number takes. */
 function rootIndex(vpn: number): number {
   return (vpn >>> 18) & 3;
+}
+
+export function pageNumber(vpnHi: number, vpnLo: number): number {
+  return (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
 }
