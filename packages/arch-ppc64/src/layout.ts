@@ -1,7 +1,7 @@
 /**
  * User address space (asm-powerpc/processor.h, arch/powerpc/mm/mmap.c): 44 bits, and mmap always searches upward for a
  * 64-bit task. A 32-bit task has the low 4 GiB and searches downward from below the gap for its stack: the stack's limit, 128 MiB at
- * least, no randomness. There is no gate area; the vDSO is an ordinary mapping at 1 MiB.
+ * least, no randomness. There is no gate area; the vDSO is an ordinary area at 1 MiB.
  */
 import { KernelSpace, Layout } from '@fourfold/core/arch';
 import type { Ppc64PageShift } from './geometry.js';
@@ -10,8 +10,10 @@ import { PAGE_KERNEL, PAGE_KERNEL_CI } from './pte.js';
 export const TASK_SIZE_USER64 = 0x1000_0000_0000n;
 /** TASK_SIZE / 4. */
 export const TASK_UNMAPPED_BASE_USER64 = 0x0400_0000_0000n;
-/** Where the vDSO goes if nothing is there. */
+/** VDSO64_MBASE, VDSO32_MBASE: where the vDSO goes if nothing is there. */
 export const VDSO_MBASE = 0x10_0000n;
+/** Bytes that either image needs, before it is padded to pages. */
+const VDSO_IMAGE = 2 << 12;
 /** Smallest gap a top-down space keeps for the stack. */
 const MIN_GAP = 128n << 20n;
 
@@ -35,11 +37,13 @@ export function taskSize32(pageShift: Ppc64PageShift): bigint {
 
 /** The layout for one page size and kind of task. */
 export function createLayout(pageShift: Ppc64PageShift, task: Ppc64Task = 64): Layout {
+  const vdso = { wish: VDSO_MBASE, imagePages: Math.ceil(VDSO_IMAGE / 2 ** pageShift) };
   if (task === 64) {
     return new Layout(pageShift, {
       taskSize: TASK_SIZE_USER64,
       unmappedBase: TASK_UNMAPPED_BASE_USER64,
       stackTop: TASK_SIZE_USER64,
+      vdso,
     });
   }
   const taskSize = taskSize32(pageShift);
@@ -50,5 +54,6 @@ export function createLayout(pageShift: Ppc64PageShift, task: Ppc64Task = 64): L
     topDownBase: taskSize - MIN_GAP,
     stackGap: { min: MIN_GAP, max: (taskSize / 6n) * 5n },
     stackTop: taskSize,
+    vdso,
   });
 }

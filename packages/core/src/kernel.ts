@@ -34,6 +34,7 @@ import { Rcu } from './smp/rcu.js';
 import { Swap } from './swap/swap.js';
 import { SwapToken } from './swap/token.js';
 import type { Mm } from './vma/mm.js';
+import type { Vdso } from './vma/vdso.js';
 import { VmList } from './vmalloc/vmlist.js';
 import { MmuGather } from './zap/gather.js';
 
@@ -104,6 +105,8 @@ export class Kernel implements MmuHost {
   readonly pins: Pins = new Pins();
   /** The gate area; null where the machine has none, or nobody asked for it yet. */
   gate: Gate | null = null;
+  /** The vDSO that programs find mapped; null where the machine has none, or no program was started yet. */
+  vdso: Vdso | null = null;
   /** Tables in use by real level, kernel tables included. */
   readonly tablesInUse: Int32Array;
   /** Most tables ever in use at once. */

@@ -1,5 +1,5 @@
 /** Where things lie, which accesses are faults, and how far a stack grows. */
-import { createPpc64 } from '@fourfold/arch-ppc64';
+import { createPpc64, VDSO_MBASE } from '@fourfold/arch-ppc64';
 import { Machine, MemoryFault, type Process } from '@fourfold/core';
 import type { ArchDescriptor } from '@fourfold/core/arch';
 import { expect } from 'vitest';
@@ -11,6 +11,14 @@ const GIB = 2 ** 30;
 /** The machine of the same page size that runs 32-bit tasks. */
 function narrow(arch: ArchDescriptor): ArchDescriptor {
   return createPpc64({ pageShift: arch.geometry.pageShift as 12 | 16, task: 32 });
+}
+
+const VDSO = VDSO_MBASE;
+const MREMAP_MAYMOVE = 1;
+
+/** Pages of the area of the vDSO. */
+function vdsoPages({ pageSize }: ArchDescriptor): number {
+  return pageSize === 4096 ? 3 : 2;
 }
 
 /** Whether an access works. */
@@ -78,6 +86,71 @@ export default quirks({
     'there is no gate area': {
       source: 'asm-powerpc/page.h; arch/powerpc/kernel/vdso.c: get_gate_vma',
       holds: ({ layout }) => expect(layout.spec.gate).toBeUndefined(),
+    },
+    'a program finds the vDSO at 1 MiB, an ordinary area without a name: its image of 8 KiB, padded to pages, and a page of data':
+      {
+        source: 'arch/powerpc/kernel/vdso.c: arch_setup_additional_pages',
+        holds: (arch) => {
+          for (const one of [arch, narrow(arch)]) {
+            const process = new Machine({ arch: one }).spawn({ program: true });
+            const end = arch.pageSize === 4096 ? '00103000' : '00120000';
+            expect(process.maps().split('\n')[0]).toBe(`00100000-${end} r-xp 00100000 00:00 0 `);
+            expect(process.mm.totalVm).toBe(1 + vdsoPages(arch));
+            process.machine.check();
+          }
+        },
+      },
+    'the pages of the vDSO are the kernel’s, the same for every program; a debugger that writes to one has a copy for its program alone':
+      {
+        source: 'arch/powerpc/kernel/vdso.c: vdso_vma_nopage, arch_setup_additional_pages (VM_MAYWRITE)',
+        holds: (arch) => {
+          const machine = new Machine({ arch });
+          const [one, other] = [machine.spawn({ program: true }), machine.spawn({ program: true })];
+          const child = one.fork();
+          for (const process of [one, other, child]) process.load8(VDSO);
+          const [image] = machine.kernel.vdso?.pages ?? [];
+          expect(machine.kernel.map.mapcount[image as number]).toBe(3);
+          expect([one.mm.fileRss, one.mm.anonRss]).toEqual([1, 0]);
+          expect(() => one.store8(VDSO, 1)).toThrow('SEGV_ACCERR');
+          one.poke(VDSO, Uint8Array.of(0x7f));
+          expect([one, other, child].map((process) => process.load8(VDSO))).toEqual([0x7f, 0, 0]);
+          expect([one.mm.fileRss, one.mm.anonRss]).toEqual([0, 1]);
+          for (const process of [one, child]) process.exit();
+          expect(machine.kernel.map.mapcount[image as number]).toBe(1);
+          machine.check();
+        },
+      },
+    'which page of the vDSO lies where follows from the area as it is: the last is the data, the others are the image from the area’s first page on':
+      {
+        source: 'arch/powerpc/kernel/vdso.c: vdso_vma_nopage (address - vma->vm_start, vma->vm_end - address)',
+        holds: (arch) => {
+          const machine = new Machine({ arch });
+          const process = machine.spawn({ program: true });
+          const size = BigInt(arch.pageSize);
+          process.munmap(VDSO, size);
+          process.load8(VDSO + size);
+          const { vdso, map } = machine.kernel;
+          const counts = vdso?.pages.map((page) => map.mapcount[page]);
+          // With pages of 64 KiB nothing is left but the data.
+          expect(counts).toEqual(arch.pageSize === 4096 ? [1, 0, 0] : [0, 1]);
+          process.load8(VDSO + size * BigInt(vdsoPages(arch) - 1));
+          expect(map.mapcount[vdso?.pages.at(-1) as number]).toBe(1);
+          // Grown beyond the image there is nothing more to show.
+          const moved = process.mremap(VDSO + size, size, 5n * size, MREMAP_MAYMOVE);
+          expect(works(() => process.load8(moved + 4n * size))).toBe(true);
+          expect(works(() => process.load8(moved + 3n * size))).toBe(false);
+          machine.check();
+        },
+      },
+    'the vDSO never merges with what is mapped beside it': {
+      source: 'arch/powerpc/kernel/vdso.c: vdso_vma_close',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn({ program: true });
+        const length = arch.pageSize;
+        const addr = VDSO + BigInt(vdsoPages(arch) * length);
+        process.mmap({ addr, length, prot: 'rx', flags: 'private|anonymous|fixed' });
+        expect(process.maps().split('\n')[1]).toMatch(`${addr.toString(16).padStart(8, '0')}-`);
+      },
     },
     'vmalloc has 2^43 bytes of region 0xd, ioremap what lies 2 GiB behind, both without the coherence bit of user pages':
       {

@@ -27,9 +27,12 @@ export default {
       ],
       'vmalloc and ioremap lie in region 0xd': 'vmalloc has 2^43 bytes',
       'no gate area': 'there is no gate area',
-      'the vDSO is an ordinary mapping, wished for at 1 MiB': notModelled(
-        'no program is loaded by exec here; a recorded trace has the mapping where it was',
-      ),
+      'the vDSO is an ordinary mapping, wished for at 1 MiB': [
+        'a program finds the vDSO at 1 MiB',
+        'the pages of the vDSO are the kernel’s',
+        'which page of the vDSO lies where',
+        'the vDSO never merges',
+      ],
       'frames have 47 bits with 4 KiB pages and 32 of 64 KiB; memory ends at 2^44': [
         testOf(VECTORS, '12.1 #1'),
         testOf(VECTORS, '12.2 #1'),

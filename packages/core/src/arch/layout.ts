@@ -36,6 +36,11 @@ export interface LayoutSpec {
   readonly backingStore?: { readonly most: bigint };
   /** A new program gets an area of page 0, with this protection word, that can be read and nothing else. Default: none. */
   readonly pageZero?: bigint;
+  /**
+   * A new program gets a vDSO as an area of its own, at `wish` if nothing is there: `imagePages` pages of code and one of data.
+   * Default: none.
+   */
+  readonly vdso?: { readonly wish: bigint; readonly imagePages: number };
   /** FIRST_USER_ADDRESS; default 0. */
   readonly firstUser?: bigint;
   /** Ranges of user space that no mapping may touch (an address hole), ascending. */

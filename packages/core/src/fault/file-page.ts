@@ -1,6 +1,6 @@
 /** do_file_page (generic-mm 4.6): a fault on a file entry, which says what page of the file belongs there. */
 import { ERRNO } from '../errors.js';
-import type { MappedFile, PopulatedInode } from '../fs/file.js';
+import type { MappedFile, PagedInode, PopulatedInode } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { printBadPte } from '../pfnmap/normal-page.js';
 import { pteOffsetMapLock, spinMapped } from '../pgtable/lock.js';
@@ -29,7 +29,7 @@ export function* doFilePage(
       if (!lock.tryLock()) yield* spinMapped(k, lock);
       setPteAt(k, vma.mm, vpn, at, 0, 0);
       lock.unlock();
-      return yield* doNoPage(k, vma, vpn, at, write);
+      return yield* doNoPage(k, vma, vpn, at, write, (vma.file as MappedFile).inode as PagedInode);
     }
     // No entry of a linear area should say where its page is: the table is corrupt, and the process has to go.
     printBadPte(k, vma, vpn);

@@ -47,9 +47,8 @@ function handlePteFault(k: Kernel, vma: Vma, vpn: number, at: number, write: boo
   if (k.inject.tear !== null && f.splitStore) tearAt(k, at);
   const hi = tables.pteWords === 2 ? (memory.words[at + tables.hiAt] as number) : 0;
   if (f.isPresent(hi, lo) || !f.isNone(hi, lo)) return presentFault(k, vma, vpn, at, hi, lo, write);
-  return vma.file?.inode.nopage === undefined
-    ? doAnonymousPage(k, vma, vpn, at, write)
-    : doNoPage(k, vma, vpn, at, write);
+  const source = vma.pageSource;
+  return source === null ? doAnonymousPage(k, vma, vpn, at, write) : doNoPage(k, vma, vpn, at, write, source);
 }
 
 /** The entry (hi, lo) was not empty when it was read. No generator of its own stands here either while the lock is free. */

@@ -128,7 +128,7 @@ function* pagesOfArea(
   request: GupRequest,
 ): Op<number> {
   const { write, pages, vmas } = request;
-  const isPlain = vma.file?.inode.nopage === undefined;
+  const isPlain = vma.pageSource === null;
   let flags = FOLL_TOUCH;
   if (pages !== undefined) flags |= FOLL_GET;
   if (!write && (vma.flags & VM_LOCKED) === 0 && isPlain) flags |= FOLL_ANON;

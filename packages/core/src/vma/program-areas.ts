@@ -1,6 +1,6 @@
 /**
  * The areas that exec makes before a program has any of its own: its stack (setup_arg_pages), and what a machine puts beside it
- * (a register backing store, an area of page 0). The pages of the arguments are not modelled: a stack begins with one page that nobody has touched.
+ * (a register backing store, an area of page 0, a vDSO). The pages of the arguments are not modelled: a stack begins with one page that nobody has touched.
  */
 import { highWord, lowWord } from '../arch/words.js';
 import { ERRNO } from '../errors.js';
@@ -10,6 +10,7 @@ import type { Op } from '../smp/lock.js';
 import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSUP, VM_IO, VM_MAYREAD, VM_READ, VM_RESERVED } from './flags.js';
 import type { Mm } from './mm.js';
 import { insertArea, insertStack } from './stack.js';
+import { insertVdso } from './vdso.js';
 import { pageAlign, toPages } from './words.js';
 
 /** How far below its place a stack may begin (randomize_stack_top): bytes. */
@@ -26,7 +27,7 @@ export function* insertProgramAreas(k: Kernel, mm: Mm): Op<number> {
   const bottom = k.arch.layout.backingStoreBottom(mm.rlimits.stackMax);
   if (bottom >= 0n) insertArea(k, mm, toPages(k, bottom), 1, VM_DATA_DEFAULT | VM_GROWSUP | VM_ACCOUNT, null, 0);
   if (pageZero !== undefined) insertPageZero(k, mm, pageZero);
-  return 0;
+  return insertVdso(k, mm);
 }
 
 /** The area of page 0, whose entries get a protection of their own. */

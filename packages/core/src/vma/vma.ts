@@ -1,15 +1,21 @@
 /** vm_area_struct: a range of pages with one set of rights and one backing. */
-import type { MappedFile } from '../fs/file.js';
+import type { MappedFile, Nopage } from '../fs/file.js';
 import type { AnonVma } from '../rmap/anon-vma.js';
+import type { Op } from '../smp/lock.js';
 import type { Mm } from './mm.js';
 
-/** vm_operations of an area beyond those of its file: who counts its areas (SysV shared memory). */
+/** vm_operations of an area beyond those of its file: who counts its areas (SysV shared memory), or has pages without a file. */
 export interface VmaOps {
+  /** vm_ops.nopage of an area that has no file; one with a file asks its inode. */
+  nopage?(vma: Vma, vpn: number, out: Nopage): Op<void>;
   /** A piece of the area came into being (split, move, fork). */
   open?(vma: Vma): void;
   /** An area went away. An area with this never merges. */
   close?(vma: Vma): void;
 }
+
+/** What finds or makes the absent pages of an area: an inode, or the operations of an area without a file. */
+export type PageSource = Required<Pick<VmaOps, 'nopage'>>;
 
 /** One area. */
 export class Vma {
@@ -45,6 +51,12 @@ export class Vma {
 
   get pages(): number {
     return this.end - this.start;
+  }
+
+  /** vm_ops.nopage: where absent pages come from; null where they are anonymous. */
+  get pageSource(): PageSource | null {
+    const source = this.file === null ? this.ops : this.file.inode;
+    return source?.nopage === undefined ? null : (source as PageSource);
   }
 
   /** linear_page_index of a page of this area. */
