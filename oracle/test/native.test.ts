@@ -19,7 +19,7 @@ function kernel(change: (line: string) => string): KernelRuns {
   return { record: (texts) => texts.map((text) => ourLines(text).map(change)) };
 }
 
-test.each(Array.from({ length: 16 }, (_, i) => i + 1))('every line of scenario %i is one of the format', (seed) => {
+test.each(Array.from({ length: 19 }, (_, i) => i + 1))('every line of scenario %i is one of the format', (seed) => {
   expect(scenarioOf(seed)).toBe(scenarioOf(seed));
   const lines = scenarioOf(seed)
     .split('\n')
@@ -39,7 +39,7 @@ test('one wrong answer is found and made small', () => {
   const broken = kernel((line) => line.replace(/ munmap (.*) -> ok/, ' munmap $1 -> EINVAL'));
   const found = compareAll(
     broken,
-    Array.from({ length: 16 }, (_, i) => scenarioOf(i + 1)),
+    Array.from({ length: 19 }, (_, i) => scenarioOf(i + 1)),
   );
   const first = found.find(({ disagreement }) => disagreement !== null);
   expect(first?.disagreement?.native).toMatch(/munmap .* -> EINVAL/);
@@ -74,4 +74,51 @@ test('fault counts are excused where the eras count otherwise, and nowhere else'
   expect(
     explain('2 A write 16 1 -> SEGV_MAPERR | 0 0', none, 'mmap 16 1 rw shared,anon,fixed', 'write 16 1'),
   ).toBeNull();
+});
+
+test('populate is excused where it reaches further now, and not where it takes the same pages', () => {
+  const file = '1 A file t1 4 -> ok';
+  const explain = (native: string, ours: string, ...before: string[]): unknown =>
+    explained({
+      native: parseResult(native),
+      ours: parseResult(ours),
+      before: [file, ...before].map(parseResult),
+      source: [],
+    });
+  const mmap = (call: string, faults: number): string => `2 A mmap ${call} -> ok 16 | ${faults} 0`;
+  const within = '16 2 rw shared,fixed,populate t1 2';
+  const beyond = '16 2 rw shared,fixed,populate t1 3';
+  expect(explain(mmap(within, 2), mmap(within, 0))).toBe('counts');
+  expect(explain(mmap(within, 0), mmap(within, 2))).toBeNull();
+  expect(explain(mmap(beyond, 1), mmap(beyond, 0))).toBe(2);
+  const [there, here] = ['3 A pages 16 2 -> TT', '3 A pages 16 2 -> ..'];
+  expect(explain(there, here, mmap(within, 2))).toBeNull();
+  expect(explain(there, here, mmap(beyond, 1))).toBe(2);
+  const other = '16 2 rw private,fixed,populate t1 2';
+  expect(explain(there, here, mmap(other, 2))).toBe(2);
+});
+
+test('rearranged pages are excused in how they are cut into areas, and in nothing that a program reads', () => {
+  const explain = (native: string, ours: string): unknown =>
+    explained({
+      native: parseResult(native),
+      ours: parseResult(ours),
+      before: [parseResult('2 A remap_file_pages 16 1 - 3 -> ok | 1 0')],
+      source: ['mmap 16 4 rw shared,fixed t1 0', 'remap_file_pages 16 1 - 3'],
+    });
+  const here = '3 A mapsc -> 16+4 rw-s t1@0';
+  expect(explain('3 A mapsc -> 16+1 rw-s t1@3; 17+3 rw-s t1@1', here)).toBe('counts');
+  expect(explain('3 A mapsc -> 16+1 rw-s t1@3; 17+2 rw-s t1@1', here)).toBeNull();
+  expect(explain('3 A mapsc -> 16+1 r--s t1@3; 17+3 rw-s t1@1', here)).toBeNull();
+  expect(explain('3 A read 16 -> ok 1 | 1 0', '3 A read 16 -> ok 1 | 0 1')).toBe('counts');
+  expect(explain('3 A read 16 -> ok 1 | 0 1', '3 A read 16 -> ok 1 | 1 0')).toBeNull();
+  expect(explain('3 A read 16 -> ok 1 | 0 0', '3 A read 16 -> ok 2 | 0 0')).toBeNull();
+});
+
+test('a limit of data excuses what is refused there, never what is refused here', () => {
+  const explain = (native: string, ours: string): unknown =>
+    explained({ native: parseResult(native), ours: parseResult(ours), before: [], source: ['rlimit data 4'] });
+  const [taken, refused] = ['2 A brk 3 -> ok brk:3 | 0 0', '2 A brk 3 -> refused brk:0 | 0 0'];
+  expect(explain(refused, taken)).toBe(2);
+  expect(explain(taken, refused)).toBeNull();
 });

@@ -2,73 +2,30 @@
  * Where later kernels truly differ from the reference (docs/differences.md). A difference that one of these explains is not
  * counted: either the fault counts alone differ, or the line at which the two part is left out and the scenario run again.
  */
+import {
+  bytesOf,
+  counts,
+  type Difference,
+  ERRNO,
+  type Era,
+  type Explanation,
+  earlier,
+  faultsOf,
+  fileBytes,
+  has,
+  LOADS,
+  LOOKS,
+  line,
+  meetsHuge,
+  PAGE,
+  STORES,
+} from './era.js';
 import type { ResultLine } from './result-line.js';
 
-/** The first line that differs, and what led to it. */
-export interface Difference {
-  readonly native: ResultLine;
-  readonly ours: ResultLine;
-  /** Native results before it. */
-  readonly before: readonly ResultLine[];
-  /** The scenario's lines up to it. */
-  readonly source: readonly string[];
-}
-
-/** The number of the line to leave out, `counts` when the line agrees but for what is known to differ, or null. */
-export type Explanation = number | 'counts' | null;
-
-interface Era {
-  readonly what: string;
-  explain(difference: Difference): Explanation;
-}
-
-const STORES = ['write', 'fill', 'rmw', 'kwrite'];
-const LOADS = ['read', 'bytes', 'sum', 'kread', 'call', 'mlock'];
-const ERRNO = /^E[A-Z]+$/;
-const LOOKS = [...LOADS, 'pages', 'share', 'stat'];
-
-/** Leaves the line itself out when the test holds. */
-function line(what: string, holds: (difference: Difference) => boolean): Era {
-  return { what, explain: (difference) => (holds(difference) ? difference.native.number : null) };
-}
-
-function counts(what: string, holds: (difference: Difference) => boolean): Era {
-  return { what, explain: (difference) => (holds(difference) ? 'counts' : null) };
-}
-
-/** Leaves out a line before, to which the difference goes back. */
-function earlier(what: string, isCause: (result: ResultLine, difference: Difference) => boolean): Era {
-  return {
-    what,
-    explain: (difference) => difference.before.find((result) => isCause(result, difference))?.number ?? null,
-  };
-}
-
-function has({ source }: Difference, pattern: RegExp): boolean {
-  return source.some((text) => pattern.test(text));
-}
-
-function usesHuge(difference: Difference): boolean {
-  return has(difference, /\bh\d|huge/);
-}
-
-const ERAS: readonly Era[] = [
-  earlier('a fixed call that is refused has unmapped its target', ({ op, text, result }, difference) => {
-    const late = usesHuge(difference) ? /^E/ : op === 'mremap' ? /^E(FAULT|NOMEM|AGAIN)$/ : /^E(NOMEM|AGAIN)$/;
-    return (op === 'mremap' || op === 'mmap') && /fixed/.test(text) && late.test(result);
-  }),
-  earlier('mlock does what comes before a hole', ({ op, result }) => op === 'mlock' && result === 'ENOMEM'),
-  earlier('a store past the end of a private file area makes it one that fork copies', ({ op, result }, difference) => {
-    return (
-      STORES.includes(op) && result.startsWith('BUS') && has(difference, /fork/) && LOOKS.includes(difference.native.op)
-    );
-  }),
-  earlier('a hole takes private copies along', ({ op, text, result }, difference) => {
-    const punches = op === 'fpunch' || / remove$/.test(text);
-    return punches && result === 'ok' && has(difference, /private.* t\d/) && LOOKS.includes(difference.native.op);
-  }),
+/** What is done otherwise by the very line at which the two part. */
+const OWN: readonly Era[] = [
   line('growth keeps no gap to the area below', (difference) => {
-    return /^SEGV|\bS\b/.test(difference.native.result) && has(difference, /growsdown/);
+    return has(difference, /growsdown/) && isUnmappedThere(difference.native.result, difference.ours.result);
   }),
   line('mlock does what comes before a hole, and makes less present', ({ native, ours }) => {
     return native.op === 'mlock' && native.result === 'ENOMEM' && /^(ENOMEM|EFAULT|EPERM|ok)$/.test(ours.result);
@@ -82,52 +39,130 @@ const ERAS: readonly Era[] = [
   line('which of several errors mremap finds first', ({ native, ours }) => {
     return native.op === 'mremap' && /0x|max/.test(native.text) && ERRNO.test(native.result) && ERRNO.test(ours.result);
   }),
-  line(
-    'mremap of several areas at once (6.17)',
-    ({ native, ours }) => native.op === 'mremap' && ours.result === 'EFAULT',
-  ),
+  line('mremap of several areas at once (6.17)', ({ native, ours }) => {
+    return native.op === 'mremap' && /fixed/.test(native.text) && ours.result === 'EFAULT';
+  }),
   line('madvise willneed without a file', ({ native, ours }) => native.op === 'madvise' && ours.result === 'EBADF'),
-  line('what populate makes present', ({ native }) => native.op === 'mmap' && /populate/.test(native.text)),
-  earlier('remap_file_pages makes areas', ({ op }) => op === 'remap_file_pages'),
-  line('remap_file_pages makes areas', ({ native }) => native.op === 'remap_file_pages'),
+  line('a later populate takes every mapping, and what there is of a file', (difference) => {
+    return populatesMore(difference.native, difference) && difference.native.result === difference.ours.result;
+  }),
+  line('remap_file_pages past the end of the file', (difference) => {
+    const { native, ours } = difference;
+    const isTaken = native.op === 'remap_file_pages' && native.result === 'ok' && ours.result === 'EINVAL';
+    return isTaken && reachesPastAFile(difference);
+  }),
+  line('a later remap_file_pages forgets that nothing was reserved', (difference) => {
+    const { native, ours } = difference;
+    const isRefused = native.op === 'remap_file_pages' && native.result === 'EINVAL' && ours.result === 'ok';
+    return isRefused && isRearranged(difference) && has(difference, /noreserve/);
+  }),
   line('a shared area that grows down', ({ native }) => native.result === 'EINVAL' && /growsdown/.test(native.text)),
-  earlier('rlimit data counts all that is private and writable', ({ text }) => text.startsWith('rlimit data')),
-  line('segments of more than 32 MiB', ({ native, ours }) => native.op === 'shmget' && ours.result === 'EINVAL'),
-  counts('areas are joined by other rules', ({ native }) => native.op === 'maps'),
+  line('rlimit data counts all that is private and writable', (difference) => {
+    const { native, ours } = difference;
+    const isRefused = /^(ENOMEM|refused)/.test(native.result) && ours.result.startsWith('ok');
+    return has(difference, /rlimit data [^m]/) && (isRefused || isUnmappedThere(native.result, ours.result));
+  }),
+  line('segments of more than 32 MiB', ({ native, ours }) => {
+    const bytes = bytesOf(native.text.split(' ')[2]);
+    return native.op === 'shmget' && ours.result === 'EINVAL' && bytes > 32 * 2 ** 20;
+  }),
+  line('a tmpfs file as long as the kernel can count', ({ native, ours }) => {
+    return /^(ftruncate|fwrite) t/.test(native.text) && native.result === 'ok' && ours.result === 'EFBIG';
+  }),
   line('a hole in a disk file', ({ native, ours }) => native.op === 'fpunch' && ours.result === 'ENOSYS'),
   line('mincore of anonymous memory, private copies and huge pages', (difference) => {
     const isPrivate =
-      difference.ours.result === 'ENOMEM' || usesHuge(difference) || has(difference, /mmap .*private\S* [td]\d/);
+      difference.ours.result === 'ENOMEM' ||
+      meetsHuge(difference.native, difference.source) ||
+      has(difference, /mmap .*private\S* [td]\d/);
     return difference.native.op === 'mincore' && isPrivate;
   }),
-  line('file offsets have limits', ({ native }) => native.result === 'EOVERFLOW'),
+  line('file offsets have limits', ({ native }) => native.op === 'mmap' && native.result === 'EOVERFLOW'),
   line('a removed segment is EIDRM', ({ ours }) => ours.result === 'EIDRM'),
+  line('a segment of huge pages does not count its areas', (difference) => {
+    const { native, ours } = difference;
+    return /^shm(stat|at)$/.test(native.op) && isHugeSegment(difference) && /^(nattch=0|EINVAL)/.test(ours.result);
+  }),
   line('a hint is rounded up, and huge areas anywhere', ({ native }) => {
     return (
       native.op === 'mmap' && !/fixed/.test(native.text) && /^mmap (\S+\+|0x)|any.* (\d{3,}|\d+h) /.test(native.text)
     );
   }),
-  line('huge pages of the time', (difference) => {
-    const calls = ['mprotect', 'madvise', 'mmap', 'munmap', 'mlock', 'msync', 'mremap'];
-    return (
-      usesHuge(difference) &&
-      calls.includes(difference.native.op) &&
-      (ERRNO.test(difference.native.result) || ERRNO.test(difference.ours.result))
-    );
+  line('huge pages of the time', ({ native, ours, source }) => {
+    return meetsHuge(native, source) && (HUGE_ANSWERS[native.op]?.test(ours.result) ?? false);
   }),
-  earlier('a later fork leaves shared huge pages to faults', ({ op }, difference) => {
-    return op === 'fork' && usesHuge(difference) && [...LOOKS, ...STORES].includes(difference.native.op);
-  }),
-  line('brk over a heap with holes', ({ native, ours }) => {
-    return native.op === 'brk' && native.result.startsWith('refused') && ours.result.startsWith('ok');
-  }),
-  line('huge pages are neither thrown away nor removed', (difference) => {
+  line('brk over a heap with holes', (difference) => {
     const { native, ours } = difference;
-    return / (remove|dontneed)$/.test(native.text) && ours.result === 'EINVAL' && usesHuge(difference);
+    const isRefused = native.result.startsWith('refused') && ours.result.startsWith('ok');
+    return native.op === 'brk' && isRefused && has(difference, /(munmap|mremap|mmap) brk:/);
   }),
   line('what madvise remove takes', ({ native, ours }) => {
     return / remove$/.test(native.text) && /^E(ACCES|NOSYS)$/.test(ours.result);
   }),
+];
+
+/** Fault counts, and what else of a line is known to be shown otherwise. */
+const COUNTS: readonly Era[] = [
+  counts('a later populate faults', (difference) => {
+    const { native, ours } = difference;
+    const isPopulated = /^mmap.*populate/.test(native.text) && !populatesMore(native, difference);
+    return isPopulated && native.result === ours.result && faultsOf(ours)[0] === 0;
+  }),
+  counts('a later remap_file_pages maps by faults', ({ native, ours }) => {
+    return native.op === 'remap_file_pages' && native.result === 'ok' && ours.result === 'ok';
+  }),
+  counts('a later remap_file_pages makes areas', (difference) => {
+    const { native, ours } = difference;
+    return native.op.startsWith('maps') && isRearranged(difference) && samePages(native.result, ours.result);
+  }),
+  counts('what was thrown away of a rearranged area comes back by a major fault', (difference) => {
+    return isRearranged(difference) && [...LOADS, ...STORES].includes(difference.native.op) && isMajorHere(difference);
+  }),
+  counts('a later fault on a page that was to be paged out reads ahead', (difference) => {
+    const isLonger = has(difference, /^(fwrite|ftruncate) d/) && has(difference, /swapout/);
+    const [here, there] = [faultsOf(difference.ours)[1], faultsOf(difference.native)[1]];
+    return isLonger && LOADS.includes(difference.native.op) && isMajorHere(difference) && here === there + 1;
+  }),
+];
+
+/** Lines that go well and leave behind what shows later. */
+const CAUSES: readonly Era[] = [
+  earlier('a fixed call that is refused has unmapped its target', (refused, { source }) => {
+    const { op, text, result } = refused;
+    const late = meetsHuge(refused, source) ? /^E/ : op === 'mremap' ? /^E(FAULT|NOMEM|AGAIN)$/ : /^E(NOMEM|AGAIN)$/;
+    return (op === 'mremap' || op === 'mmap') && /fixed/.test(text) && late.test(result);
+  }),
+  earlier('mlock does what comes before a hole', ({ op, result }) => op === 'mlock' && result === 'ENOMEM'),
+  earlier('a store past the end of a private file area makes it one that fork copies', ({ op, result }, difference) => {
+    return (
+      STORES.includes(op) && result.startsWith('BUS') && has(difference, /fork/) && LOOKS.includes(difference.native.op)
+    );
+  }),
+  earlier('a hole takes private copies along', ({ op, text, result }, difference) => {
+    const punches = op === 'fpunch' || / remove$/.test(text);
+    return punches && result === 'ok' && has(difference, /private.* t\d/) && LOOKS.includes(difference.native.op);
+  }),
+  earlier('mprotect that lets locked memory be written makes it present', ({ op, text, result }, difference) => {
+    const isLocked = op === 'mprotect' && / r?wx?$/.test(text) && result === 'ok' && has(difference, /lock/);
+    return isLocked && [...LOOKS, ...STORES].includes(difference.native.op);
+  }),
+  earlier('rlimit data counts all that is private and writable', ({ op, result, number }, { source }) => {
+    const isLimited = source.slice(0, number).some((text) => /rlimit data [^m]/.test(text));
+    return op === 'mprotect' && result === 'ENOMEM' && isLimited;
+  }),
+  earlier('a later populate takes every mapping, and what there is of a file', populatesMore),
+  earlier('a later fork leaves rearranged pages to faults', ({ op }, difference) => {
+    return op === 'fork' && isRearranged(difference) && [...LOOKS, ...STORES].includes(difference.native.op);
+  }),
+  earlier('a later fork leaves shared huge pages to faults', ({ op }, difference) => {
+    return op === 'fork' && has(difference, /huge| h\d/) && [...LOOKS, ...STORES].includes(difference.native.op);
+  }),
+  earlier('what madvise remove takes', ({ text, result }) => / remove$/.test(text) && result === 'EACCES'),
+];
+
+/** Fault counts and page tables where no line alone is the cause. */
+const SINCE: readonly Era[] = [
+  counts('areas are joined by other rules', ({ native }) => native.op === 'maps'),
   counts('page tables are made late, and by mremap', (difference) => {
     const withoutTables = (text: string): string => text.replace(/ pt=-?\d+/, '');
     const { native, ours } = difference;
@@ -151,7 +186,7 @@ const ERAS: readonly Era[] = [
   counts('a right that mprotect gave back; the first write to a shared page', (difference) => {
     const { native, ours } = difference;
     if (!STORES.includes(native.op) || native.result !== ours.result) return false;
-    const more = (native.faults?.[0] ?? 0) - (ours.faults?.[0] ?? 0);
+    const more = faultsOf(native)[0] - faultsOf(ours)[0];
     return more < 0 ? has(difference, /mprotect/) : has(difference, /shared|shmat/);
   }),
   {
@@ -164,6 +199,76 @@ const ERAS: readonly Era[] = [
     },
   },
 ];
+
+/** The first that explains a difference is its explanation. */
+const ERAS: readonly Era[] = [...OWN, ...COUNTS, ...CAUSES, ...SINCE];
+
+/** What calls answer here, and not later, where huge pages are mapped. */
+const HUGE_ANSWERS: Readonly<Record<string, RegExp>> = {
+  mmap: /^E(INVAL|NOMEM)$/,
+  munmap: /^EINVAL$/,
+  mprotect: /^E(ACCES|INVAL)$/,
+  mremap: /^EINVAL$/,
+  madvise: /^EINVAL$/,
+  shmat: /^ENOMEM$/,
+  shmdt: /^ok$/,
+};
+
+/** Whether an mmap with `populate` makes pages present that were not made present then. */
+function populatesMore({ op, text, number }: ResultLine, { before }: Difference): boolean {
+  const [, , length, prot, flags, file, offset] = text.split(' ');
+  if (op !== 'mmap' || flags?.includes('populate') !== true) return false;
+  if (/private|fdro/.test(flags) || prot === '-') return true;
+  const results = before.filter((result) => result.number < number);
+  const end = bytesOf(offset ?? '0') + bytesOf(length);
+  return file !== undefined && end > Math.ceil(fileBytes(file, results) / PAGE) * PAGE;
+}
+
+/** Whether the line rearranges pages that lie past the end of some file or shared memory. */
+function reachesPastAFile({ native, before, source }: Difference): boolean {
+  const [, , length, , first] = native.text.split(' ');
+  const sizes = ['t1', 't2', 'd1'].map((name) => fileBytes(name, before));
+  for (const text of source) {
+    const [, anonymous] = /mmap \S+ (\S+) \S+ shared,anon/.exec(text) ?? [];
+    if (anonymous !== undefined) sizes.push(bytesOf(anonymous));
+  }
+  return Number(first) * PAGE + bytesOf(length) > Math.min(...sizes);
+}
+
+/** Whether the line names a segment that was made of huge pages. */
+function isHugeSegment({ native, source }: Difference): boolean {
+  const key = native.text.split(' ')[1];
+  return source.some((text) => new RegExp(`shmget ${key} \\S+ huge`).test(text));
+}
+
+/** Whether remap_file_pages has changed something. */
+function isRearranged({ before }: Difference): boolean {
+  return before.some(({ op, result }) => op === 'remap_file_pages' && result === 'ok');
+}
+
+/** Same result, and major faults here that are minor ones there; a first write may be one minor fault more. */
+function isMajorHere({ native, ours }: Difference): boolean {
+  const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
+  return native.result === ours.result && ourMajor > major && minor + major >= ourMinor + ourMajor;
+}
+
+/** Whether nothing differs but that something is mapped here and not there. */
+function isUnmappedThere(there: string, here: string): boolean {
+  const bytes = there.split(',');
+  if (bytes.length === 1) return there.startsWith('SEGV') && !here.startsWith('SEGV_MAPERR');
+  return here.split(',').every((byte, i) => byte === bytes[i] || bytes[i] === 'S');
+}
+
+/** Whether two lists of areas show the same of each page but for where it lies in its file, and that nothing is reserved. */
+function samePages(one: string, other: string): boolean {
+  const pages = (areas: string): string[] =>
+    areas.split('; ').flatMap((area) => {
+      const [, base, start, length, shown] = /^(\D*)(-?\d+)\+(\d+)(.*)$/.exec(area) ?? [];
+      const kind = (shown as string).replace(/@\d+| \[nr\]/g, '');
+      return Array.from({ length: Number(length) }, (_, i) => `${base}${Number(start) + i}${kind}`);
+    });
+  return String(pages(one)) === String(pages(other));
+}
 
 /** What explains a difference. */
 export function explained(difference: Difference): Explanation {

@@ -21,6 +21,9 @@ const BENTS = [
   'grow',
   'limits',
   'tables',
+  'populate',
+  'nonlinear',
+  'refused',
 ] as const;
 type Bent = (typeof BENTS)[number];
 
@@ -51,11 +54,13 @@ class Generator {
   #labels = 0;
   #keys = 0;
   #marks = 0;
+  /** Where a file was mapped last to have its pages rearranged, or -1. */
+  #lastShared = -1;
 
   constructor(random: Random, bent: Bent) {
     this.#random = random;
     this.#bent = bent;
-    this.#punches = this.#chance(50);
+    this.#punches = this.#chance(50) && bent !== 'nonlinear';
     this.#shares = this.#chance(75);
     this.#table = this.#operations();
   }
@@ -94,9 +99,10 @@ class Generator {
       [2, by(() => `rmw ${this.#address()}`)],
       [1, by(() => `sum ${this.#page()} ${this.#pages(7)}`)],
       [is('single', 'edge') ? 2 : 0, by(() => `call ${this.#page()}`)],
-      [is('tables') && protects ? 0 : 7, by(() => this.#mremap())],
+      [(is('tables') && protects) || is('nonlinear') ? 0 : 7, by(() => this.#mremap())],
+      [is('nonlinear') ? 14 : is('refused') ? 1 : 0, by(() => this.#remapFilePages())],
       [5, by(() => `madvise ${this.#address()} ${this.#shortLength()} dontneed`)],
-      [2, by(() => `madvise ${this.#address()} ${this.#shortLength()} ${this.#advice()}`)],
+      [is('nonlinear') ? 0 : 2, by(() => `madvise ${this.#address()} ${this.#shortLength()} ${this.#advice()}`)],
       [this.#punches ? 3 : 0, by(() => `madvise ${this.#address()} ${this.#shortLength()} remove`)],
       [
         this.#punches ? 2 : 0,
@@ -106,8 +112,9 @@ class Generator {
       [2, () => `fread ${this.#random.pick(FILES)} ${this.#offset(13)}`],
       [2, () => `ftruncate ${this.#random.pick(is('disk') ? FILES : ['t1', 't2'])} ${this.#offset(12)}`],
       [is('disk') ? 2 : 0, () => 'fdrop d1'],
+      [is('edge', 'refused') ? 4 : 0, () => this.#fileAtEdge()],
       [2, by(() => `msync ${this.#address()} ${this.#length()} ${this.#sync()}`)],
-      [1, by(() => `mincore ${this.#address()} ${this.#length()}`)],
+      [is('nonlinear') ? 0 : 1, by(() => `mincore ${this.#address()} ${this.#length()}`)],
       [2, by(() => this.#mark())],
       [is('brk') ? 16 : 1, by(() => `brk ${this.#chance(10) ? '?' : this.#offset(10)}`)],
       [is('copies') ? 18 : 1, by(() => this.#copy())],
@@ -115,10 +122,11 @@ class Generator {
         is('swap', 'swapfork') ? 10 : is('shm', 'forks') ? 2 : 0,
         by(() => `swapout ${this.#page()} ${this.#pages(12)}`),
       ],
-      [is('shm') ? 18 : 0, by(() => this.#segment())],
+      [is('shm') ? 18 : is('huge') ? 5 : 0, by(() => this.#segment())],
       [is('lock') ? 14 : is('edge') ? 3 : 0, by(() => this.#lock())],
       [is('lock') ? 3 : 0, by(() => this.#lockAll())],
       [is('limits') ? 8 : 0, by(() => this.#limit())],
+      [is('brk', 'limits') ? 2 : 0, by(() => `rlimit data ${this.#chance(10) ? 'max' : this.#below(12)}`)],
       [forks ? (is('forks') ? 7 : 3) : 0, () => this.#fork()],
       [forks ? 2 : 0, () => this.#exit()],
     ];
@@ -146,21 +154,31 @@ class Generator {
       return `mmap ${STACK + this.#below(20)} ${this.#pages(4)} ${this.#rights()} private,anon,fixed,growsdown`;
     }
     if (this.#bent === 'huge' && this.#chance(20)) {
-      return `mmap ${this.#random.pick([512, 1024, 1536])} ${this.#pages(2)}h rw shared,fixed h1 ${this.#random.pick(['0', '1h'])}`;
+      const [flags, file] = this.#chance(30)
+        ? ['shared,anon,huge,fixed', '']
+        : ['shared,fixed', ` h1 ${this.#random.pick(['0', '1h'])}`];
+      return `mmap ${this.#random.pick([512, 1024, 1536])} ${this.#pages(2)}h rw ${flags}${file}`;
     }
     const picks = this.#bent === 'any' && this.#chance(60);
-    const shared = this.#shares && this.#chance(45);
+    const shared = (this.#shares && this.#chance(45)) || (this.#bent === 'nonlinear' && this.#chance(85));
     const anonymous = this.#chance(50);
     const flags = [shared ? 'shared' : 'private'];
     if (anonymous) flags.push('anon');
     if (!picks) flags.push('fixed');
     if (this.#chance(5)) flags.push('noreserve');
     if (this.#bent === 'lock' && anonymous && this.#chance(15)) flags.push('locked');
-    if (!anonymous && this.#chance(10)) flags.push('fdro');
+    if (this.#bent === 'populate' && this.#chance(50)) flags.push('populate');
+    const opened = this.#bent === 'refused' ? ['fdro', 'fdro', 'fdwo', 'badfd'] : ['fdro'];
+    if (!anonymous && this.#chance(this.#bent === 'refused' ? 50 : 10)) flags.push(this.#random.pick(opened));
     const names = this.#bent === 'disk' ? ['d1', 't2'] : shared || !this.#punches ? FILES : ['d1'];
-    const file = anonymous ? '' : ` ${this.#random.pick(names)} ${this.#below(6)}`;
+    const file = anonymous ? '' : ` ${this.#random.pick(names)} ${this.#fileOffset()}`;
     const label = this.#bent === 'any' && this.#chance(60) ? ` =L${this.#labels++ % 8}` : '';
-    return `mmap ${picks ? 'any' : this.#place()} ${this.#length()} ${this.#rights()} ${flags.join(',')}${file}${label}`;
+    const place = picks ? 'any' : this.#place();
+    if (this.#bent === 'nonlinear' && shared && this.#chance(60)) {
+      this.#lastShared = Number(place);
+      return `mmap ${place} ${6 + this.#below(3)} ${this.#rights()} ${flags.join(',')}${file}${label}`;
+    }
+    return `mmap ${place} ${this.#length()} ${this.#rights()} ${flags.join(',')}${file}${label}`;
   }
 
   #mremap(): string {
@@ -174,9 +192,28 @@ class Generator {
     return `mremap ${this.#address()} ${this.#bent === 'edge' ? this.#length() : this.#pages(5)} ${odd} ${flags}${to}`;
   }
 
+  #remapFilePages(): string {
+    const prot = this.#chance(4) ? 'r' : '-';
+    const at = this.#lastShared >= 0 && this.#chance(80) ? `${this.#lastShared + this.#below(4)}` : this.#address();
+    const length = this.#chance(90) ? this.#pages(3) : this.#shortLength();
+    return `remap_file_pages ${at} ${length} ${prot} ${this.#below(this.#chance(80) ? 6 : 12)}`;
+  }
+
+  /** A call on a file at an offset that few files reach, or that is none. */
+  #fileAtEdge(): string {
+    const edges = ['max', '0x8000000000000000', '0x7fffffffffffffff', '0x7ffffffffffff000', '0x4000000000000000'];
+    const edge = this.#random.pick(edges);
+    const file = this.#random.pick(FILES);
+    const calls = [`ftruncate ${file} ${edge}`, `fwrite ${file} ${edge}`, `fread ${file} ${edge}`];
+    if (this.#punches)
+      calls.push(`fpunch t1 ${edge} ${this.#pages(3)}`, `fpunch t1 ${this.#offset(10)} ${edge}`, 'fpunch t1 3 0');
+    return this.#random.pick(calls);
+  }
+
   #segment(): string {
+    if (this.#bent === 'huge' && this.#chance(40)) return this.#hugeSegment();
     if (this.#keys === 0 || (this.#keys < 3 && this.#chance(20))) {
-      return `shmget ${++this.#keys} ${this.#random.pick(['4', '2', '3+100', '0', '6'])}`;
+      return `shmget ${++this.#keys} ${this.#random.pick(['4', '2', '3+100', '0', '6', '8193'])}`;
     }
     const key = 1 + this.#below(this.#keys);
     const flags = ['0', '0', 'remap', 'remap', 'rdonly', 'rdonly,remap', 'rnd', 'rnd,remap'];
@@ -185,6 +222,15 @@ class Generator {
     const detach = (): string => `shmdt ${this.#address()}`;
     const again = (): string => `shmget ${key} ${this.#random.pick(['1', '4', '9', '0'])}`;
     return this.#random.pick([attach, attach, attach, attach, detach, detach, again, () => `shmrm ${key}`])();
+  }
+
+  #hugeSegment(): string {
+    if (this.#keys < 3 && (this.#keys === 0 || this.#chance(30))) {
+      return `shmget ${++this.#keys} ${this.#random.pick(['1h', '2h', '1h', '9h'])} huge`;
+    }
+    const key = 1 + this.#below(this.#keys);
+    const at = this.#random.pick([512, 1024, 1536]);
+    return this.#random.pick([`shmat ${key} ${at} 0`, `shmat ${key} ${at} remap`, `shmdt ${at}`, `shmrm ${key}`]);
   }
 
   #lock(): string {
@@ -234,6 +280,7 @@ class Generator {
   }
 
   #rights(): string {
+    if (this.#bent === 'nonlinear') return this.#random.pick(['rw', 'rw', 'r', 'rx', 'rwx']);
     return this.#random.pick(['rw', 'rw', 'rw', 'r', 'r', '-', 'rx', 'rwx']);
   }
 
@@ -289,6 +336,11 @@ class Generator {
 
   #offset(most: number, least: number = 0): string {
     return `${least + this.#below(most)}${this.#chance(15) ? `+${this.#below(4096)}` : ''}`;
+  }
+
+  #fileOffset(): string {
+    if (this.#bent !== 'refused' || this.#chance(85)) return String(this.#below(6));
+    return this.#random.pick(['1+1', '0+4095', '0x8000000000000000', '0xfffffffffffff000', 'max']);
   }
 
   #byte(): number {
