@@ -1,5 +1,5 @@
 /**
- * A vDSO that is an ordinary area (arch/powerpc/kernel/vdso.c: arch_setup_additional_pages, vdso_vma_nopage): pages of the
+ * A vDSO that is an ordinary area (vdso.c: arch_setup_additional_pages, vdso_vma_nopage): pages of the
  * kernel that every program finds mapped, and that a debugger may change for one program alone.
  *
  * The area has no file. Which page lies where follows from the area as it is now: its last one is the kernel's data, the others are
