@@ -4,7 +4,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { env } from 'node:process';
-import { type ArchDescriptor, COST_NAMES, type TlbUnitSpec } from '@fourfold/core/arch';
+import { cheetahPlusPlainTlb, createSparc64 } from '@fourfold/arch-sparc64';
+import { type ArchDescriptor, COST_NAMES, type TlbShape, type TlbUnitSpec } from '@fourfold/core/arch';
 import { describe, expect, test } from 'vitest';
 import { MACHINES } from '../support/machines.js';
 
@@ -39,7 +40,7 @@ function pagesOf({ smallest, largest }: TlbUnitSpec): string {
   return largest === undefined ? `from 2^${smallest}` : `2^${smallest} to 2^${largest}`;
 }
 
-function sectionOf({ tlb }: ArchDescriptor, names: readonly string[]): string {
+function sectionOf(tlb: TlbShape, names: readonly string[]): string {
   const chain = (units: readonly number[]): string =>
     units.map((u) => (tlb.units[u] as TlbUnitSpec).name).join(', then ');
   const rows = tlb.units.map(
@@ -55,6 +56,15 @@ function sectionOf({ tlb }: ArchDescriptor, names: readonly string[]): string {
   ].join('\n');
 }
 
+/** TLBs that a package has beside those of its machines, by how they are asked for. */
+const OTHERS: Readonly<Record<string, TlbShape>> = {
+  "createSparc64({ tlb: 'cheetah' })": createSparc64({ tlb: 'cheetah' }).tlb,
+  "createSparc64({ tlb: 'cheetah', pageShift: 16 })": createSparc64({ tlb: 'cheetah', pageShift: 16 }).tlb,
+  "createSparc64({ tlb: 'cheetah_plus' })": createSparc64({ tlb: 'cheetah_plus' }).tlb,
+  "createSparc64({ tlb: 'cheetah_plus', pageShift: 16 })": createSparc64({ tlb: 'cheetah_plus', pageShift: 16 }).tlb,
+  'createSparc64({ tlb: cheetahPlusPlainTlb(13) })': cheetahPlusPlainTlb(13),
+};
+
 function tlbPage(): string {
   const sections = new Map<string, { arch: ArchDescriptor; names: string[] }>();
   for (const arch of MACHINES) {
@@ -63,7 +73,12 @@ function tlbPage(): string {
     if (known === undefined) sections.set(key, { arch, names: [arch.name] });
     else known.names.push(arch.name);
   }
-  return [INTRODUCTION, ...[...sections.values()].map(({ arch, names }) => sectionOf(arch, names))].join('\n');
+  return [
+    INTRODUCTION,
+    ...[...sections.values()].map(({ arch, names }) => sectionOf(arch.tlb, names)),
+    'Others that a machine can be made with:\n',
+    ...Object.entries(OTHERS).map(([how, tlb]) => sectionOf(tlb, [how])),
+  ].join('\n');
 }
 
 test('docs/tlb-models.md shows the TLBs as the descriptors have them', () => {

@@ -11,7 +11,15 @@ import {
   VM_WRITE,
 } from '@fourfold/core/arch';
 import { createGeometry, type Sparc64PageShift } from './geometry.js';
-import { createHugetlb, HPAGE_SHIFT, hugePtes, hugeSizeBits, type Sparc64HugeShift, sizeName } from './hugetlb.js';
+import {
+  createHugetlb,
+  HPAGE_SHIFT,
+  hugePtes,
+  hugeSizeBits,
+  type Sparc64HugeShift,
+  sizeCode,
+  sizeName,
+} from './hugetlb.js';
 import { createKernelSpace, createLayout, type Sparc64Task } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
 import { Sparc64Mmu32 } from './mmu32.js';
@@ -21,6 +29,7 @@ import {
   CHEETAH_TLB_8K,
   CHEETAH_TLB_64K,
   cheetahCost,
+  cheetahPlusTlb,
   SPARC64_GATHER,
   SPARC64_PENDING,
   SPITFIRE_TLB,
@@ -58,8 +67,9 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
   if (pageShift !== 13 && hugeShift !== HPAGE_SHIFT)
     throw new MmError('MM_ARCH_OPTION', `expected a hugeShift of 22 with 64 KiB pages, got ${hugeShift}`);
   const chip = options.tlb ?? 'spitfire';
-  const isCheetah = chip === 'cheetah';
-  const cheetah = pageShift === 13 ? CHEETAH_TLB_8K : CHEETAH_TLB_64K;
+  const isCheetah = chip === 'cheetah' || chip === 'cheetah_plus';
+  const Mmu = options.task === 32 ? Sparc64Mmu32 : Sparc64Mmu;
+  const pageSizes = chip === 'cheetah_plus' ? { base: sizeCode(pageShift), huge: sizeCode(hugeShift) } : null;
   const size = pageShift === 13 ? '8k' : '64k';
   return new ArchDescriptor({
     name: `sparc64-${size}`,
@@ -72,7 +82,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     upper: [SPARC64_UPPER, SPARC64_UPPER],
     pte: createPteFormat(pageShift, hugeSizeBits(hugeShift)),
     kernelSpace: createKernelSpace(pageShift),
-    tlb: typeof chip === 'object' ? chip : isCheetah ? cheetah : SPITFIRE_TLB,
+    tlb: typeof chip === 'object' ? chip : shapeOf(chip, pageShift, hugeShift),
     pendingFlush: SPARC64_PENDING,
     gather: SPARC64_GATHER,
     ...(options.quicklists === true ? { quicklists: createQuicklists(pageShift) } : {}),
@@ -85,8 +95,14 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
     createImages: sparc64Images,
-    createMmu: (host) => (options.task === 32 ? new Sparc64Mmu32(host) : new Sparc64Mmu(host)),
+    createMmu: (host) => new Mmu(host, pageSizes),
   });
+}
+
+function shapeOf(chip: Sparc64Chip, pageShift: Sparc64PageShift, hugeShift: Sparc64HugeShift): TlbShape {
+  if (chip === 'spitfire') return SPITFIRE_TLB;
+  if (chip === 'cheetah_plus') return cheetahPlusTlb(pageShift, hugeShift);
+  return pageShift === 13 ? CHEETAH_TLB_8K : CHEETAH_TLB_64K;
 }
 
 /**

@@ -158,7 +158,7 @@ export function demapBatch(tlb: Tlb, byHash: boolean, batch: FlushBatch, nr: num
     const vpnHi = (vpn / 4294967296) | 0;
     const vpnLo = vpn | 0;
     if (!byHash || tlb.wideSlots !== 0) {
-      dropped += tlb.dropRange(vpn, vpn + 1, context);
+      dropped += tlb.dropPage(vpnHi, vpnLo, context);
       continue;
     }
     tlb.watch?.dropping(vpn, vpn + 1, context);

@@ -6,6 +6,7 @@ export * from './geometry.js';
 export * from './hugetlb.js';
 export * from './layout.js';
 export * from './mmu.js';
+export * from './page-sizes.js';
 export * from './pte.js';
 export * from './tables.js';
 export * from './tlb.js';

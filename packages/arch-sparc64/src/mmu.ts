@@ -46,6 +46,7 @@ import { Sparc64Flush } from './flush.js';
 import { pteIndexBits, upperIndexBits } from './geometry.js';
 import { Sparc64KernelAccess } from './kernel-access.js';
 import { VpteArea } from './layout.js';
+import { ContextPageSizes, type PageSizes } from './page-sizes.js';
 import { EXEC_LO, P_LO } from './pte.js';
 import { UPPER_SHIFT } from './tables.js';
 
@@ -56,6 +57,8 @@ export class Sparc64Mmu extends Mmu {
   /** The machine's context numbers. */
   readonly contexts: ContextAllocator;
   readonly dcache: DataCache;
+  /** The page sizes of contexts, on a processor that has them. */
+  readonly pageSizes: ContextPageSizes | null;
   private readonly memory: PhysicalMemory;
   private readonly slot: Int32Array;
   private readonly counts: Float64Array;
@@ -79,12 +82,13 @@ export class Sparc64Mmu extends Mmu {
   private readonly highLo: number;
   private readonly flush: Sparc64Flush;
 
-  constructor(host: MmuHost) {
+  constructor(host: MmuHost, pageSizes: PageSizes | null = null) {
     super(host, new Sparc64KernelAccess(host));
     const { pageShift } = host.arch.geometry;
     const area = new VpteArea(pageShift);
     this.contexts = new ContextAllocator(contextBits(pageShift));
     this.dcache = new DataCache(host);
+    this.pageSizes = pageSizes === null ? null : new ContextPageSizes(host, this.contexts, pageSizes);
     this.memory = host.memory;
     this.slot = host.memory.slot;
     this.counts = host.counters.values;
@@ -281,6 +285,12 @@ export class Sparc64Mmu extends Mmu {
   protected load(cpu: Cpu, mm: Mm): void {
     cpu.mm = mm;
     cpu.context = this.contexts.numberOf(mm.context) | 0;
+    this.pageSizes?.load(cpu, mm);
+  }
+
+  override hugetlbHook(mm: Mm): void {
+    const purged = this.pageSizes?.set(mm) ?? -1;
+    if (purged >= 0) this.countFlush('mm', purged);
   }
 
   /** Adds the CPU to the mm's mask and demaps the whole context there. */

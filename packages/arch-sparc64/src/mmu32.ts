@@ -11,13 +11,14 @@
  */
 import type { Cpu, Mm, MmuHost } from '@fourfold/core/arch';
 import { Sparc64Mmu } from './mmu.js';
+import type { PageSizes } from './page-sizes.js';
 
 export class Sparc64Mmu32 extends Sparc64Mmu {
   /** By CPU: page of the pmd table that the TSB register names, -1 for 0. */
   private readonly pgdCache: Int32Array;
 
-  constructor(host: MmuHost) {
-    super(host);
+  constructor(host: MmuHost, pageSizes: PageSizes | null = null) {
+    super(host, pageSizes);
     this.pgdCache = new Int32Array(host.cpus.length).fill(-1);
   }
 

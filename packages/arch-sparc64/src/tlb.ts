@@ -4,14 +4,17 @@
  * Spitfire (UltraSPARC I and II) is the default: 64 instruction and 64 data entries, fully associative, any page size
  * (64 follows from the kernel's highest locked entry, 63). Cheetah (UltraSPARC III) keeps unlocked 8 KiB pages in a
  * two-way array of 512 data and 128 instruction entries and all else in 16 fully associative ones (a comment of the
- * kernel says so); which array a page goes to depends on its size, so the shape is that of the base page.
+ * kernel says so). Cheetah_plus (III+) has two such arrays for data, each for pages of the size that the context says
+ * (page-sizes.ts). Sizes belong to units here, so a machine has the shape of one state of the register: with huge pages, unless
+ * another is given.
  */
-import type { CostTable, GatherSpec, PendingFlushSpec, TlbShape } from '@fourfold/core/arch';
+import type { CostTable, GatherSpec, PendingFlushSpec, TlbShape, TlbUnitSpec } from '@fourfold/core/arch';
 import type { Sparc64PageShift } from './geometry.js';
+import type { Sparc64HugeShift } from './hugetlb.js';
 import { PAGE_VALID } from './pte.js';
 
 /** Processors whose shape and costs are here. */
-export type Sparc64Chip = 'spitfire' | 'cheetah';
+export type Sparc64Chip = 'spitfire' | 'cheetah' | 'cheetah_plus';
 
 export const SPITFIRE_TLB: TlbShape = {
   processor: 'Sun UltraSPARC II',
@@ -27,13 +30,15 @@ export const SPITFIRE_TLB: TlbShape = {
 /** Cheetah with 8 KiB pages. */
 export const CHEETAH_TLB_8K: TlbShape = {
   processor: 'Sun UltraSPARC III, 8 KiB pages',
-  source: 'a comment in arch/sparc64/kernel/dtlb_base.S; the 16 entries for other sizes are left out',
+  source: 'a comment in arch/sparc64/kernel/dtlb_base.S',
   units: [
-    { name: 'itlb', sets: 64, ways: 2 },
-    { name: 'dtlb', sets: 256, ways: 2 },
+    { name: 'itlb-128', sets: 64, ways: 2, largest: 13 },
+    { name: 'itlb-16', sets: 1, ways: 16, smallest: 16 },
+    { name: 'dtlb-512', sets: 256, ways: 2, largest: 13 },
+    { name: 'dtlb-16', sets: 1, ways: 16, smallest: 16 },
   ],
-  exec: [0],
-  data: [1],
+  exec: [0, 1],
+  data: [2, 3],
 };
 
 /** Cheetah with 64 KiB pages: they fit the small arrays only. */
@@ -41,12 +46,76 @@ export const CHEETAH_TLB_64K: TlbShape = {
   processor: 'Sun UltraSPARC III, 64 KiB pages',
   source: 'a comment in arch/sparc64/kernel/dtlb_base.S',
   units: [
-    { name: 'itlb', sets: 1, ways: 16 },
-    { name: 'dtlb', sets: 1, ways: 16 },
+    { name: 'itlb-16', sets: 1, ways: 16 },
+    { name: 'dtlb-16', sets: 1, ways: 16 },
   ],
   exec: [0],
   data: [1],
 };
+
+const CHEETAH_PLUS_SOURCE =
+  "UltraSPARC III Cu user's manual, MMU: T16, T512_0 and T512_1; arch/sparc64/mm/hugetlbpage.c: hugetlb_prefault_arch_hook";
+
+/**
+ * Cheetah_plus as it is while a program with huge pages runs: one bank of the data TLB for base pages, one for huge ones, and the
+ * small array for the sizes between. Fetches have the two arrays of cheetah.
+ */
+export function cheetahPlusTlb(pageShift: Sparc64PageShift, hugeShift: Sparc64HugeShift): TlbShape {
+  return {
+    processor: `Sun UltraSPARC III+, pages of ${sizeOf(pageShift)} and ${sizeOf(hugeShift)}`,
+    source: CHEETAH_PLUS_SOURCE,
+    units: [
+      ...fetchUnits(pageShift),
+      { name: 'dtlb-512-0', sets: 256, ways: 2, largest: pageShift },
+      { name: 'dtlb-512-1', sets: 256, ways: 2, smallest: hugeShift, largest: hugeShift },
+      // Of the sizes that no bank has those up to 4 MiB; where the huge size lies among them it has a copy here.
+      hugeShift === 22
+        ? { name: 'dtlb-16', sets: 1, ways: 16, smallest: pageShift + 3, largest: 19 }
+        : { name: 'dtlb-16', sets: 1, ways: 16, smallest: hugeShift === 16 ? 19 : 16 },
+    ],
+    ...chains(pageShift, 3),
+  };
+}
+
+/**
+ * Cheetah_plus as it is while any other program runs: the context says 8 KiB for both banks, which then are four ways of one
+ * array. Base pages of 64 KiB have the small array alone.
+ */
+export function cheetahPlusPlainTlb(pageShift: Sparc64PageShift): TlbShape {
+  const small = { name: 'dtlb-16', sets: 1, ways: 16, ...(pageShift === 13 ? { smallest: 16 } : {}) };
+  return {
+    processor: `Sun UltraSPARC III+, pages of ${sizeOf(pageShift)} alone`,
+    source: CHEETAH_PLUS_SOURCE,
+    units: [
+      ...fetchUnits(pageShift),
+      ...(pageShift === 13 ? [{ name: 'dtlb-512-0-1', sets: 256, ways: 4, largest: 13 }] : []),
+      small,
+    ],
+    ...chains(pageShift, pageShift === 13 ? 2 : 1),
+  };
+}
+
+/** The instruction TLB of cheetah and of cheetah_plus: 8 KiB pages have an array of their own. */
+function fetchUnits(pageShift: Sparc64PageShift): TlbUnitSpec[] {
+  const small = { name: 'itlb-16', sets: 1, ways: 16 };
+  return pageShift === 13
+    ? [
+        { name: 'itlb-128', sets: 64, ways: 2, largest: 13 },
+        { ...small, smallest: 16 },
+      ]
+    : [small];
+}
+
+/** `data` units behind those of fetchUnits. */
+function chains(pageShift: Sparc64PageShift, data: number): { exec: number[]; data: number[] } {
+  const fetch = pageShift === 13 ? 2 : 1;
+  return { exec: Array.from({ length: fetch }, (_, u) => u), data: Array.from({ length: data }, (_, u) => fetch + u) };
+}
+
+/** A page size for people. */
+function sizeOf(shift: number): string {
+  return shift === 22 ? '4 MiB' : `${2 ** (shift - 10)} KiB`;
+}
 
 /** tlb_batch_add: old words with VALID queue, 192 at a time (TLB_BATCH_NR); a dying mm queues nothing. */
 export const SPARC64_PENDING: PendingFlushSpec = {

@@ -1,6 +1,15 @@
 import { FAULT_ABSENT, FAULT_BUS, FAULT_RIGHTS, type Mm, TLB_TABLE } from '@fourfold/core/arch';
 import { describe, expect, test } from 'vitest';
-import { createSparc64, hugePteAt, PAGE_G, PAGE_KERNEL, sparc64Arches, taskSize, vpteAddress } from '../src/index.js';
+import {
+  cheetahPlusPlainTlb,
+  createSparc64,
+  hugePteAt,
+  PAGE_G,
+  PAGE_KERNEL,
+  sparc64Arches,
+  taskSize,
+  vpteAddress,
+} from '../src/index.js';
 import { pageOf, TestHost } from './host.js';
 
 const EXEC = 0;
@@ -14,6 +23,12 @@ const MACHINES = [
   ...sparc64Arches,
   createSparc64({ tlb: 'cheetah' }),
   createSparc64({ pageShift: 16, tlb: 'cheetah' }),
+  createSparc64({ tlb: 'cheetah_plus' }),
+  createSparc64({ tlb: 'cheetah_plus', hugeShift: 19 }),
+  createSparc64({ tlb: 'cheetah_plus', hugeShift: 16 }),
+  createSparc64({ pageShift: 16, tlb: 'cheetah_plus' }),
+  createSparc64({ tlb: cheetahPlusPlainTlb(13) }),
+  createSparc64({ pageShift: 16, tlb: cheetahPlusPlainTlb(16) }),
 ];
 
 for (const arch of MACHINES) {
@@ -28,7 +43,7 @@ for (const arch of MACHINES) {
   const counters = (host: TestHost): number[] =>
     (['softwareFills', 'nestedFills', 'walkReferences'] as const).map((name) => host.counters.get(name));
 
-  describe(`${arch.name}, ${arch.tlb.units[1]?.sets} x ${arch.tlb.units[1]?.ways}`, () => {
+  describe(`${arch.name}, ${arch.tlb.processor}, huge pages of ${arch.hugetlb}`, () => {
     for (const va of [0n, 0x2000_0000n, 0x7ff_fffe_0000n, 0xffff_f800_0000_0000n, taskSize(pageShift) - 0x20000n]) {
       test(`the first miss takes the nested handler, the next one of the table does not: 0x${va.toString(16)}`, () => {
         const { host, mm } = setUp();

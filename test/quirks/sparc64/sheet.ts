@@ -97,7 +97,10 @@ export default {
         'test/docs/models.test.ts',
         'docs/tlb-models.md shows the TLBs',
       ),
-      'the banks of cheetah_plus': notModelled('no descriptor of that processor; any shape can be given in a file'),
+      'the banks of cheetah_plus': 'huge pages have a bank of 512 entries',
+      'banks of cheetah_plus whose sizes change with the program that runs': notModelled(
+        'sizes belong to units: a machine has the banks of one state of the register, and there are shapes for both',
+      ),
       'a translation matches by address and context, or G': testOf(MMU, 'G makes a global slot'),
       'no hardware walk: a miss is a trap': testOf(MMU, 'the first miss takes the nested handler'),
       'a protection trap, and accesses to the hole': [
@@ -211,7 +214,10 @@ export default {
         'a kernel thread that borrows an mm',
       ],
       'else a cross call to every CPU of the mask': ['with two users every CPU', testOf(FLUSH, 'with more users')],
-      'smp_flush_tlb_mm, when the huge page size changes': notModelled('page sizes of cheetah_plus are not set'),
+      'smp_flush_tlb_mm, when the huge page size changes': [
+        'before the sizes change the whole context is demapped',
+        'with one user smp_flush_tlb_mm interrupts nobody',
+      ],
       'flush_tlb_pgtables: which VPTE pages, in batches': [
         'munmap queues a demap for each VPTE page',
         testOf(FLUSH, 'drops the VPTE pages of the range'),
@@ -293,7 +299,10 @@ export default {
       ],
       'alignment is all that is asked': ['huge pages need no region', 'huge pages of a 32-bit task'],
       'huge_pte_offset takes an empty entry for a table at 0': notModelled('looked at: there is no table'),
-      'the hook of cheetah_plus at mmap': notModelled('no part here needs its two page sizes'),
+      'the hook of cheetah_plus at mmap': [
+        'the first mapping of huge pages states both page sizes',
+        'a child of fork has huge pages and no page sizes',
+      ],
       'io_remap_pfn_range builds runs of large entries': notModelled(
         'remap_pfn_range maps base pages on every machine',
       ),
