@@ -203,7 +203,7 @@ export class Ia64Mmu extends Mmu {
   }
 
   /** The Page Not Present vector purges the page, because the walker may have loaded a pte that is valid by now. */
-  override beforeGenericFault(cpu: Cpu, vpn: number): void {
+  override beforeGenericFault(cpu: Cpu, _kind: AccessKind, vpn: number): void {
     const registers = registersOf(cpu);
     if (!registers.notPresent) return;
     registers.notPresent = false;

@@ -138,7 +138,7 @@ describe('checks in the order of the faults', () => {
     expect(host.access(LOAD, 8)).toBe(FAULT_ABSENT);
     const slot = host.cpu.tlb.find(LOAD, 0, 8, host.cpu.context);
     expect([host.cpu.tlb.attrsOf(slot), host.cpu.tlb.rightsOf(slot)]).toEqual([TLB_ABSENT, 0]);
-    host.mmu.beforeGenericFault(host.cpu, 8);
+    host.mmu.beforeGenericFault(host.cpu, LOAD, 8);
     expect(host.used()).toBe(before);
   });
 
@@ -149,7 +149,7 @@ describe('checks in the order of the faults', () => {
     host.mmu.miss(host.cpu, LOAD, 0, 8); // a speculative access: no fault, so no purge
     const frame = map(8, READ); // made valid without a flush
     expect(host.access(LOAD, 8)).toBe(FAULT_ABSENT);
-    host.mmu.beforeGenericFault(host.cpu, 8);
+    host.mmu.beforeGenericFault(host.cpu, LOAD, 8);
     expect(host.cpu.tlb.frameOf(host.access(LOAD, 8))).toBe(frame);
   });
 
@@ -158,7 +158,7 @@ describe('checks in the order of the faults', () => {
     map(7, READ);
     expect(host.access(STORE, 7)).toBe(FAULT_RIGHTS);
     const before = host.used();
-    host.mmu.beforeGenericFault(host.cpu, 7);
+    host.mmu.beforeGenericFault(host.cpu, STORE, 7);
     expect(host.used()).toBe(before);
   });
 

@@ -30,6 +30,8 @@ export class X86Registers {
   faultLo = 0;
   faultOffset = 0;
   errorCode = 0;
+  /** The walk that last refused a present entry met a reserved bit. */
+  reservedBit = false;
   /** How often this CPU loaded CR3, executed INVLPG, toggled CR4.PGE, and left an mm. */
   cr3Loads = 0;
   invlpgs = 0;

@@ -45,11 +45,11 @@ export class DirectoryCache {
 
   /** Drops the stretch that a page lies in. */
   dropPage(vpn: number): void {
-    this.records[DirectoryCache.at((vpn / this.span) | 0)] = -1;
+    this.records[this.at((vpn / this.span) | 0)] = -1;
   }
 
   /** Word of the record in which a stretch is, if it is cached. */
-  static at(stretch: number): number {
+  at(stretch: number): number {
     return (stretch & (ENTRIES - 1)) << DIRECTORY_SHIFT;
   }
 

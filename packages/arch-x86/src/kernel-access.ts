@@ -28,7 +28,7 @@ import {
 } from '@fourfold/core/arch';
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from './bits.js';
 import { loadCr3, registersOf } from './context.js';
-import { FAULT_PROTECTION, FAULT_RESERVED, FAULT_USER, type FaultCodes } from './page-fault.js';
+import { FAULT_PROTECTION, FAULT_RESERVED, type FaultCodes } from './page-fault.js';
 
 /** Bits of the walker that depend on the machine, of an entry's high half. */
 export interface HighBits {
@@ -118,11 +118,15 @@ export class X86KernelAccess extends KernelAccess {
   }
 
   private walk(cpu: Cpu, kind: AccessKind, vpn: number, user: boolean): number {
-    const raise = (bits: number, outcome: number): number =>
-      this.codes.raise(cpu, kind, (vpn / 4294967296) | 0, vpn | 0, (user ? FAULT_USER : 0) | bits, outcome);
     const { arch, tables, memory } = this.host;
     const { high } = this;
     const registers = registersOf(cpu);
+    const raise = (bits: number, outcome: number): number => {
+      registers.reservedBit = (bits & FAULT_RESERVED) !== 0;
+      // A fault of user mode is delivered when the page-fault handler is entered.
+      if (!user) this.codes.raise(cpu, kind, (vpn / 4294967296) | 0, vpn | 0, bits);
+      return outcome;
+    };
     const last = tables.depth - 1;
     this.count(WALKS);
     this.walks++;

@@ -25,8 +25,8 @@ export class FaultCodes {
     this.byKind = [0, 1, 2].map((kind) => (kind === STORE ? FAULT_WRITE : kind === EXEC && nx ? FAULT_FETCH : 0));
   }
 
-  /** Raises a fault on a CPU: `bits` beside what the kind of access says. Answers `outcome`, for the caller to answer. */
-  raise(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, bits: number, outcome: number): number {
+  /** Raises a fault on a CPU: `bits` beside what the kind of access says. */
+  raise(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, bits: number): void {
     const registers = registersOf(cpu);
     registers.faultHi = vpnHi;
     registers.faultLo = vpnLo;
@@ -34,7 +34,6 @@ export class FaultCodes {
     registers.errorCode = (this.byKind[kind] as number) | bits;
     const { events } = this.host;
     if (events.on) events.emit(TRAP, cpu.id, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0), registers.errorCode);
-    return outcome;
   }
 }
 

@@ -79,7 +79,7 @@ export default quirks({
         expect(pair.access(LOAD)).toBeLessThan(0);
         expect(pair.host.counters.get('purges')).toBe(2);
         pair.changeTo(arch.pte.make(41n, READONLY));
-        pair.mmu.beforeGenericFault(pair.cpu, VPN);
+        pair.mmu.beforeGenericFault(pair.cpu, LOAD, VPN);
         expect(pair.cpu.tlb.frameOf(pair.access(LOAD))).toBe(41);
       },
     },

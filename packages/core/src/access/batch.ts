@@ -20,7 +20,7 @@ import {
   TLB_VPN_LO,
 } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
-import { basePage, frameAt, translate } from './translate.js';
+import { basePage, frameAt, lookUp, translate } from './translate.js';
 
 /** Accesses as a struct of arrays, in order. */
 export interface AccessBatch {
@@ -85,8 +85,8 @@ export function runBatch(
   // has never seen the end of a batch would be thrown away at every end of a batch.
   while (i < to && stop.signal === 0) {
     const end = Math.min(to, i + RUN);
-    let execHits = 0;
-    let dataHits = 0;
+    let execLookups = 0;
+    let dataLookups = 0;
     for (; i < end; i++) {
       const addressLo = lo[i] as number;
       const vpnLo = (addressLo >>> pageShift) | ((hi[i] as number) << hiShift);
@@ -109,8 +109,8 @@ export function runBatch(
         (((records[at | TLB_META] as number) >> (what === 3 ? STORE : what)) & 1) === 1
       ) {
         records[at | TLB_USED] = 1;
-        if (what === 0) execHits++;
-        else dataHits++;
+        if (what === 0) execLookups++;
+        else dataLookups++;
         if (what >= STORE && writes)
           writePattern(k, tlb.frameOf(slot), offset, size[i] as number, record + i, addressLo);
         continue;
@@ -137,14 +137,16 @@ export function runBatch(
         }
         continue;
       }
-      slot = translate(k, cpu, access, vpnHi, vpnLo);
+      if (what === 0) execLookups++;
+      else dataLookups++;
+      slot = lookUp(k, cpu, access, vpnHi, vpnLo);
       if (slot < 0) slot = resolve(k, cpu, mm, task, access, vpnHi, vpnLo, slot, stop);
       if (slot < 0) break;
       if (what >= STORE && writes)
         writePattern(k, frameAt(k, tlb, slot, vpnLo), offset, size[i] as number, record + i, addressLo);
     }
-    values[TLB_EXEC_LOOKUPS] = (values[TLB_EXEC_LOOKUPS] as number) + execHits;
-    values[TLB_DATA_LOOKUPS] = (values[TLB_DATA_LOOKUPS] as number) + dataHits;
+    values[TLB_EXEC_LOOKUPS] = (values[TLB_EXEC_LOOKUPS] as number) + execLookups;
+    values[TLB_DATA_LOOKUPS] = (values[TLB_DATA_LOOKUPS] as number) + dataLookups;
   }
   stop.index = i;
   return i;

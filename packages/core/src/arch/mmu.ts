@@ -106,8 +106,12 @@ export abstract class Mmu {
   /** What an access waits for that was answered FAULT_RETRY, before it is tried again. Default: nothing. */
   *retry(_cpu: Cpu): Op<void> {}
 
-  /** Called before the generic fault handler runs (a port may purge the page of a spurious fault). Default: nothing. */
-  beforeGenericFault(_cpu: Cpu, _vpn: number): void {}
+  /**
+   * A page fault of user mode is delivered, and what a port does of it before the generic handler runs (it may purge the page of a
+   * spurious fault). Default: nothing.
+   * @param code what `miss` or `denied` answered
+   */
+  beforeGenericFault(_cpu: Cpu, _kind: AccessKind, _vpn: number, _code: number): void {}
 
   /** update_mmu_cache, after the fault handlers install an entry (a port may preload a hash). Default: nothing. */
   updateMmuCache(_cpu: Cpu, _mm: Mm, _vpn: number, _hi: number, _lo: number): void {}

@@ -85,7 +85,7 @@ function beginFault(
   vpn: number,
   code: number,
 ): Op<number> | number {
-  if (k.own.beforeGenericFault) k.mmu.beforeGenericFault(k.cpu, vpn);
+  if (k.own.beforeGenericFault) k.mmu.beforeGenericFault(k.cpu, kind, vpn, code);
   const found = mm.vmas.find(vpn);
   const vma = found !== null && found.start > vpn ? grown(k, found, task, kind, vpn) : found;
   const refused = vma === null ? SEGV_MAPERR : refusalOf(k, vma, kind, code);

@@ -141,7 +141,7 @@ export class PhysicalMemory {
     return page < 0 ? -1 : (this.slot[page] as number) + ((pa % this.pageSize) >>> 2);
   }
 
-  /** Gives a frame contents (zeros) if it has none; returns the word index where they begin. */
+  /** Gives a frame contents (zeros) if it has none; returns the word index where they begin, a multiple of `pageWords`. */
   materialize(page: number): number {
     const had = this.slot[page] as number;
     if (had !== 0) return had;

@@ -19,7 +19,7 @@ import {
   TLB_VPN_LO,
 } from './record.js';
 import { type SpanRange, setAmong } from './shape.js';
-import type { TlbStore, TlbUnit } from './unit.js';
+import { type TlbStore, type TlbUnit, type WideSlots, wideTag } from './unit.js';
 
 export class HashedUnit implements TlbUnit {
   readonly base: number;
@@ -27,7 +27,7 @@ export class HashedUnit implements TlbUnit {
   readonly spans: SpanRange;
   private readonly records: Int32Array;
   private readonly head: Int16Array;
-  private readonly wide: Int32Array;
+  private readonly wide: WideSlots;
   private readonly sets: number;
   /** sets - 1 where that is a mask, else -1. */
   private readonly setMask: number;
@@ -83,10 +83,9 @@ export class HashedUnit implements TlbUnit {
   }
 
   insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
-    const records = this.records;
-    const ways = this.ways;
+    const { records, head, ways } = this;
     const set = this.setOf(vpnHi, vpnLo);
-    const first = this.base + Math.imul(set, ways);
+    const first = (this.base + set * ways) | 0;
     let hand = this.hand[set] as number;
     let at = (first + hand) << TLB_RECORD_SHIFT;
     // An unused slot comes up within one turn; the turn clears the used bits it passes.
@@ -100,11 +99,11 @@ export class HashedUnit implements TlbUnit {
     if ((records[at | TLB_CONTEXT] as number) >= 0) {
       // What `drop` does, the frequent case of it in place.
       const old = this.bucketOf(records[at | TLB_VPN_LO] as number);
-      if (this.head[old] === slot) this.head[old] = records[at | TLB_LINK] as number;
+      if (head[old] === slot) head[old] = records[at | TLB_LINK] as number;
       else this.unlink(old, slot);
-      if ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide[0] = (this.wide[0] as number) - 1;
     }
-    const tag = meta >> TLB_SPAN_SHIFT === 0 ? vpnLo : this.wideTag(vpnLo, meta >> TLB_SPAN_SHIFT);
+    const span = meta >> TLB_SPAN_SHIFT;
+    const tag = this.wide.count + span === 0 ? vpnLo : wideTag(records, at, this.wide, vpnLo, span);
     records[at | TLB_VPN_LO] = tag;
     records[at | TLB_VPN_HI] = vpnHi | 0;
     records[at | TLB_CONTEXT] = context | 0;
@@ -113,8 +112,8 @@ export class HashedUnit implements TlbUnit {
     records[at | TLB_USED] = 1;
     this.filled = true;
     const bucket = this.bucketOf(tag);
-    records[at | TLB_LINK] = this.head[bucket] as number;
-    this.head[bucket] = slot;
+    records[at | TLB_LINK] = head[bucket] as number;
+    head[bucket] = slot;
     return slot;
   }
 
@@ -123,7 +122,7 @@ export class HashedUnit implements TlbUnit {
     const at = slot << TLB_RECORD_SHIFT;
     if ((records[at | TLB_CONTEXT] as number) < 0) return;
     this.unlink(this.bucketOf(records[at | TLB_VPN_LO] as number), slot);
-    if ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    if ((records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide.count--;
     records[at | TLB_CONTEXT] = -1;
     records[at | TLB_USED] = 0;
   }
@@ -175,16 +174,10 @@ export class HashedUnit implements TlbUnit {
     return dropped;
   }
 
-  /** Counts a wide slot; the page number it gets. */
-  private wideTag(vpnLo: number, span: number): number {
-    this.wide[0] = (this.wide[0] as number) + 1;
-    return vpnLo & (-1 << span);
-  }
-
   /** A slot that spans several pages hangs in the bucket of its first page, and its page number is zero below the span. */
   searchWide(vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
-    const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
+    const first = (this.base + this.setOf(vpnHi, vpnLo) * this.ways) | 0;
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
       const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;

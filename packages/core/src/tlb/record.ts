@@ -42,7 +42,7 @@ export const TLB_VPN_HI = 1;
 /** -1: empty. */
 export const TLB_CONTEXT = 2;
 export const TLB_FRAME = 3;
-/** Rights; attributes from TLB_ATTRS_SHIFT up; log2 of the base pages it spans from TLB_SPAN_SHIFT up. */
+/** Rights in the lowest bits; attributes from TLB_ATTRS_SHIFT up; log2 of the base pages it spans from TLB_SPAN_SHIFT up. */
 export const TLB_META = 4;
 export const TLB_ATTRS_SHIFT = 8;
 export const TLB_SPAN_SHIFT = 16;

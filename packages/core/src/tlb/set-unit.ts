@@ -16,7 +16,7 @@ import {
   TLB_VPN_LO,
 } from './record.js';
 import { type SpanRange, setAmong } from './shape.js';
-import type { TlbStore, TlbUnit } from './unit.js';
+import { type TlbStore, type TlbUnit, type WideSlots, wideTag } from './unit.js';
 
 /** In a set's state word: the used bits of up to eight ways, a bit for each way in use, and where the hand stands. */
 const USED_BITS = 0xff;
@@ -31,7 +31,7 @@ export class SetUnit implements TlbUnit {
   readonly end: number;
   readonly spans: SpanRange;
   private readonly records: Int32Array;
-  private readonly wide: Int32Array;
+  private readonly wide: WideSlots;
   private readonly sets: number;
   private readonly setMask: number;
   private readonly ways: number;
@@ -68,18 +68,21 @@ export class SetUnit implements TlbUnit {
     const { tags } = this;
     const set = this.setOf(vpnHi, vpnLo);
     // Four at a time: a loop over each took twice as long.
-    const end = (set + 1) << this.tagShift;
-    for (let i = set << this.tagShift; i < end; i += 4) {
-      if (tags[i] === vpnLo || tags[i | 1] === vpnLo || tags[i | 2] === vpnLo || tags[i | 3] === vpnLo) {
-        return this.searchSet(set, vpnHi, vpnLo, context);
-      }
+    let i = set << this.tagShift;
+    if (tags[i] === vpnLo || tags[i | 1] === vpnLo || tags[i | 2] === vpnLo || tags[i | 3] === vpnLo) {
+      return this.searchSet(set, vpnHi, vpnLo, context);
+    }
+    if (this.tagShift === 2) return -1;
+    i |= 4;
+    if (tags[i] === vpnLo || tags[i | 1] === vpnLo || tags[i | 2] === vpnLo || tags[i | 3] === vpnLo) {
+      return this.searchSet(set, vpnHi, vpnLo, context);
     }
     return -1;
   }
 
   /** Looks at each way of a set. */
   private searchSet(set: number, vpnHi: number, vpnLo: number, context: number): number {
-    const first = this.base + Math.imul(set, this.ways);
+    const first = (this.base + set * this.ways) | 0;
     for (let way = 0; way < this.ways; way++) {
       if (this.tags[(set << this.tagShift) | way] !== vpnLo) continue;
       const at = (first + way) << TLB_RECORD_SHIFT;
@@ -91,7 +94,7 @@ export class SetUnit implements TlbUnit {
   touch(slot: number): void {
     const i = slot - this.base;
     const set = (i / this.ways) | 0;
-    this.state[set] = (this.state[set] as number) | (1 << (i - Math.imul(set, this.ways)));
+    this.state[set] = (this.state[set] as number) | (1 << (i - set * this.ways));
   }
 
   insert(vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
@@ -110,12 +113,10 @@ export class SetUnit implements TlbUnit {
     this.filled = true;
     const next = way + 1 === ways ? 0 : way + 1;
     this.state[set] = (state & LIVE_BITS) | used | (USED_AND_LIVE << way) | (next << HAND_SHIFT);
-    const slot = this.base + Math.imul(set, ways) + way;
+    const slot = (this.base + set * ways + way) | 0;
     const at = slot << TLB_RECORD_SHIFT;
-    const tag =
-      (this.wide[0] as number) + (meta >> TLB_SPAN_SHIFT) === 0
-        ? vpnLo
-        : this.wideTag(at, vpnLo, meta >> TLB_SPAN_SHIFT);
+    const span = meta >> TLB_SPAN_SHIFT;
+    const tag = this.wide.count + span === 0 ? vpnLo : wideTag(records, at, this.wide, vpnLo, span);
     this.tags[(set << this.tagShift) | way] = tag;
     records[at | TLB_VPN_LO] = tag;
     records[at | TLB_VPN_HI] = vpnHi | 0;
@@ -128,10 +129,10 @@ export class SetUnit implements TlbUnit {
   drop(slot: number): void {
     const at = slot << TLB_RECORD_SHIFT;
     if ((this.records[at | TLB_CONTEXT] as number) < 0) return;
-    if ((this.records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide[0] = (this.wide[0] as number) - 1;
+    if ((this.records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0) this.wide.count--;
     const i = slot - this.base;
     const set = (i / this.ways) | 0;
-    this.empty(set, i - Math.imul(set, this.ways));
+    this.empty(set, i - set * this.ways);
   }
 
   dropAll(spared: number): number {
@@ -142,7 +143,7 @@ export class SetUnit implements TlbUnit {
     for (let set = 0; set < state.length; set++) {
       let live = ((state[set] as number) & LIVE_BITS) >> LIVE_SHIFT;
       for (; live !== 0; live &= live - 1) {
-        const slot = this.base + Math.imul(set, this.ways) + 31 - Math.clz32(live & -live);
+        const slot = this.base + set * this.ways + 31 - Math.clz32(live & -live);
         if (((records[(slot << TLB_RECORD_SHIFT) | TLB_META] as number) & spared) !== 0) {
           kept++;
           continue;
@@ -158,7 +159,7 @@ export class SetUnit implements TlbUnit {
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
     const { records, tags, ways } = this;
     const set = this.setOf(vpnHi, vpnLo);
-    const first = this.base + Math.imul(set, ways);
+    const first = (this.base + set * ways) | 0;
     let dropped = 0;
     for (let way = 0; way < ways; way++) {
       if (tags[(set << this.tagShift) | way] !== vpnLo) continue;
@@ -172,23 +173,14 @@ export class SetUnit implements TlbUnit {
 
   /** Marks a way of a set as neither used nor in use. */
   private empty(set: number, way: number): void {
-    this.records[((this.base + Math.imul(set, this.ways) + way) << TLB_RECORD_SHIFT) | TLB_CONTEXT] = -1;
+    this.records[((this.base + set * this.ways + way) << TLB_RECORD_SHIFT) | TLB_CONTEXT] = -1;
     this.state[set] = (this.state[set] as number) & ~(USED_AND_LIVE << way);
-  }
-
-  /** Keeps count of wide slots for a record that is filled anew; the page number the slot gets. */
-  private wideTag(at: number, vpnLo: number, span: number): number {
-    const evicts =
-      (this.records[at | TLB_CONTEXT] as number) >= 0 &&
-      (this.records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0;
-    this.wide[0] = (this.wide[0] as number) - (evicts ? 1 : 0) + (span !== 0 ? 1 : 0);
-    return vpnLo & (-1 << span);
   }
 
   /** The page number of slots that span several pages is zero below the span. */
   searchWide(vpnHi: number, vpnLo: number, context: number): number {
     const records = this.records;
-    const first = this.base + Math.imul(this.setOf(vpnHi, vpnLo), this.ways);
+    const first = (this.base + this.setOf(vpnHi, vpnLo) * this.ways) | 0;
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot << TLB_RECORD_SHIFT;
       const differs = (records[at | TLB_VPN_LO] as number) ^ vpnLo;

@@ -16,6 +16,7 @@
  */
 import type { TlbShape } from '../arch/mmu-data.js';
 import { KernelBug } from '../errors.js';
+import { type LaterLevels, TlbChain } from './chain.js';
 import { HashedUnit } from './hashed-unit.js';
 import {
   MAX_SCANNED_WAYS,
@@ -33,7 +34,7 @@ import {
 } from './record.js';
 import { SetUnit } from './set-unit.js';
 import { checkShape, spansOf } from './shape.js';
-import type { TlbStore, TlbUnit } from './unit.js';
+import type { TlbStore, TlbUnit, WideSlots } from './unit.js';
 import type { TlbWatch } from './watch.js';
 
 export class Tlb {
@@ -52,14 +53,9 @@ export class Tlb {
   private readonly units: readonly TlbUnit[];
   /** Those that take base pages. */
   private readonly baseUnits: readonly TlbUnit[];
-  private readonly wide = new Int32Array(1);
-  /** First units of the two chains, the units behind them, and those of these that take base pages. */
-  private readonly firstExec: HashedUnit;
-  private readonly firstData: HashedUnit;
-  private readonly behindExec: readonly TlbUnit[];
-  private readonly behindData: readonly TlbUnit[];
-  private readonly restExec: readonly TlbUnit[];
-  private readonly restData: readonly TlbUnit[];
+  private readonly wide: WideSlots = { count: 0 };
+  private readonly exec: TlbChain;
+  private readonly data: TlbChain;
   /** The last data unit, which a hardware walker works with. */
   private readonly lastData: TlbUnit;
 
@@ -76,25 +72,26 @@ export class Tlb {
     this.units = shape.units.map((spec, u) => {
       const bucket = buckets[u] as number;
       const spans = spansOf(spec, pageShift);
-      const shared = spans.max > 0 ? store : { ...store, wide: new Int32Array(1) };
+      const shared = spans.max > 0 ? store : { ...store, wide: { count: 0 } };
       const unit =
         bucket < 0 ? new SetUnit(spec, base, shared, spans) : new HashedUnit(spec, base, bucket, shared, spans);
       base = unit.end;
       return unit;
     });
     this.baseUnits = this.units.filter(({ spans }) => spans.min === 0);
-    const chain = (units: readonly number[]): TlbUnit[] => units.map((u) => this.units[u] as TlbUnit);
-    [this.firstExec, ...this.behindExec] = chain(shape.exec) as [HashedUnit, ...TlbUnit[]];
-    [this.firstData, ...this.behindData] = chain(shape.data) as [HashedUnit, ...TlbUnit[]];
-    this.restExec = this.behindExec.filter(({ spans }) => spans.min === 0);
-    this.restData = this.behindData.filter(({ spans }) => spans.min === 0);
-    this.lastData = this.restData[this.restData.length - 1] ?? this.firstData;
-    this.sharedFirstLevel = this.firstExec === this.firstData;
+    const chain = (levels: readonly number[]): TlbChain => {
+      const [first, ...behind] = levels.map((u) => this.units[u] as TlbUnit);
+      return new TlbChain(first as HashedUnit, behind);
+    };
+    this.exec = chain(shape.exec);
+    this.data = chain(shape.data);
+    this.lastData = this.data.last;
+    this.sharedFirstLevel = this.exec.first === this.data.first;
   }
 
   /** Slots filled with a span above one page. */
   get wideSlots(): number {
-    return this.wide[0] as number;
+    return this.wide.count;
   }
 
   /**
@@ -103,30 +100,26 @@ export class Tlb {
    */
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
     this.secondLevelHit = 0;
-    if (this.wide[0] !== 0) return this.findAny(kind, vpnHi, vpnLo, context);
-    const first = kind === 0 ? this.firstExec : this.firstData;
+    if (this.wide.count !== 0) return this.findAny(kind, vpnHi, vpnLo, context);
+    const { first, later } = kind === 0 ? this.exec : this.data;
     const hit = first.search(vpnHi, vpnLo, context);
     if (hit >= 0) {
       first.touch(hit);
       return hit;
     }
-    const rest = kind === 0 ? this.restExec : this.restData;
-    for (let i = 0; i < rest.length; i++) {
-      const slot = (rest[i] as TlbUnit).search(vpnHi, vpnLo, context);
-      if (slot >= 0) return this.refill(first, rest[i] as TlbUnit, slot, vpnHi, vpnLo);
-    }
-    return -1;
+    if (later === null) return -1;
+    const slot = later.search(vpnHi, vpnLo, context);
+    return slot < 0 ? -1 : this.refill(first, later, slot, vpnHi, vpnLo);
   }
 
   /** `find` while slots that span several pages are about. */
   private findAny(kind: number, vpnHi: number, vpnLo: number, context: number): number {
-    const first = kind === 0 ? this.firstExec : this.firstData;
+    const { first, behind } = kind === 0 ? this.exec : this.data;
     const hit = this.searchAny(first, vpnHi, vpnLo, context);
     if (hit >= 0) {
       first.touch(hit);
       return hit;
     }
-    const behind = kind === 0 ? this.behindExec : this.behindData;
     for (let i = 0; i < behind.length; i++) {
       const unit = behind[i] as TlbUnit;
       const slot = this.searchAny(unit, vpnHi, vpnLo, context);
@@ -141,7 +134,7 @@ export class Tlb {
   }
 
   private searchAny(unit: TlbUnit, vpnHi: number, vpnLo: number, context: number): number {
-    const isWide = this.wide[0] !== 0 && unit.spans.max > 0;
+    const isWide = this.wide.count !== 0 && unit.spans.max > 0;
     return isWide ? unit.searchWide(vpnHi, vpnLo, context) : unit.search(vpnHi, vpnLo, context);
   }
 
@@ -149,7 +142,7 @@ export class Tlb {
    * A hit in a later unit: into the first level of its size, under the page asked for (a slot that spans several may belong into
    * another set under its first page).
    */
-  private refill(home: TlbUnit, unit: TlbUnit, slot: number, vpnHi: number, vpnLo: number): number {
+  private refill(home: TlbUnit, unit: LaterLevels, slot: number, vpnHi: number, vpnLo: number): number {
     const { records } = this;
     const at = slot << TLB_RECORD_SHIFT;
     unit.touch(slot);
@@ -180,20 +173,27 @@ export class Tlb {
   ): number {
     const meta = rights | (attrs << TLB_ATTRS_SHIFT) | (span << TLB_SPAN_SHIFT);
     if (span !== 0) return this.fillWide(kind, vpnHi, vpnLo, context, frame, meta);
-    return this.fillPage(kind, vpnHi, vpnLo, context, frame, meta);
+    this.fillBehind(kind, vpnHi, vpnLo, context, frame, meta);
+    return this.fillFirst(kind, vpnHi, vpnLo, context, frame, meta);
   }
 
-  /** `fill` of a base page whose rights and attributes stand in TLB_META's places already. */
-  fillPage(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
-    const rest = kind === 0 ? this.restExec : this.restData;
-    for (let i = 0; i < rest.length; i++) (rest[i] as TlbUnit).insert(vpnHi, vpnLo, context, frame, meta);
-    return (kind === 0 ? this.firstExec : this.firstData).insert(vpnHi, vpnLo, context, frame, meta);
+  /**
+   * `fill` of a base page whose rights and attributes stand in TLB_META's places already, in two halves: the levels behind the
+   * first, and the first, whose slot is the answer. (As one, V8 did not take SetUnit's insertion into a miss handler.)
+   */
+  fillBehind(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): void {
+    const { later } = kind === 0 ? this.exec : this.data;
+    if (later !== null) later.insert(vpnHi, vpnLo, context, frame, meta);
+  }
+
+  fillFirst(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
+    return (kind === 0 ? this.exec : this.data).first.insert(vpnHi, vpnLo, context, frame, meta);
   }
 
   /** The same of a page that spans several: into the units that take its size. */
   fillWide(kind: number, vpnHi: number, vpnLo: number, context: number, frame: number, meta: number): number {
     const home = this.homeOf(kind, meta >> TLB_SPAN_SHIFT);
-    const behind = kind === 0 ? this.behindExec : this.behindData;
+    const { behind } = kind === 0 ? this.exec : this.data;
     for (let i = 0; i < behind.length; i++) {
       const unit = behind[i] as TlbUnit;
       if (unit !== home && takes(unit, meta >> TLB_SPAN_SHIFT)) unit.insert(vpnHi, vpnLo, context, frame, meta);
@@ -203,15 +203,14 @@ export class Tlb {
 
   /** Whether a unit of the chain of `kind` takes pages that span 2^span base pages. */
   takesSpan(kind: number, span: number): boolean {
-    if (takes(kind === 0 ? this.firstExec : this.firstData, span)) return true;
-    return (kind === 0 ? this.behindExec : this.behindData).some((unit) => takes(unit, span));
+    const { first, behind } = kind === 0 ? this.exec : this.data;
+    return takes(first, span) || behind.some((unit) => takes(unit, span));
   }
 
   /** The first level of pages that span several. */
   private homeOf(kind: number, span: number): TlbUnit {
-    const first = kind === 0 ? this.firstExec : this.firstData;
+    const { first, behind } = kind === 0 ? this.exec : this.data;
     if (takes(first, span)) return first;
-    const behind = kind === 0 ? this.behindExec : this.behindData;
     for (let i = 0; i < behind.length; i++) if (takes(behind[i] as TlbUnit, span)) return behind[i] as TlbUnit;
     throw new KernelBug(`no unit takes pages of 2^${span} base pages`);
   }
@@ -236,7 +235,7 @@ export class Tlb {
 
   /** Drops every slot that translates the page in `context`, or globally; answers how many. */
   dropPage(vpnHi: number, vpnLo: number, context: number): number {
-    if (this.watch !== null || this.wide[0] !== 0) return this.dropWide(vpnHi, vpnLo, context);
+    if (this.watch !== null || this.wide.count !== 0) return this.dropWide(vpnHi, vpnLo, context);
     const { baseUnits } = this;
     let dropped = 0;
     for (let i = 0; i < baseUnits.length; i++) dropped += (baseUnits[i] as TlbUnit).dropPage(vpnHi, vpnLo, context);
@@ -246,7 +245,7 @@ export class Tlb {
   /** `dropPage` while somebody listens, or slots that span several pages are about. */
   private dropWide(vpnHi: number, vpnLo: number, context: number): number {
     const { units } = this;
-    const wide = this.wide[0] !== 0;
+    const wide = this.wide.count !== 0;
     const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
     this.watch?.dropping(vpn, vpn + 1, context);
     let dropped = 0;

@@ -1,17 +1,28 @@
 /** What a TLB asks of one translation buffer. Two kinds do it: hashed ones and ones whose sets are looked through. */
 
+import { TLB_CONTEXT, TLB_META, TLB_SPAN_SHIFT } from './record.js';
 import type { SpanRange } from './shape.js';
+
+/** How many slots span several pages: while there are none, nobody looks for them. */
+export interface WideSlots {
+  count: number;
+}
+
+/** Keeps count of wide slots for a record that is about to be filled anew; the low half of the page number that it gets. */
+export function wideTag(records: Int32Array, at: number, wide: WideSlots, vpnLo: number, span: number): number {
+  const evicts =
+    (records[at | TLB_CONTEXT] as number) >= 0 && (records[at | TLB_META] as number) >> TLB_SPAN_SHIFT !== 0;
+  wide.count += (span !== 0 ? 1 : 0) - (evicts ? 1 : 0);
+  return vpnLo & (-1 << span);
+}
 
 /** What the units of a CPU share. */
 export interface TlbStore {
   readonly records: Int32Array;
   /** First slot of each bucket of every hashed unit. */
   readonly head: Int16Array;
-  /**
-   * Slots filled with a span above one page, in all units that take such: one element. A unit for base pages alone has an
-   * element of its own that stays 0, so it never looks for them.
-   */
-  readonly wide: Int32Array;
+  /** Of all units that take pages of several sizes. A unit for base pages alone has one of its own, which stays 0. */
+  readonly wide: WideSlots;
 }
 
 /**
