@@ -34,6 +34,17 @@ const SHAPES: Record<string, TlbShape> = {
     exec: [0, 2],
     data: [1, 3],
   },
+  'three levels, the last one shared': {
+    units: [
+      { name: 'i', sets: 1, ways: 3 },
+      { name: 'd', sets: 2, ways: 2 },
+      { name: 'i2', sets: 4, ways: 2 },
+      { name: 'd2', sets: 1, ways: 12 },
+      { name: 'l3', sets: 16, ways: 4 },
+    ],
+    exec: [0, 2, 4],
+    data: [1, 3, 4],
+  },
   'sets that are no power of two': { units: [{ name: 'u', sets: 12, ways: 3 }], exec: [0], data: [0] },
 };
 
@@ -143,6 +154,24 @@ test('a second-level hit refills the first level and says so', () => {
   const slot = tlb.find(1, 0, 0, 0);
   expect([tlb.frameOf(slot), tlb.secondLevelHit]).toEqual([100, 1]);
   expect([tlb.find(1, 0, 0, 0), tlb.secondLevelHit]).toEqual([slot, 0]);
+});
+
+test('of three levels each has every fill, and a hit in the last one marks the slot there as used', () => {
+  const tlb = new Tlb(SHAPES['three levels, the last one shared'] as TlbShape);
+  const fill = (kind: number, page: number): number => tlb.fill(kind, 0, page, 0, 100 + page, RIGHT_LOAD, 0, 0);
+  /** Pushes what data accesses have cached out of the first two levels. */
+  const others = (): void => {
+    for (let page = 1; page < 16; page++) fill(1, page);
+  };
+  for (const page of [0, 16, 32]) fill(1, page);
+  expect(Array.from({ length: tlb.slots }, (_, slot) => tlb.contextOf(slot)).filter((c) => c === 0).length).toBe(8);
+  others();
+  // One set of four in the last level: page 0 goes, then those that were not used since.
+  for (const page of [48, 64]) fill(0, page);
+  expect([tlb.frameOf(tlb.find(1, 0, 32, 0)), tlb.secondLevelHit]).toEqual([132, 1]);
+  for (const page of [80, 96]) fill(0, page);
+  others();
+  expect([0, 16, 32, 48].map((page) => tlb.find(1, 0, page, 0) >= 0)).toEqual([false, false, true, false]);
 });
 
 test('a walker works with the last data unit alone', () => {
