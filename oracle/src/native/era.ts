@@ -27,7 +27,7 @@ const HUGE = 2 ** 21;
 /** Operations that store, that load, and that show what is mapped. */
 export const STORES: readonly string[] = ['write', 'fill', 'rmw', 'kwrite'];
 export const LOADS: readonly string[] = ['read', 'bytes', 'sum', 'kread', 'call', 'mlock'];
-export const LOOKS: readonly string[] = [...LOADS, 'pages', 'share', 'stat'];
+export const LOOKS: readonly string[] = [...LOADS, 'pages', 'share', 'stat', 'mark', 'same'];
 /** A result that is an error. */
 export const ERRNO = /^E[A-Z]+$/;
 

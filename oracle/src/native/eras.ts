@@ -30,8 +30,9 @@ const OWN: readonly Era[] = [
   line('mlock does what comes before a hole, and makes less present', ({ native, ours }) => {
     return native.op === 'mlock' && native.result === 'ENOMEM' && /^(ENOMEM|EFAULT|EPERM|ok)$/.test(ours.result);
   }),
-  line('a shrinking mremap never looks for an area', ({ native, ours }) => {
-    return native.op === 'mremap' && native.result === 'EFAULT' && ours.result.startsWith('ok');
+  line('a shrinking mremap never looks for an area', ({ native, ours, source }) => {
+    const isRefused = native.result === 'EFAULT' || (native.result === 'EINVAL' && meetsHuge(native, source));
+    return native.op === 'mremap' && isRefused && ours.result.startsWith('ok');
   }),
   line('mremap from length 0 of a private area', ({ native }) => {
     return /^mremap \S+ 0 /.test(native.text) && native.result === 'EINVAL';
@@ -142,6 +143,16 @@ const CAUSES: readonly Era[] = [
     const punches = op === 'fpunch' || / remove$/.test(text);
     return punches && result === 'ok' && has(difference, /private.* t\d/) && LOOKS.includes(difference.native.op);
   }),
+  earlier('growth that ends in a signal keeps no gap to the area below', ({ op, result }, difference) => {
+    const isSignal = [...LOADS, ...STORES].includes(op) && /^SEGV|\bS\b/.test(result);
+    return isSignal && has(difference, /growsdown/) && /^(maps|stat)/.test(difference.native.op);
+  }),
+  earlier('what is locked already is made present once more', ({ op, result, number }, difference) => {
+    const { native, source } = difference;
+    const wasLocked = source.slice(0, number - 1).some((text) => /locked|mlock/.test(text));
+    const isAgain = /^mlock(all)?$/.test(op) && result === 'ok' && wasLocked && has(difference, /fork/);
+    return isAgain && [...LOOKS, ...STORES].includes(native.op);
+  }),
   earlier('mprotect that lets locked memory be written makes it present', ({ op, text, result }, difference) => {
     const isLocked = op === 'mprotect' && / r?wx?$/.test(text) && result === 'ok' && has(difference, /lock/);
     return isLocked && [...LOOKS, ...STORES].includes(difference.native.op);
@@ -173,7 +184,8 @@ const SINCE: readonly Era[] = [
   counts('an area that was joined to one with anonymous pages is copied by the next fork', (difference) => {
     const { native, ours, source } = difference;
     const forks = source.filter((text) => /\bfork\b/.test(text)).length;
-    return LOADS.includes(native.op) && native.result === ours.result && forks > 1;
+    const isMinor = faultsOf(native)[1] === faultsOf(ours)[1];
+    return LOADS.includes(native.op) && native.result === ours.result && isMinor && forks > 1;
   }),
   counts('what is locked is made present at other times', (difference) => {
     const { native, ours } = difference;
@@ -186,6 +198,7 @@ const SINCE: readonly Era[] = [
   counts('a right that mprotect gave back; the first write to a shared page', (difference) => {
     const { native, ours } = difference;
     if (!STORES.includes(native.op) || native.result !== ours.result) return false;
+    if (faultsOf(native)[1] !== faultsOf(ours)[1]) return false;
     const more = faultsOf(native)[0] - faultsOf(ours)[0];
     return more < 0 ? has(difference, /mprotect/) : has(difference, /shared|shmat/);
   }),

@@ -153,12 +153,7 @@ class Generator {
     if (this.#bent === 'grow' && this.#chance(30)) {
       return `mmap ${STACK + this.#below(20)} ${this.#pages(4)} ${this.#rights()} private,anon,fixed,growsdown`;
     }
-    if (this.#bent === 'huge' && this.#chance(20)) {
-      const [flags, file] = this.#chance(30)
-        ? ['shared,anon,huge,fixed', '']
-        : ['shared,fixed', ` h1 ${this.#random.pick(['0', '1h'])}`];
-      return `mmap ${this.#random.pick([512, 1024, 1536])} ${this.#pages(2)}h rw ${flags}${file}`;
-    }
+    if (this.#bent === 'huge' && this.#chance(20)) return this.#mmapHuge();
     const picks = this.#bent === 'any' && this.#chance(60);
     const shared = (this.#shares && this.#chance(45)) || (this.#bent === 'nonlinear' && this.#chance(85));
     const anonymous = this.#chance(50);
@@ -167,6 +162,7 @@ class Generator {
     if (!picks) flags.push('fixed');
     if (this.#chance(5)) flags.push('noreserve');
     if (this.#bent === 'lock' && anonymous && this.#chance(15)) flags.push('locked');
+    if (this.#bent === 'populate' && this.#chance(5)) flags.push('locked');
     if (this.#bent === 'populate' && this.#chance(50)) flags.push('populate');
     const opened = this.#bent === 'refused' ? ['fdro', 'fdro', 'fdwo', 'badfd'] : ['fdro'];
     if (!anonymous && this.#chance(this.#bent === 'refused' ? 50 : 10)) flags.push(this.#random.pick(opened));
@@ -179,6 +175,17 @@ class Generator {
       return `mmap ${place} ${6 + this.#below(3)} ${this.#rights()} ${flags.join(',')}${file}${label}`;
     }
     return `mmap ${place} ${this.#length()} ${this.#rights()} ${flags.join(',')}${file}${label}`;
+  }
+
+  #mmapHuge(): string {
+    const rights = this.#chance(70) ? 'rw' : this.#rights();
+    const sharing = this.#chance(85) ? 'shared' : 'private';
+    const [flags, file] = this.#random.pick([
+      [`${sharing},anon,huge,fixed`, ''],
+      [`${sharing},fixed${this.#chance(15) ? ',fdro' : ''}`, ` h1 ${this.#random.pick(['0', '1h'])}`],
+      [`${sharing},fixed`, ` h1 ${this.#random.pick(['0', '1h', '2h'])}`],
+    ] as const);
+    return `mmap ${this.#random.pick([512, 1024, 1536])} ${this.#pages(2)}h ${rights} ${flags}${file}`;
   }
 
   #mremap(): string {
@@ -230,7 +237,13 @@ class Generator {
     }
     const key = 1 + this.#below(this.#keys);
     const at = this.#random.pick([512, 1024, 1536]);
-    return this.#random.pick([`shmat ${key} ${at} 0`, `shmat ${key} ${at} remap`, `shmdt ${at}`, `shmrm ${key}`]);
+    return this.#random.pick([
+      `shmat ${key} ${at} 0`,
+      `shmat ${key} ${at} remap`,
+      `shmat ${key} ${at} rdonly`,
+      `shmdt ${at}`,
+      `shmrm ${key}`,
+    ]);
   }
 
   #lock(): string {
