@@ -124,6 +124,16 @@ const PARTS: Readonly<Record<string, readonly [take: (of: Scene) => void, act: (
     },
     /CPU 0 may still use the kernel's page 0x[0-9a-f]+: vfree took .*, and flush_tlb_kernel_range left it there/,
   ],
+  'flush_tlb_kernel_range loads CR3 and leaves CR4.PGE alone': [
+    ({ mmu }) => {
+      mmu.flush.onAll = ({ tlb }) => void tlb.dropAll(true);
+    },
+    ({ machine }) => {
+      const k = machine.kernel;
+      runToEnd(vfree(k, runToEnd(vmalloc(k, machine.pageSize))));
+    },
+    /CPU 0 may still use the kernel's page 0x[0-9a-f]+: vfree took .*, and flush_tlb_kernel_range left it there/,
+  ],
   'flush_tlb_kernel_range reaches this CPU alone': [
     ({ mmu, machine }) => {
       const { onAll } = mmu.flush;

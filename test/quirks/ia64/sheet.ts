@@ -7,9 +7,7 @@ const PTE = 'packages/arch-ia64/test/pte.test.ts';
 const MMU = 'packages/arch-ia64/test/mmu.test.ts';
 const FLUSH = 'packages/arch-ia64/test/flush.test.ts';
 
-const KERNEL_TRANSLATIONS = notModelled(
-  'user mode never uses them: the kernel’s code and data are not in simulated memory, its own accesses go by its tables',
-);
+const KERNEL_TRANSLATIONS = notModelled('the kernel’s code, data and stacks have no addresses here');
 
 export default {
   port: 'ia64',
@@ -161,6 +159,7 @@ export default {
       ),
       'a miss goes to the walker, then to vhpt_miss': 'the first miss of a table walks in software',
       'identity entries of regions 6 and 7, for the kernel alone': [
+        'regions 6 and 7 have no tables',
         testOf(VECTORS, 'region ids, region registers, identity entries'),
         testOf(MMU, 'nothing is translated past the slice of a region'),
       ],
@@ -191,9 +190,7 @@ export default {
       ],
       'speculative loads and lfetch take no signal: psr.ed defers them':
         'a speculative load and lfetch go to the fault handler',
-      'a fault of the kernel in region 5 whose entry is present': notModelled(
-        'the kernel’s accesses cache nothing that could be stale',
-      ),
+      'a fault of the kernel in region 5 whose entry is present': 'a fault of the kernel on an entry that is present',
     },
     '6 VHPT and the linear virtual page table': {
       'place and size of a linear table, PTA': [
@@ -205,7 +202,10 @@ export default {
         testOf(VECTORS, 'place in the linear table'),
       ],
       'the long format': notModelled('Linux does not use it'),
-      'region 5 is walked from the kernel’s root': 'programs can read the first gate page',
+      'region 5 is walked from the kernel’s root': [
+        "a miss of vmalloc's goes the way of users'",
+        'programs can read the first gate page',
+      ],
       'a translation is inserted with the page size of its region':
         'one translation of the TLB serves all of a huge page',
       'the range is tested on the unscaled offset': 'the range that can be mapped is that of unscaled addresses',
@@ -242,7 +242,10 @@ export default {
         'on one CPU it purges nothing',
       ],
       'smp_flush_tlb_mm: alone here nobody is interrupted': 'flush_tlb_mm of an mm with one user that runs here',
-      'flush_tlb_kernel_range is flush_tlb_all': 'a range of kernel mappings is flushed by flushing everything',
+      'flush_tlb_kernel_range is flush_tlb_all': [
+        'flush_tlb_kernel_range is flush_tlb_all',
+        'a range of kernel mappings is flushed by flushing everything',
+      ],
       'flush_tlb_pgtables is empty': 'flush_tlb_pgtables is empty',
       'flush_tlb_mm purges no entry': 'flush_tlb_mm purges nothing',
     },

@@ -145,6 +145,10 @@ export default {
         testOf(MMU, 'a segment miss fills slot 4 first'),
         testOf(LAYOUT, 'slots 0 and 1 are bolted'),
       ],
+      'segments of the kernel: two bolted, others in turn with those of users; 16 MiB pages in region 0xc alone': [
+        'the bolted segment serves the first 256 MiB',
+        'the linear map is found in the hash table',
+      ],
       'the bolted segment of the kernel stack': notModelled('kernel code and its stack have no addresses here'),
       'the page size of a user segment is that of its area': 'segments are loaded with the page size of their area',
       'slb_cache: eight are taken back one by one, one alone twice, more by slbia': [
@@ -212,9 +216,7 @@ export default {
       'codes of the interrupt that skip hash_page': notModelled(
         'no access here raises them: watchpoints, external control, segments that the processor does not have',
       ),
-      "addresses of region 0xd are hashed with the kernel's VSID and init_mm": notModelled(
-        "the kernel's accesses to what it maps go by init_mm's tables, and nothing of them is cached",
-      ),
+      "addresses of region 0xd are hashed with the kernel's VSID and init_mm": 'an address of region 0xD is hashed',
       'a flush is local while this CPU alone has run the mm': 'a flush is tlbiel while one CPU alone',
       'an address in an open huge area goes to hash_huge_page': testOf(HUGE, 'hash_huge_page'),
       'the Linux tables are walked without a lock': [
@@ -250,6 +252,12 @@ export default {
       'flush calls ignore their arguments and send what is queued': [
         'flush_tlb_page with nothing pending',
         testOf(MMU, 'every flush sends the batch'),
+      ],
+      "flush_tlb_kernel_range is the same; what it sends of init_mm has the kernel's VSID": [
+        'clearing an entry of init_mm',
+        'init_mm has every CPU',
+        "updatepp of a kernel's entry",
+        'of a page of 64 KiB that entries of 4 KiB back',
       ],
       'flush_tlb_page_nohash and flush_tlb_pgtables do nothing':
         'the fault handlers do not invalidate where rights grow',

@@ -55,7 +55,7 @@ export default {
       'modules, firmware, KERNBASE, the windows to copy pages': notModelled(
         "the kernel's own code has no addresses here",
       ),
-      'the translation of the direct map': testOf(NUMBERED, 'direct map, first page'),
+      'the translation of the direct map': ['the direct map has no tables', testOf(NUMBERED, 'direct map, first page')],
       'alignment of frame buffers': notModelled('a device that wants it would say so; none here does'),
       'MADV_REMOVE is 6': 'MADV_REMOVE is 6',
     },
@@ -138,9 +138,11 @@ export default {
         'the nested handler of a 32-bit task',
         'the register is loaded by a switch',
       ],
-      'misses of kernel addresses': notModelled(
-        "the kernel's accesses to what it maps go by init_mm's tables, and nothing of them is cached",
-      ),
+      'misses of kernel addresses': [
+        'a kernel miss reads the linear table in the nucleus',
+        'the direct map has no tables',
+        'what lies below the modules',
+      ],
       'each CPU has the root of the mm that it runs': testOf(MMU, 'the pgd is the one of the mm that runs'),
     },
     '6 Contexts': {
@@ -206,7 +208,7 @@ export default {
         'flush_tlb_mm of an mm with nothing pending',
         testOf(FLUSH, 'every flush of user pages sends'),
       ],
-      'flush_tlb_kernel_range demaps page by page on all CPUs': notModelled('no CPU caches what init_mm maps'),
+      'flush_tlb_kernel_range demaps page by page on all CPUs': 'flush_tlb_kernel_range demaps the range',
       'entries are demapped from last to first': notModelled('nobody can look in between'),
       'with one user the other CPUs leave the mask': [
         'with one user a flush drops the other CPUs',
