@@ -1,5 +1,10 @@
 /** Loads and stores of the kernel in what it mapped for itself: on every CPU, whatever that has loaded, and not a moment longer. */
+import { createIa64 } from '@fourfold/arch-ia64';
+import { createPpc64 } from '@fourfold/arch-ppc64';
+import { createSparc64 } from '@fourfold/arch-sparc64';
+import { createX86_64 } from '@fourfold/arch-x86';
 import { ioremap, kernelLoad, kernelStore, Machine, runToEnd, vfree, vmalloc } from '@fourfold/core';
+import type { ArchDescriptor } from '@fourfold/core/arch';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MACHINES, type MachineName } from '../support/machines.js';
@@ -38,6 +43,32 @@ function withoutKernelFlush(machine: Machine): void {
   kernel.mmu.flushKernelRange = () => {
     for (const { batch } of kernel.cpus) batch.nr = 0;
   };
+}
+
+/** Rounds of vmalloc, stores and loads on two CPUs, and vfree; audited after each step. */
+function mapAndFree(machine: Machine): void {
+  const { pageSize } = machine;
+  const k = machine.kernel;
+  const [one, two] = k.cpus as [(typeof k.cpus)[number], (typeof k.cpus)[number]];
+  for (const cpu of k.cpus) machine.spawn({ cpu: cpu.id }).brk(0);
+  let first = 0n;
+  for (let round = 1; round < 5; round++) {
+    const at = runToEnd(vmalloc(k, 3 * pageSize));
+    if (round === 1) first = at;
+    expect(at).toBe(first);
+    const others = runToEnd(vmalloc(k, pageSize)); // takes the frames that were given back
+    for (let i = 0; i < 3; i++) {
+      kernelStore(k, i === 1 ? two : one, at + BigInt(i * pageSize), 16 * round + i);
+      expect(kernelLoad(k, i === 1 ? one : two, at + BigInt(i * pageSize))).toBe(16 * round + i);
+    }
+    machine.check();
+    runToEnd(vfree(k, at));
+    machine.check();
+    for (const cpu of k.cpus) expect(() => kernelLoad(k, cpu, at)).toThrow('nothing is mapped there');
+    kernelStore(k, two, others, round);
+    expect(kernelLoad(k, one, others)).toBe(round);
+    machine.check();
+  }
 }
 
 describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))('%s', (name, arch) => {
@@ -88,28 +119,7 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
   });
 
   test('one CPU writes, another reads; what is mapped there next is read, never what was', () => {
-    const machine = small(2);
-    const k = machine.kernel;
-    const [one, two] = k.cpus as [(typeof k.cpus)[number], (typeof k.cpus)[number]];
-    for (const cpu of k.cpus) machine.spawn({ cpu: cpu.id }).brk(0);
-    let first = 0n;
-    for (let round = 1; round < 5; round++) {
-      const at = runToEnd(vmalloc(k, 3 * pageSize));
-      if (round === 1) first = at;
-      expect(at).toBe(first);
-      const others = runToEnd(vmalloc(k, pageSize)); // takes the frames that were given back
-      for (let i = 0; i < 3; i++) {
-        kernelStore(k, i === 1 ? two : one, at + BigInt(i * pageSize), 16 * round + i);
-        expect(kernelLoad(k, i === 1 ? one : two, at + BigInt(i * pageSize))).toBe(16 * round + i);
-      }
-      machine.check();
-      runToEnd(vfree(k, at));
-      machine.check();
-      for (const cpu of k.cpus) expect(() => kernelLoad(k, cpu, at)).toThrow('nothing is mapped there');
-      kernelStore(k, two, others, round);
-      expect(kernelLoad(k, one, others)).toBe(round);
-      machine.check();
-    }
+    mapAndFree(small(2));
   });
 
   test('without flush_tlb_kernel_range the frame is freed too early, whether a CPU has it cached or not', () => {
@@ -217,5 +227,34 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+/** Other processors and kernels of each machine. */
+const VARIANTS: Readonly<Record<string, ArchDescriptor>> = {
+  'sparc64, UltraSPARC III': createSparc64({ tlb: 'cheetah' }),
+  'sparc64, UltraSPARC III+': createSparc64({ tlb: 'cheetah_plus' }),
+  'sparc64, 32-bit tasks': createSparc64({ task: 32 }),
+  'ppc64, entries of 64 KiB': createPpc64({ pageShift: 16, hashedPageShift: 16 }),
+  'ppc64, 32-bit tasks': createPpc64({ task: 32 }),
+  'ia64, four levels': createIa64({ levels: 4 }),
+  'ia64, Itanium': createIa64({ vaMsb: 50 }),
+  'x86_64, 32-bit tasks': createX86_64({ task: 32 }),
+};
+
+describe.each(Object.entries(VARIANTS))('%s', (_name, arch) => {
+  test('one CPU writes, another reads; what is mapped there next is read, never what was', () => {
+    mapAndFree(new Machine({ arch, cpus: 2 }));
+  });
+
+  test('the map of all memory shows what a program stored', () => {
+    const machine = new Machine({ arch });
+    const process = machine.spawn();
+    const at = process.mmap({ length: arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+    process.store8(at + 9n, 77);
+    const base = DIRECT_MAP[arch.name.replace(/-4level$/, '') as MachineName];
+    const pfn = Number(process.explain(at).pte?.pfn);
+    expect(machine.kernelLoad8(base + BigInt(pfn * arch.pageSize) + 9n)).toBe(77);
+    machine.check();
   });
 });

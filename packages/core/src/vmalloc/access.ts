@@ -3,6 +3,7 @@
  * kernel's context and by the kernel's rights of a slot; the machine's miss handler; the kernel's own page fault, which mends what
  * the port lets go stale. What no table and no register of the machine translates is an oops.
  */
+import { frameAt } from '../access/translate.js';
 import { type AccessKind, FAULT_ABSENT, FAULT_BUS, FAULT_RIGHTS, LOAD, STORE } from '../arch/access.js';
 import { KernelBug, MmError } from '../errors.js';
 import { TLB_EXEC_LOOKUPS, TLB_EXEC_MISSES, TLB_EXEC_MISSES_2 } from '../events/counters.js';
@@ -55,10 +56,7 @@ function translated(k: Kernel, cpu: Cpu, kind: AccessKind, address: bigint): num
   const vpnLo = page | 0;
   for (let faults = 0; faults <= MAX_FAULTS; faults++) {
     const slot = translate(k, cpu, kind, vpnHi, vpnLo);
-    if (slot >= 0) {
-      const inside = vpnLo & (2 ** cpu.tlb.spanOf(slot) - 1);
-      return cpu.tlb.frameOf(slot) + (inside >>> arch.tlbSubShift);
-    }
+    if (slot >= 0) return frameAt(k, cpu.tlb, slot, vpnLo);
     if (!mmu.kernel.fault(cpu, vpnHi, vpnLo, slot)) return slot;
   }
   throw new KernelBug(`the kernel's access to 0x${address.toString(16)} makes no progress`);
