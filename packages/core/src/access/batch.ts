@@ -20,7 +20,7 @@ import {
   TLB_VPN_LO,
 } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
-import { basePage, frameAt, lookUp, translate } from './translate.js';
+import { basePage, frameAt, lookUp, lookUpBehind, translate } from './translate.js';
 
 /** Accesses as a struct of arrays, in order. */
 export interface AccessBatch {
@@ -68,8 +68,9 @@ export function runBatch(
   const { tlb } = cpu;
   const { kind, addrLo: lo, addrHi: hi, size } = batch;
   const { records } = tlb;
-  // Watched hits take the long way, through `translate`.
-  const head = k.watchesHits ? EMPTY_HEAD : tlb.head;
+  // Watched hits take the long way, through `lookUp`.
+  const probes = !k.watchesHits;
+  const head = probes ? tlb.head : EMPTY_HEAD;
   const pageShift = k.arch.tlbPageShift;
   const pageMask = k.memory.pageSize - 1;
   const tlbMask = (1 << pageShift) - 1;
@@ -139,7 +140,7 @@ export function runBatch(
       }
       if (what === 0) execLookups++;
       else dataLookups++;
-      slot = lookUp(k, cpu, access, vpnHi, vpnLo);
+      slot = slot < 0 && probes ? lookUpBehind(k, cpu, access, vpnHi, vpnLo) : lookUp(k, cpu, access, vpnHi, vpnLo);
       if (slot < 0) slot = resolve(k, cpu, mm, task, access, vpnHi, vpnLo, slot, stop);
       if (slot < 0) break;
       if (what >= STORE && writes)

@@ -36,8 +36,16 @@ export function translate(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, 
 
 /** `translate` for a caller that counts the look-up itself. */
 export function lookUp(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-  const { tlb } = cpu;
-  const slot = tlb.find(kind, vpnHi, vpnLo, cpu.context);
+  return answer(k, cpu, kind, vpnHi, vpnLo, cpu.tlb.find(kind, vpnHi, vpnLo, cpu.context));
+}
+
+/** The same for a caller that has looked into the bucket of the first level, which is empty. */
+export function lookUpBehind(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
+  return answer(k, cpu, kind, vpnHi, vpnLo, cpu.tlb.findBehind(kind, vpnHi, vpnLo, cpu.context));
+}
+
+/** What comes of a look-up that found `slot`, or nothing. */
+function answer(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, slot: number): number {
   if (slot < 0) {
     const { values } = k.counters;
     // A branch each: with indices that are computed a miss cost 2 ns more.
@@ -50,6 +58,7 @@ export function lookUp(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpn
     }
     return k.mmu.miss(cpu, kind, vpnHi, vpnLo);
   }
+  const { tlb } = cpu;
   if (tlb.secondLevelHit === 1) countRefill(k, kind);
   if (((tlb.rightsOf(slot) >> kind) & 1) === 1) {
     if (k.watchesHits) checkHit(k, cpu, slot);

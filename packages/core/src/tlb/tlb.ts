@@ -101,12 +101,18 @@ export class Tlb {
   find(kind: number, vpnHi: number, vpnLo: number, context: number): number {
     this.secondLevelHit = 0;
     if (this.wide.count !== 0) return this.findAny(kind, vpnHi, vpnLo, context);
-    const { first, later } = kind === 0 ? this.exec : this.data;
+    const { first } = kind === 0 ? this.exec : this.data;
     const hit = first.search(vpnHi, vpnLo, context);
-    if (hit >= 0) {
-      first.touch(hit);
-      return hit;
-    }
+    if (hit < 0) return this.findBehind(kind, vpnHi, vpnLo, context);
+    first.touch(hit);
+    return hit;
+  }
+
+  /** `find` of a page that the first level of base pages does not have. */
+  findBehind(kind: number, vpnHi: number, vpnLo: number, context: number): number {
+    this.secondLevelHit = 0;
+    if (this.wide.count !== 0) return this.findAny(kind, vpnHi, vpnLo, context);
+    const { first, later } = kind === 0 ? this.exec : this.data;
     if (later === null) return -1;
     const slot = later.search(vpnHi, vpnLo, context);
     return slot < 0 ? -1 : this.refill(first, later, slot, vpnHi, vpnLo);
