@@ -155,6 +155,10 @@ describe('copies by the kernel', () => {
 });
 
 describe('marks', () => {
+  test('a label that nothing bound comes before a tag that nobody made', () => {
+    expect(resultsOf('same L t', 'mark L t')).toEqual(['badlabel | 0 0', 'badlabel | 0 0']);
+  });
+
   test('absent, notag, same and different', () => {
     expect(
       resultsOf(

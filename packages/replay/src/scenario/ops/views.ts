@@ -63,9 +63,10 @@ export const viewOps: Operations = {
     const tag = args.word('a tag');
     args.end();
     return (world, process) => {
+      const address = world.address(at); // a label that nothing bound comes before a tag that nobody made
       const marked = world.marks.get(tag);
       if (marked === undefined) return 'notag';
-      const [entry] = entries(world, process, world.address(at), 1);
+      const [entry] = entries(world, process, address, 1);
       if (entry === undefined || entry.page < 0) return 'absent';
       return entry.page === marked ? 'same' : 'different';
     };
