@@ -22,6 +22,7 @@
 #define FAULT_AROUND "/sys/kernel/debug/fault_around_bytes"
 #define PAGE_CLUSTER "/proc/sys/vm/page-cluster"
 #define HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+#define FREE_HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 #define NR_HUGE_PAGES 8
 #define SWAP_BYTES "67108864"
 
@@ -98,9 +99,11 @@ void host_prepare(struct host *host) {
   directory(host->huge, "h");
   if (mount("recorder", host->tmp, "tmpfs", 0, "size=0,nr_inodes=0") < 0) die("a tmpfs: %s", strerror(errno));
   if (mount("recorder", host->huge, "hugetlbfs", 0, "pagesize=2M") < 0) die("a hugetlbfs: %s", strerror(errno));
-  char wanted[32];
-  if (!get(HUGE_PAGES, huge_pages, sizeof huge_pages)) die("no huge pages of 2 MiB");
-  sprintf(wanted, "%d", atoi(huge_pages) + NR_HUGE_PAGES);
+  char wanted[32], unused[32];
+  if (!get(HUGE_PAGES, huge_pages, sizeof huge_pages) || !get(FREE_HUGE_PAGES, unused, sizeof unused))
+    die("no huge pages of 2 MiB");
+  /* So many that are free, whatever the machine has and uses. */
+  sprintf(wanted, "%d", atoi(huge_pages) - atoi(unused) + NR_HUGE_PAGES);
   put(HUGE_PAGES, wanted);
   make_disk(host);
   make_swap();

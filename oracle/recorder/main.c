@@ -55,7 +55,11 @@ static void record(const char *path, FILE *to) {
   empty_folder(host.disk), empty_folder(host.tmp), empty_folder(host.huge);
 }
 
-static void on_signal(int signal) { exit(128 + signal); }
+/* A second signal must not keep the host from being put back. */
+static void on_signal(int number) {
+  signal(SIGINT, SIG_IGN), signal(SIGTERM, SIG_IGN), signal(SIGHUP, SIG_IGN);
+  exit(128 + number);
+}
 
 static void end(void) {
   stop_all();
