@@ -145,7 +145,7 @@ class Generator {
       if (this.#bent === 'brk' || this.#bent === 'any') each.push(`bytes ${spans[1]}`);
       this.#lines.push(...each.map((line) => `${prefixOf(process)}${line}`));
     }
-    this.#lines.push('share 0 64', 'fblocks t1', 'fblocks t2');
+    this.#lines.push('share 0 64', 'fblocks t1', 'fblocks t2', ...FILES.map((name) => `fsize ${name}`));
     for (let key = 1; key <= this.#keys; key++) this.#lines.push(`shmstat ${key}`);
   }
 
