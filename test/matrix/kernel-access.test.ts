@@ -8,6 +8,7 @@ import type { ArchDescriptor } from '@fourfold/core/arch';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MACHINES, type MachineName } from '../support/machines.js';
+import { checkMisses } from '../support/misses.js';
 
 const DEVICE = 0x8000_0000;
 
@@ -119,7 +120,9 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
   });
 
   test('one CPU writes, another reads; what is mapped there next is read, never what was', () => {
-    mapAndFree(small(2));
+    const machine = small(2);
+    mapAndFree(machine);
+    checkMisses(arch, machine.counters.snapshot());
   });
 
   test('without flush_tlb_kernel_range the frame is freed too early, whether a CPU has it cached or not', () => {
@@ -162,6 +165,7 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
       expect([process.load8(at), kernelLoad(k, k.cpu, at)]).toEqual([2, 3]);
     }
     expect(kernelLoad(k, k.cpu, at)).not.toBe(2);
+    checkMisses(arch, machine.counters.snapshot());
     machine.check();
   });
 
@@ -185,6 +189,8 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
     });
     expect(misses[0]).toBeLessThanOrEqual(1);
     expect(() => process.load8(addressOf(frames[0] as number))).toThrow('SEGV_MAPERR');
+    expect(() => kernelLoad(k, k.cpu, DIRECT_MAP[name] + 0x7000_0000n)).toThrow('MM_OOPS');
+    checkMisses(arch, machine.counters.snapshot());
     machine.check();
   });
 
@@ -224,6 +230,7 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
           if (freed !== 0n) expect(() => kernelLoad(k, cpu, freed)).toThrow('MM_OOPS');
           machine.check();
         }
+        checkMisses(arch, machine.counters.snapshot());
       }),
       { numRuns: 20 },
     );

@@ -65,7 +65,7 @@ export class Ia64KernelAccess extends KernelAccess {
     registersOf(cpu).notPresent = false;
     const region = this.regionOf(vpnHi);
     if (region > RGN_GATE) return this.alternateMiss(cpu, kind, vpnHi, vpnLo);
-    return region === RGN_GATE ? this.gateMiss(cpu, kind, vpnHi, vpnLo, KERNEL_RIGHTS_SHIFT) : FAULT_ABSENT;
+    return region === RGN_GATE ? this.gateMiss(cpu, kind, vpnHi, vpnLo, KERNEL_RIGHTS_SHIFT) : this.refused();
   }
 
   /** A miss of user mode in region 5. */
@@ -108,10 +108,7 @@ export class Ia64KernelAccess extends KernelAccess {
   private gateMiss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, shift: number): number {
     const { arch, memory } = this.host;
     const { tlb } = cpu;
-    if (!this.isCovered(vpnHi, vpnLo)) {
-      this.count(MISSES_REFUSED);
-      return FAULT_ABSENT;
-    }
+    if (!this.isCovered(vpnHi, vpnLo)) return this.refused();
     const tableHi = this.linear.pageHi(vpnHi);
     const tableLo = this.linear.pageLo(vpnHi, vpnLo);
     const tableSlot = tlb.findLast(tableHi, tableLo, KERNEL_CONTEXT);
@@ -159,6 +156,11 @@ export class Ia64KernelAccess extends KernelAccess {
   /** Page of the mem_map, or frame of a device, behind a page of region 6 or 7 (identityEntry); -1 for none. */
   private identityFrame(page: number): number {
     return this.host.memory.frameAt(page % 2 ** (IA64_MAX_PHYS_BITS - this.host.arch.geometry.pageShift));
+  }
+
+  private refused(): number {
+    this.count(MISSES_REFUSED);
+    return FAULT_ABSENT;
   }
 
   private isCovered(vpnHi: number, vpnLo: number): boolean {

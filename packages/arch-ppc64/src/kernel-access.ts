@@ -20,6 +20,7 @@ import {
   KERNEL_RIGHTS_SHIFT,
   KernelAccess,
   lookupKernelPte,
+  MISSES_REFUSED,
   type MmuHost,
   NESTED_FILLS,
   PURGED_ENTRIES,
@@ -85,7 +86,10 @@ export class Ppc64KernelAccess extends KernelAccess {
     const esid = this.esidOf((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
     const region = this.regionOf(esid);
     const isLinear = region === REGION_LINEAR;
-    if ((!isLinear && region !== REGION_VMALLOC) || esid % REGION_ESIDS >= LEGAL_ESIDS) return FAULT_ABSENT;
+    if ((!isLinear && region !== REGION_VMALLOC) || esid % REGION_ESIDS >= LEGAL_ESIDS) {
+      this.count(MISSES_REFUSED);
+      return FAULT_ABSENT;
+    }
     const { slb } = cpu.registers as Ppc64Registers;
     const segment = this.segmentOf(slb, esid, isLinear);
     const vsidHi = slb.vsidHi[segment] as number;

@@ -20,6 +20,7 @@ import {
   KernelAccess,
   kernelTableOf,
   LOAD,
+  MISSES_REFUSED,
   type MmuHost,
   NESTED_FILLS,
   RIGHT_EXEC,
@@ -52,7 +53,7 @@ export class Sparc64KernelAccess extends KernelAccess {
 
   override miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     if (vpnHi === this.area.topHi && vpnLo < 0) return this.directMiss(cpu, kind, vpnHi, vpnLo);
-    if (vpnHi !== 0 || !this.isInTables(vpnLo)) return FAULT_ABSENT;
+    if (vpnHi !== 0 || !this.isInTables(vpnLo)) return this.refused();
     const { arch, memory, tables } = this.host;
     this.count(SOFTWARE_FILLS);
     const vpte = this.area.baseLo + (vpnLo >> this.area.pteBits);
@@ -88,7 +89,7 @@ export class Sparc64KernelAccess extends KernelAccess {
 
   private directMiss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
     const { arch, memory } = this.host;
-    if (vpnLo < this.area.highLo) return FAULT_ABSENT; // the hole
+    if (vpnLo < this.area.highLo) return this.refused(); // the hole
     this.count(SOFTWARE_FILLS);
     const frame = memory.frameAt((vpnLo - this.area.highLo) >>> 0);
     if (frame < 0) return FAULT_BUS;
@@ -106,6 +107,11 @@ export class Sparc64KernelAccess extends KernelAccess {
     const rights = RIGHT_LOAD << KERNEL_RIGHTS_SHIFT;
     cpu.tlb.fill(LOAD, this.area.topHi, vpte, KERNEL_CONTEXT, table, rights, TLB_TABLE, 0);
     return table;
+  }
+
+  private refused(): number {
+    this.count(MISSES_REFUSED);
+    return FAULT_ABSENT;
   }
 
   /** MODULES_VADDR up to VMALLOC_END, but for the firmware's range. */

@@ -9,6 +9,7 @@
 import {
   type AccessKind,
   type Cpu,
+  DIRTY_ASSISTS,
   FAULT_ABSENT,
   FAULT_BUS,
   FAULT_RIGHTS,
@@ -22,6 +23,7 @@ import {
   RIGHT_LOAD,
   RIGHT_STORE,
   STORE,
+  TLB_CLEAN,
   type TlbTruth,
   WALK_REFERENCES,
   WALKS,
@@ -65,9 +67,16 @@ export class X86KernelAccess extends KernelAccess {
     return this.walk(cpu, kind, pageNumber(vpnHi, vpnLo), false);
   }
 
-  /** A slot that user mode filled, or a store to a clean page: another walk, whose slot takes the place of this one. */
-  override denied(cpu: Cpu, kind: AccessKind, _slot: number, vpnHi: number, vpnLo: number): number {
-    cpu.tlb.dropPage(vpnHi, vpnLo, 0);
+  /** What a slot that user mode filled allows programs, it allows the kernel. A store to a clean page walks again for its dirty bit. */
+  override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
+    const { tlb } = cpu;
+    if (((tlb.rightsOf(slot) >> kind) & 1) !== 0) return slot;
+    if (kind !== STORE || (tlb.attrsOf(slot) & TLB_CLEAN) === 0) {
+      this.codes.raise(cpu, kind, vpnHi, vpnLo, FAULT_PROTECTION);
+      return FAULT_RIGHTS;
+    }
+    this.count(DIRTY_ASSISTS);
+    tlb.dropPage(vpnHi, vpnLo, 0);
     return this.miss(cpu, kind, vpnHi, vpnLo);
   }
 
@@ -157,11 +166,15 @@ export class X86KernelAccess extends KernelAccess {
       if (page < 0) return FAULT_BUS;
       const used = lo | PAGE_ACCESSED | (kind === STORE ? PAGE_DIRTY : 0);
       if (used !== lo) memory.words[at] = used;
-      // A store to a clean page comes back here for its dirty bit.
-      const cached = (used & PAGE_DIRTY) === 0 ? ~RIGHT_STORE : -1;
-      const both = (users & cached) | ((rights & cached) << KERNEL_RIGHTS_SHIFT);
+      // A store to a clean page comes back for its dirty bit.
+      const isClean = (used & PAGE_DIRTY) === 0;
+      const cached = isClean ? ~RIGHT_STORE : -1;
+      const attrs = ((lo >>> 8) & 1) | (isClean && (rights & RIGHT_STORE) !== 0 ? TLB_CLEAN : 0);
+      // A page of a program's that the kernel reads is cached as the program's.
+      const own = vpn < arch.layout.taskSizePages ? 0 : rights & cached;
+      const both = (users & cached) | (own << KERNEL_RIGHTS_SHIFT);
       const span = isLarge ? (arch.geometry.shift[level] as number) : 0;
-      return fillKernelSpan(this.host, cpu, kind, (vpn / 4294967296) | 0, vpn | 0, page, both, (lo >>> 8) & 1, span);
+      return fillKernelSpan(this.host, cpu, kind, (vpn / 4294967296) | 0, vpn | 0, page, both, attrs, span);
     }
   }
 

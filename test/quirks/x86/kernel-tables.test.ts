@@ -178,6 +178,25 @@ export default quirks({
         expect(registers(machine).errorCode).toBe(3);
       },
     },
+    "the kernel reads a program's page with the program's translation, and it with the kernel's: one set of tables, one TLB":
+      {
+        source: 'asm-i386/uaccess.h: __get_user; arch/i386/kernel/entry.S (no switch of CR3)',
+        holds: (arch) => {
+          const machine = new Machine({ arch });
+          const k = machine.kernel;
+          const process = machine.spawn();
+          const at = process.mmap({ length: machine.pageSize, prot: 'rw', flags: 'private|anonymous' });
+          process.store8(at, 5);
+          expect(growth(machine, 'walks', () => expect(kernelLoad(k, k.cpu, at)).toBe(5))).toBe(0);
+          k.cpu.tlb.dropAll(false);
+          expect(growth(machine, 'walks', () => expect(kernelLoad(k, k.cpu, at)).toBe(5))).toBe(1);
+          expect(growth(machine, 'walks', () => expect(process.load8(at)).toBe(5))).toBe(0);
+          machine.check();
+          process.munmap(at, machine.pageSize);
+          expect(() => kernelLoad(k, k.cpu, at)).toThrow('MM_OOPS');
+          machine.check();
+        },
+      },
     "a user that touches the kernel's mappings faults on a present page, and gets no entry copied for it": {
       source: 'arch/i386/mm/fault.c: do_page_fault (error_code & 5)',
       holds: (arch) => {
