@@ -20,6 +20,7 @@ import {
   sizeCode,
   sizeName,
 } from './hugetlb.js';
+import { SPARC64_IO_REMAP } from './io-runs.js';
 import { createKernelSpace, createLayout, type Sparc64Task } from './layout.js';
 import { Sparc64Mmu } from './mmu.js';
 import { Sparc64Mmu32 } from './mmu32.js';
@@ -92,6 +93,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     flushStyle: 'batch of 192 demaps, queued by every store over a valid pte',
     hugetlb: `${sizeName(hugeShift)}, ${hugePtes(pageShift, hugeShift)} ptes in a row`,
     hugePages: createHugetlb(pageShift, hugeShift),
+    deviceMemory: SPARC64_IO_REMAP,
     physicalBits: isCheetah ? 43 : 41,
     madvRemove: 6,
     createImages: sparc64Images,

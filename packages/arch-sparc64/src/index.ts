@@ -4,6 +4,7 @@ export * from './context.js';
 export * from './flush.js';
 export * from './geometry.js';
 export * from './hugetlb.js';
+export * from './io-runs.js';
 export * from './layout.js';
 export * from './mmu.js';
 export * from './page-sizes.js';

@@ -44,10 +44,11 @@ import { ContextAllocator, CTX_VERSION_STEP, contextBits } from './context.js';
 import { DataCache } from './dcache.js';
 import { Sparc64Flush } from './flush.js';
 import { pteIndexBits, upperIndexBits } from './geometry.js';
+import { IoRuns } from './io-runs.js';
 import { Sparc64KernelAccess } from './kernel-access.js';
 import { VpteArea } from './layout.js';
 import { ContextPageSizes, type PageSizes } from './page-sizes.js';
-import { EXEC_LO, P_LO } from './pte.js';
+import { E_LO, EXEC_LO, P_LO } from './pte.js';
 import { UPPER_SHIFT } from './tables.js';
 
 /** PADDR bits 42:32, in the high half. */
@@ -81,6 +82,7 @@ export class Sparc64Mmu extends Mmu {
   private readonly windowLo: number;
   private readonly highLo: number;
   private readonly flush: Sparc64Flush;
+  private readonly ioRuns: IoRuns;
 
   constructor(host: MmuHost, pageSizes: PageSizes | null = null) {
     super(host, new Sparc64KernelAccess(host));
@@ -105,6 +107,7 @@ export class Sparc64Mmu extends Mmu {
     this.loAt = host.tables.loAt;
     this.hiAt = host.tables.hiAt;
     this.flush = new Sparc64Flush(host, this.contexts, area);
+    this.ioRuns = new IoRuns(host);
     this.halfShift = area.halfShift;
     this.topHi = area.topHi;
     this.baseLo = area.baseLo;
@@ -152,6 +155,7 @@ export class Sparc64Mmu extends Mmu {
     let span = 0;
     if (size > this.baseSize) {
       span = 3 * (size - this.baseSize);
+      if ((lo & E_LO) !== 0) span = this.ioRuns.spanAt(kind, at, hi, lo, vpnLo, span);
       page -= pfn & ((1 << span) - 1); // hardware ignores the low frame bits of a large page
     }
     // G (bit 0) is TLB_GLOBAL.
@@ -160,8 +164,12 @@ export class Sparc64Mmu extends Mmu {
   }
 
   /** The protection trap of a store; an address of the linear table is nothing that user mode can reach. */
-  override denied(cpu: Cpu, _kind: AccessKind, slot: number, _vpnHi: number, _vpnLo: number): number {
-    return (cpu.tlb.attrsOf(slot) & TLB_TABLE) !== 0 ? FAULT_ABSENT : FAULT_RIGHTS;
+  override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
+    const { tlb } = cpu;
+    if ((tlb.attrsOf(slot) & TLB_TABLE) !== 0) return FAULT_ABSENT;
+    if (!this.ioRuns.isInTheWay(cpu.mm, tlb, slot, kind, vpnHi, vpnLo)) return FAULT_RIGHTS;
+    tlb.drop(slot);
+    return this.miss(cpu, kind, vpnHi, vpnLo);
   }
 
   /** The miss of a VPTE page: puts its translation into the data TLB; answers the page of the pte table, or -1. */
@@ -367,7 +375,8 @@ export class Sparc64Mmu extends Mmu {
   /** A VPTE page is right while the pmd entry of its place points at the same pte table; user mode gets nothing. */
   override truth(mm: Mm, cpu: Cpu, slot: number): TlbTruth {
     const { tlb } = cpu;
-    if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(mm, cpu, slot);
+    if ((tlb.attrsOf(slot) & TLB_TABLE) === 0)
+      return (tlb.spanOf(slot) === 0 ? null : this.ioRuns.truth(mm, tlb, slot)) ?? super.truth(mm, cpu, slot);
     const offset = tlb.vpnLoOf(slot) - this.baseLo;
     return { frame: this.pteTable(this.pmdTableOf(mm, offset), offset, false), rights: 0 };
   }

@@ -49,6 +49,7 @@ export const PAGE_E = 0x08n;
 export const PAGE_P = 0x04n;
 /** Some of them as numbers of the low half: builds put literals in their places, which the miss handlers need. */
 export const P_LO = 0x04;
+export const E_LO = 0x08;
 export const W_LO = 0x02;
 export const MODIFIED_LO = 0x800;
 export const EXEC_LO = 0x1000;

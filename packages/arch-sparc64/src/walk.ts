@@ -25,8 +25,9 @@ import {
   type Walk,
   type WalkStep,
 } from '@fourfold/core/arch';
+import type { Sparc64PageShift } from './geometry.js';
 import { HOLE_START, PAGE_OFFSET, taskSize, vpteAddress } from './layout.js';
-import { PAGE_PADDR, PAGE_VALID } from './pte.js';
+import { baseSizeBits, PAGE_E, PAGE_PADDR, PAGE_SZ, PAGE_VALID } from './pte.js';
 
 /** A TLB entry, as it is written to the MMU: tag access register and data. */
 export interface Tte {
@@ -69,7 +70,6 @@ export function sparc64Images(arch: ArchDescriptor): ImageSupport<Sparc64Roots> 
 function rootsOf(arch: ArchDescriptor, host: MmuHost, mmu: Mmu, mm: Mm, pages: Iterable<number>): Sparc64Roots {
   const { memory, tables } = host;
   const context = BigInt(Math.max(0, mmu.contextOf(mm)));
-  const { huge } = arch;
   const ttes: Tte[] = [];
   for (const vpn of pages) {
     const at = tables.lookupPage(mm, vpn);
@@ -77,11 +77,28 @@ function rootsOf(arch: ArchDescriptor, host: MmuHost, mmu: Mmu, mm: Mm, pages: I
       (BigInt((memory.words[at + tables.hiAt] as number) >>> 0) << 32n) |
       BigInt((memory.words[at + tables.loAt] as number) >>> 0);
     if ((data & PAGE_VALID) === 0n) continue;
-    // Of a run of entries of one huge page any loads it: its first will do.
-    if (huge !== null && sizeOf(data) === 1n << BigInt(huge.shift) && vpn % huge.pages !== 0) continue;
-    ttes.push({ tag: (BigInt(vpn) << BigInt(arch.geometry.pageShift)) | context, data });
+    const { pageShift } = arch.geometry;
+    const tag = (BigInt(vpn) << BigInt(pageShift)) | context;
+    const pages = Math.max(1, Number(sizeOf(data) >> BigInt(pageShift)));
+    // Of a run of entries any loads its translation: the first will do. Of device memory it has to be whole.
+    if (pages === 1 || (data & PAGE_E) === 0n || isWhole(host, mm, vpn, data, pages)) {
+      if (vpn % pages === 0) ttes.push({ tag, data });
+    } else {
+      ttes.push({ tag, data: (data & ~PAGE_SZ) | baseSizeBits(pageShift as Sparc64PageShift) });
+    }
   }
   return { context, pgd: BigInt(mm.rootPa), ttes };
+}
+
+/** Whether the entries of a run state frames in a row, and the same else. */
+function isWhole({ memory, tables }: MmuHost, mm: Mm, vpn: number, data: bigint, pages: number): boolean {
+  const frames = BigInt(memory.pageSize);
+  const first = data - BigInt(vpn % pages) * frames;
+  const from = tables.lookupPage(mm, vpn - (vpn % pages));
+  return Array.from({ length: pages }, (_, i) => i).every((i) => {
+    const half = (which: number): bigint => BigInt((memory.words[from + i * tables.pteWords + which] as number) >>> 0);
+    return ((half(tables.hiAt) << 32n) | half(tables.loAt)) === first + BigInt(i) * frames;
+  });
 }
 
 /** Bytes that a TTE translates: 8K, 64K, 512K, 4M by bits 62:61. */

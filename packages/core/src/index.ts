@@ -48,6 +48,7 @@ export { DiskFile, type DiskFileOptions } from './pagecache/disk-file.js';
 export { vmtruncate, vmtruncateRange } from './pagecache/truncate.js';
 export { DevMem, FrameBuffer, RingDevice, type RingFill } from './pfnmap/devices.js';
 export { vmInsertPage, zeromapPageRange } from './pfnmap/insert-page.js';
+export { ioRemapPfnRange } from './pfnmap/io-remap.js';
 export { vmNormalPage } from './pfnmap/normal-page.js';
 export { remapPfnRange } from './pfnmap/remap-pfn-range.js';
 export { PteCursor } from './pgtable/cursor.js';

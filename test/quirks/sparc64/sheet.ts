@@ -56,7 +56,7 @@ export default {
         "the kernel's own code has no addresses here",
       ),
       'the translation of the direct map': ['the direct map has no tables', testOf(NUMBERED, 'direct map, first page')],
-      'alignment of frame buffers': notModelled('a device that wants it would say so; none here does'),
+      'alignment of frame buffers': 'a frame buffer is mapped at a multiple of 4 MiB',
       'MADV_REMOVE is 6': 'MADV_REMOVE is 6',
     },
     '3 PTE = sun4u TTE data word': {
@@ -305,9 +305,19 @@ export default {
         'the first mapping of huge pages states both page sizes',
         'a child of fork has huge pages and no page sizes',
       ],
-      'io_remap_pfn_range builds runs of large entries': notModelled(
-        'remap_pfn_range maps base pages on every machine',
-      ),
+      'io_remap_pfn_range builds runs of large entries': [
+        'io_remap_pfn_range states 4 MiB',
+        'an address that is no multiple of 64 KiB',
+        'its entries are uncached',
+        'one translation serves a whole run',
+      ],
+      'what munmap, mprotect, mremap and fork leave of a run': [
+        'mprotect takes the large size out',
+        'after a part is unmapped its neighbours',
+        'entries moved to where their size does not fit',
+        'fork copies the entries old and clean',
+      ],
+      'pg_iobits whatever the area allows (a defect)': 'pg_iobits let a program write',
     },
     '12 After 2.6.15': {
       'the TSB, and what came with it': notModelled('of 2.6.17'),

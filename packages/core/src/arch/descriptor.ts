@@ -7,6 +7,7 @@ import type { ImageSupport } from '../image/walk.js';
 import { checkShape } from '../tlb/shape.js';
 import type { Geometry } from './geometry.js';
 import { HugeFormat, type HugetlbSpec } from './hugetlb.js';
+import { IoRemap, type IoRemapSpec } from './io-remap.js';
 import type { KernelSpace } from './kernel-space.js';
 import type { Layout } from './layout.js';
 import type { Mmu, MmuHost } from './mmu.js';
@@ -64,6 +65,8 @@ export interface ArchSpec {
   readonly hugetlb: string;
   /** Huge pages; default: the kernel is built without. */
   readonly hugePages?: HugetlbSpec;
+  /** How it maps the memory of devices for programs; default as remap_pfn_range does, with the protection of the area. */
+  readonly deviceMemory?: IoRemapSpec;
   /** MAX_ORDER of the buddy allocator: blocks have up to 2^(maxOrder - 1) pages. Default 11. */
   readonly maxOrder?: number;
   /** Highest physical address bits a frame may use. */
@@ -110,6 +113,8 @@ export class ArchDescriptor {
   readonly hugetlb: string;
   /** Huge pages, null in a kernel built without. */
   readonly huge: HugeFormat | null;
+  /** io_remap_pfn_range of its own, or null. */
+  readonly ioRemap: IoRemap | null;
   readonly maxOrder: number;
   readonly physicalBits: number;
   readonly madvRemove: number;
@@ -147,6 +152,7 @@ export class ArchDescriptor {
     this.flushStyle = spec.flushStyle;
     this.hugetlb = spec.hugetlb;
     this.huge = spec.hugePages === undefined ? null : new HugeFormat(spec.geometry, spec.hugePages);
+    this.ioRemap = spec.deviceMemory === undefined ? null : new IoRemap(spec.geometry.pageShift, spec.deviceMemory);
     this.maxOrder = spec.maxOrder ?? 11;
     this.physicalBits = spec.physicalBits;
     this.madvRemove = spec.madvRemove ?? 5;

@@ -32,6 +32,7 @@ export { BareHost, type BareHostOptions } from './bare-host.js';
 export * from './descriptor.js';
 export * from './geometry.js';
 export * from './hugetlb.js';
+export * from './io-remap.js';
 export * from './kernel-access.js';
 export * from './kernel-space.js';
 export * from './layout.js';

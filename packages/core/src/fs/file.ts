@@ -34,6 +34,8 @@ export interface Inode {
   writeCount: number;
   /** is_file_hugepages: its pages are huge, and so are the areas that map it. Absent: they are not. */
   readonly isHuge?: boolean;
+  /** It is the memory of a screen: mappings of it are aligned for large translations, on machines that have them. Absent: it is not. */
+  readonly isFrameBuffer?: boolean;
   /** s_maxbytes of its file system; absent: MAX_LFS_FILESIZE of the machine, or 2^53 - 1 where that is more. */
   readonly maxBytes?: number;
   /** f_op.mmap where it concerns the inode, not how it was opened: as MappedFile.mmap, which comes first. */

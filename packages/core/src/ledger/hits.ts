@@ -47,6 +47,13 @@ export function checkHit(k: Kernel, cpu: Cpu, slot: number): void {
 /** Whether the flush of a slot waits in the CPU's batch, or the ledger knows who has yet to make it. */
 function isPending(k: Kernel, cpu: Cpu, mm: object, slot: number, vpn: number): boolean {
   const { batch, tlb } = cpu;
-  if (batch.mm === mm) for (let i = 0; i < batch.nr; i++) if (batch.vpn[i] === vpn) return true;
-  return k.ledger?.isPending(cpu, tlb.contextOf(slot), tlb.pageOf(slot)) === true;
+  const pages = 2 ** tlb.spanOf(slot); // of a large translation, that of any page
+  const end = vpn + Math.ceil(pages / k.arch.tlbSubPages);
+  if (batch.mm === mm)
+    for (let i = 0; i < batch.nr; i++)
+      if ((batch.vpn[i] as number) >= vpn && (batch.vpn[i] as number) < end) return true;
+  const first = tlb.pageOf(slot);
+  for (let page = first; page < first + pages; page++)
+    if (k.ledger?.isPending(cpu, tlb.contextOf(slot), page) === true) return true;
+  return false;
 }

@@ -12,6 +12,7 @@ import type { Op } from '../smp/lock.js';
 import { VM_RESERVED } from '../vma/flags.js';
 import type { Vma } from '../vma/vma.js';
 import { vmInsertPage } from './insert-page.js';
+import { ioRemapPfnRange } from './io-remap.js';
 import { remapPfnRange } from './remap-pfn-range.js';
 
 /** A device node: an inode whose areas its driver fills when they are mapped. */
@@ -54,6 +55,7 @@ export class DevMem extends Device {
 
 /** A frame buffer: memory of a device, in one of the machine's `devices` ranges. */
 export class FrameBuffer extends Device {
+  readonly isFrameBuffer = true;
   readonly #range: Bank;
 
   /** @throws MmError MM_DEVICE when no device of the machine has that range */
@@ -72,7 +74,7 @@ export class FrameBuffer extends Device {
   *mmap(vma: Vma): Op<number> {
     const { pageSize } = this.k.memory;
     if (vma.pgoff + vma.pages > this.#range.size / pageSize) return -ERRNO.EINVAL;
-    return yield* remapPfnRange(this.k, vma, vma.start, this.#range.base / pageSize + vma.pgoff, vma.pages);
+    return yield* ioRemapPfnRange(this.k, vma, vma.start, this.#range.base / pageSize + vma.pgoff, vma.pages);
   }
 
   /** What the screen shows: bytes of the buffer. */

@@ -27,15 +27,10 @@ export function* remapPfnRange(
   protLo: number = vma.protLo,
   protHi: number = vma.protHi,
 ): Op<number> {
+  const error = beginRaw(k, vma, start, pfn, pages);
+  if (error < 0) return error;
   const { mm } = vma;
   const end = start + pages;
-  if (pages <= 0) throw new KernelBug(`remap_pfn_range of ${pages} pages`);
-  if (isCowMapping(vma.flags)) {
-    if (start !== vma.start || end !== vma.end) return -ERRNO.EINVAL;
-    vma.pgoff = pfn;
-  }
-  vma.flags |= VM_IO | VM_RESERVED | VM_PFNMAP;
-  flushCacheRange(k, mm, start, end);
   const { ptesPerTable } = k.tables;
   for (let vpn = start; vpn < end; ) {
     const nr = Math.min(end - vpn, ptesPerTable - (vpn % ptesPerTable));
@@ -45,6 +40,19 @@ export function* remapPfnRange(
     pteUnmapUnlock(k, at, pteLock(k, mm, at));
     vpn += nr;
   }
+  return 0;
+}
+
+/** What comes before the entries: the area becomes one of raw frames. 0, or -EINVAL with nothing changed. */
+export function beginRaw(k: Kernel, vma: Vma, start: number, pfn: number, pages: number): number {
+  const end = start + pages;
+  if (pages <= 0) throw new KernelBug(`remap_pfn_range of ${pages} pages`);
+  if (isCowMapping(vma.flags)) {
+    if (start !== vma.start || end !== vma.end) return -ERRNO.EINVAL;
+    vma.pgoff = pfn;
+  }
+  vma.flags |= VM_IO | VM_RESERVED | VM_PFNMAP;
+  flushCacheRange(k, vma.mm, start, end);
   return 0;
 }
 
@@ -60,12 +68,17 @@ function fillRun(
   protHi: number,
 ): void {
   const f = k.arch.pteFormat;
-  const { loAt, hiAt, pteWords } = k.tables;
+  const { pteWords } = k.tables;
   for (let i = 0; i < nr; i++) {
-    const entry = at + i * pteWords;
-    const { words } = k.memory;
-    if (!f.isNone(pteWords === 2 ? (words[entry + hiAt] as number) : 0, words[entry + loAt] as number))
-      throw new KernelBug(`remap_pfn_range over something at page ${vpn + i}`);
-    setPteAt(k, vma.mm, vpn + i, entry, f.makeHi(pfn + i, protHi), f.makeLo(pfn + i, protLo));
+    putRaw(k, vma, vpn + i, at + i * pteWords, f.makeHi(pfn + i, protHi), f.makeLo(pfn + i, protLo));
   }
+}
+
+/** Stores a raw entry where nothing is. The pte lock is held. */
+export function putRaw(k: Kernel, vma: Vma, vpn: number, at: number, hi: number, lo: number): void {
+  const { words } = k.memory;
+  const { loAt, hiAt, pteWords } = k.tables;
+  if (!k.arch.pteFormat.isNone(pteWords === 2 ? (words[at + hiAt] as number) : 0, words[at + loAt] as number))
+    throw new KernelBug(`remap_pfn_range over something at page ${vpn}`);
+  setPteAt(k, vma.mm, vpn, at, hi, lo);
 }
