@@ -92,6 +92,10 @@ const OWN: readonly Era[] = [
   line('huge pages of the time', ({ native, ours, source }) => {
     return meetsHuge(native, source) && (HUGE_ANSWERS[native.op]?.test(ours.result) ?? false);
   }),
+  line('huge pages are set aside when they are mapped', ({ native, ours }) => {
+    const isRefused = native.result === 'ENOMEM' && ours.result.startsWith('ok');
+    return isRefused && /^(mmap|shmget) .*(huge| h\d)/.test(native.text);
+  }),
   line('brk over a heap with holes', (difference) => {
     const { native, ours } = difference;
     const isRefused = native.result.startsWith('refused') && ours.result.startsWith('ok');
@@ -123,6 +127,13 @@ const COUNTS: readonly Era[] = [
     const isLonger = has(difference, /^(fwrite|ftruncate) d/) && has(difference, /swapout/);
     const [here, there] = [faultsOf(difference.ours)[1], faultsOf(difference.native)[1]];
     return isLonger && LOADS.includes(difference.native.op) && isMajorHere(difference) && here === there + 1;
+  }),
+  counts('a later fault of the kernel on a page that was to be paged out is made twice', (difference) => {
+    const { native, ours } = difference;
+    const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
+    const isCopy = /^k(read|write)$/.test(native.op) && native.result === ours.result;
+    const isOnDisk = has(difference, /swapout/) && has(difference, /mmap .* d\d/);
+    return isCopy && isOnDisk && major > ourMajor && minor + major === ourMinor + ourMajor;
   }),
 ];
 
