@@ -92,6 +92,11 @@ const OWN: readonly Era[] = [
   line('huge pages of the time', ({ native, ours, source }) => {
     return meetsHuge(native, source) && (HUGE_ANSWERS[native.op]?.test(ours.result) ?? false);
   }),
+  line('shmdt takes any huge pages whose file would begin there', (difference) => {
+    const { native, ours } = difference;
+    const isTaken = native.op === 'shmdt' && native.result === 'EINVAL' && ours.result === 'ok';
+    return isTaken && has(difference, /mmap .*( h\d|huge)/);
+  }),
   line('huge pages are set aside when they are mapped', ({ native, ours }) => {
     const isRefused = native.result === 'ENOMEM' && ours.result.startsWith('ok');
     return isRefused && /^(mmap|shmget) .*(huge| h\d)/.test(native.text);
@@ -235,7 +240,6 @@ const HUGE_ANSWERS: Readonly<Record<string, RegExp>> = {
   mremap: /^EINVAL$/,
   madvise: /^EINVAL$/,
   shmat: /^ENOMEM$/,
-  shmdt: /^ok$/,
 };
 
 /** Whether an mmap with `populate` makes pages present that were not made present then. */
