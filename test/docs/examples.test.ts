@@ -10,6 +10,7 @@ const ROOT = new URL('../../', import.meta.url);
 const OUT = new URL('./.examples/', import.meta.url);
 const DOCUMENTS = [
   'README.md',
+  'docs/adding-a-machine.md',
   'packages/core/README.md',
   'packages/arch-x86/README.md',
   'packages/arch-ppc64/README.md',

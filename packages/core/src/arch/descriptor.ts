@@ -41,27 +41,39 @@ export interface ArchSpec {
   readonly name: string;
   /** One line for people. */
   readonly title: string;
+  /** ARCH_CONTRACT_VERSION as it was when the package was written. */
   readonly contractVersion: number;
   /** 32 or 64. */
   readonly wordBits: 32 | 64;
+  /** Of memory: of page tables and of what programs store. */
   readonly byteOrder: 'little' | 'big';
+  /** Shape of the page-table tree: its real levels, root first. */
   readonly geometry: Geometry;
+  /** Where things lie in a user address space. */
   readonly layout: Layout;
   /** Formats of the real levels above the pte, root first (geometry.depth - 1 of them). */
   readonly upper: readonly UpperFormat[];
+  /** Format of the entries that map pages. */
   readonly pte: PteFormat;
   /** The kernel's own mappings; default none, and vmalloc answers that there is no room. */
   readonly kernelSpace?: KernelSpace | null;
+  /** TLBs of a CPU. */
   readonly tlb: TlbShape;
+  /** Entries whose change set_pte_at itself tells of. Default: none. */
   readonly pendingFlush?: PendingFlushSpec;
+  /** mmu_gather: how unmapped pages are collected. */
   readonly gather: GatherSpec;
-  /** Default: tables are given back at once. */
+  /** Empty page tables that CPUs keep. Default: tables are given back at once. */
   readonly quicklists?: QuicklistSpec | null;
+  /** What the port's page-fault handler asks of an area. */
   readonly faults: FaultRules;
+  /** What things cost in cycles, for estimates in reports. */
   readonly cost: CostTable;
   /** Who fills the TLB, for tables and docs: `'hardware walk'`, `'software'` ... */
   readonly walker: string;
+  /** How translations are flushed, for the same. */
   readonly flushStyle: string;
+  /** What huge pages there are, for the same. */
   readonly hugetlb: string;
   /** Huge pages; default: the kernel is built without. */
   readonly hugePages?: HugetlbSpec;

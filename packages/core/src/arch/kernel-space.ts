@@ -31,6 +31,7 @@ export interface LinearMapSpec {
   readonly tableDrops: number;
   /** Bytes of a stretch that is left out where no memory lies in it. Default: none is. */
   readonly stretch?: number;
+  /** Rows of large pages. */
   readonly pieces: readonly LinearPiece[];
 }
 
@@ -40,6 +41,7 @@ export interface KernelSpaceSpec {
   readonly end: bigint;
   /** PAGE_KERNEL: the protection word, without a frame. */
   readonly prot: bigint;
+  /** How ioremap makes device memory addressable. */
   readonly ioremap: IoremapSpec;
   /**
    * Entries of a user root from this index up are the kernel's: copies of those in init_mm's root. Default: user roots have

@@ -67,6 +67,7 @@ export interface LayoutSpec {
 
 /** A gate area and what the kernel maps there. */
 export interface GateSpec {
+  /** First address, and first past it. */
   readonly start: bigint;
   readonly end: bigint;
   /** Pages of its own, by their offset in the area, with their protection word. */

@@ -6,7 +6,9 @@ import { highWord, lowWord } from './words.js';
 
 /** One translation buffer: any number of sets and ways (sets 1: fully associative). */
 export interface TlbUnitSpec {
+  /** For people, and for files. */
   readonly name: string;
+  /** Any number of each; one set is fully associative. */
   readonly sets: number;
   readonly ways: number;
   /**
@@ -27,6 +29,7 @@ export interface TlbShape {
   readonly processor?: string;
   /** Where the figures are from. */
   readonly source?: string;
+  /** The buffers; their slots lie one after another in this order. */
   readonly units: readonly TlbUnitSpec[];
   /**
    * log2 of the bytes that a page number of the TLB, of `Mmu.miss` and of `Mmu.denied` counts, where the hardware
@@ -116,7 +119,7 @@ export interface CostTable extends Readonly<Record<CostName, number>> {
 
 /** vm_flags of which one is needed, by access, and what a protection fault on a read means. */
 export interface FaultRules {
-  /** Any of these vm_flags lets an instruction fetch through the area check. */
+  /** Any of these vm_flags lets an instruction fetch, a load, a store through the area check. */
   readonly exec: number;
   readonly load: number;
   readonly store: number;
@@ -143,7 +146,7 @@ export interface FaultRules {
    * address hole, and behind the end of a file, it is a load like any other. Default: they have none.
    */
   readonly noFaultLoads?: boolean;
-  /** ptep_set_access_flags for a read does nothing: hardware keeps the young bit. */
+  /** ptep_set_access_flags does its work for a read too. False where it does nothing then: hardware keeps the young bit. */
   readonly readUpdatesAccessFlags: boolean;
   /** The same on a machine with one CPU; default as on any. */
   readonly readUpdatesAlone?: boolean;

@@ -32,6 +32,7 @@ export interface FieldPiece {
 }
 
 export interface PteFormatSpec {
+  /** Bytes of an entry. */
   readonly bytes: 4 | 8;
   /** Bits that do not count for pte_none and pte_same and are never stored (traces of a hash table). Default 0. */
   readonly ignore?: bigint;
@@ -48,6 +49,7 @@ export interface PteFormatSpec {
   readonly valid: { readonly mask: bigint; readonly value: bigint };
   /** User mode may use the entry: (word & mask) == value. Default: always. */
   readonly user?: { readonly mask: bigint; readonly value: bigint };
+  /** pte_young and pte_dirty: any of these bits. */
   readonly young: bigint;
   readonly dirty: bigint;
   /** pte_file, asked only of entries that are not present. */
@@ -60,12 +62,14 @@ export interface PteFormatSpec {
   readonly hardwareRead?: RightSpec;
   readonly hardwareWrite?: RightSpec;
   readonly hardwareExec?: RightSpec;
+  /** What the functions of these names (pte_mkyoung ...) clear and set. */
   readonly mkyoung: ChangeSpec;
   readonly mkold: ChangeSpec;
   readonly mkdirty: ChangeSpec;
   readonly mkclean: ChangeSpec;
   readonly mkwrite: ChangeSpec;
   readonly wrprotect: ChangeSpec;
+  /** The same; default: nothing. */
   readonly mkexec?: ChangeSpec;
   readonly mkread?: ChangeSpec;
   readonly rdprotect?: ChangeSpec;
@@ -87,6 +91,7 @@ export interface PteFormatSpec {
   readonly modifyTake?: bigint;
   /** protection_map[16], indexed by the low four vm_flags (shared, exec, write, read). */
   readonly protectionMap: readonly bigint[];
+  /** Where a swap entry has its area and the page in it. */
   readonly swapType: FieldPiece;
   readonly swapOffset: FieldPiece;
   /** Pieces of a nonlinear file offset, lowest bits first, and what is set beside them. */
