@@ -202,6 +202,27 @@ export default quirks({
         machine.check();
       },
     },
+    "a program with context 0xD0000, which the era's kernel gives, has the VSIDs of vmalloc's segments: the kernel reads its page for its own (kept)":
+      {
+        source: 'asm-powerpc/mmu_context.h: MAX_CONTEXT; asm-ppc64/mmu.h: get_vsid, get_kernel_vsid',
+        holds: (arch) => {
+          const machine = new Machine({ arch, defects: 'kept' });
+          const k = machine.kernel;
+          const { contexts } = mmuOf(machine);
+          const nobody = machine.spawn().mm;
+          while (contexts.allocate(nobody) < 0xc_ffff);
+          const process = machine.spawn();
+          expect(process.mm.context).toBe(0xd_0000);
+          const own = runToEnd(vmalloc(k, 2 * arch.pageSize)) + BigInt(arch.pageSize);
+          const addr = own - VMALLOC;
+          process.mmap({ addr, length: arch.pageSize, prot: 'rw', flags: 'private|anonymous|fixed' });
+          process.store8(addr, 7);
+          expect(kernelLoad(k, k.cpu, own)).toBe(7);
+          // By the map of all memory, which has segments of its own, the kernel's page is as it was.
+          const pfn = k.memory.pageToPfn(k.vmlist.all[0]?.frames[1] as number);
+          expect(kernelLoad(k, k.cpu, LINEAR + BigInt(pfn * arch.pageSize))).toBe(0);
+        },
+      },
     "the audit compares the hash table's entries of the kernel with init_mm": {
       source: 'arch/powerpc/mm/hash_utils_64.c: flush_hash_range',
       holds: (arch) => {

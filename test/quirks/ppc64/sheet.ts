@@ -132,6 +132,7 @@ export default {
       'ids are the lowest free ones, ENOMEM when there is none': 'contexts are the lowest free ids',
       'ids of 2^19 and more share VSIDs with the kernel': [
         'contexts of 2^19 and more',
+        'a program with context 0xD0000',
         testOf(TABLE, 'a context of 2^19'),
       ],
       'words of SLB entries, kernel and user, and the operand of slbie': [

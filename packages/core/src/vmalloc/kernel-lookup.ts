@@ -85,6 +85,7 @@ export function fillKernelSpan(
   const first = frame - ((vpnLo & (2 ** span - 1)) >>> shift);
   const last = first + 2 ** (span - shift) - 1;
   const isWhole =
+    span !== 0 &&
     cpu.tlb.takesSpan(kind, span) &&
     first >= 0 &&
     last < memory.nrPages &&
