@@ -3,6 +3,7 @@
  * under KERNEL_CONTEXT and allowed by a slot's kernel rights (`vmalloc/access.ts`); what is not there, or not allowed, comes
  * here. What is cached stays until `Mmu.flushKernelRange`, over switches of address spaces.
  */
+import { WALKS } from '../events/counters.js';
 import type { Cpu } from '../smp/cpu.js';
 import { KERNEL_CONTEXT, KERNEL_RIGHTS_SHIFT, RIGHT_EXEC, RIGHT_LOAD, RIGHT_STORE, TLB_GLOBAL } from '../tlb/record.js';
 import { basePageOf, kernelEntryOf } from '../vmalloc/kernel-lookup.js';
@@ -17,13 +18,14 @@ export class KernelAccess {
   }
 
   /**
-   * A TLB miss. Default: by the tables of init_mm as they are.
+   * A TLB miss. Default: by the tables of init_mm as they are, which counts as a walk.
    * Law: the answer is a slot with kernel rights that allow the access, whose translation `truth` gives now, or
    * FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS.
    */
   miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    const { memory, arch } = this.host;
+    const { memory, arch, counters } = this.host;
     const entry = kernelEntryOf(this.host, basePageOf(this.host, vpnHi, vpnLo));
+    counters.values[WALKS] = (counters.values[WALKS] as number) + 1;
     if (entry === null) return FAULT_ABSENT;
     const rights = this.rights(entry.hi, entry.lo);
     if (((rights >> kind) & 1) === 0) return FAULT_RIGHTS;

@@ -42,6 +42,8 @@ test('lookups are hits and misses, and a hit reads no table', () => {
   expect([of('tlbDataLookups'), of('tlbDataMisses'), of('tlbDataMisses2')]).toEqual([1, 1, 1]);
   kernelStore(k, cpus[0], at, 1);
   expect([of('tlbDataLookups'), of('tlbDataMisses'), of('tlbDataMisses2')]).toEqual([2, 1, 1]);
+  expect(() => kernelLoad(k, cpus[0], at + BigInt(PAGE_SIZE))).toThrow('nothing is mapped there');
+  expect(of('walks')).toBe(of('tlbDataMisses2'));
 });
 
 test('a flush of the range takes it out of every TLB, by interrupt, and leaves the rest', () => {
