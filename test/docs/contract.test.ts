@@ -25,7 +25,7 @@ const INTERFACES: readonly (readonly [name: string, file: string])[] = [
   ['PendingFlushSpec', 'mmu-data.ts'],
   ['GatherSpec', 'mmu-data.ts'],
   ['QuicklistSpec', 'descriptor.ts'],
-  ['FaultRules', 'mmu-data.ts'],
+  ['FaultRulesSpec', 'mmu-data.ts'],
   ['HugetlbSpec', 'hugetlb.ts'],
   ['KernelSpaceSpec', 'kernel-space.ts'],
   ['LinearMapSpec', 'kernel-space.ts'],

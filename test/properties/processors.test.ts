@@ -102,7 +102,7 @@ describe.each(ALL)('%s', (_name, arch) => {
         fc.property(fc.array(STEP, { minLength: 60, maxLength: 120 }), (steps) => {
           const memory = 2 ** (arch.geometry.pageShift + 11);
           // A port that frees pages before it flushes them would be found out.
-          const flushes = defects === 'mended' || arch.gather.freesBeforeFlush !== true;
+          const flushes = defects === 'mended' || !arch.gather.freesBeforeFlush;
           const checks = { flushes };
           const machine = new Machine({ arch, memory, cpus: CPUS, defects, overcommit: 1, config: { nrCpus }, checks });
           const file = openFile(machine);

@@ -3,7 +3,7 @@ import {
   ARCH_CONTRACT_VERSION,
   ArchDescriptor,
   type CostTable,
-  type FaultRules,
+  type FaultRulesSpec,
   MmError,
   type TlbShape,
   VM_EXEC,
@@ -104,7 +104,7 @@ function check(pageShift: Ia64PageShift, levels: Ia64Levels, spec: Ia64MmuSpec):
  * write: the access-bit handler sets a later. On one CPU it stores and flushes. lfetch and ld.s go to the handler too, which
  * sets psr.ed for what would be a signal.
  */
-const FAULTS: FaultRules = {
+const FAULTS: FaultRulesSpec = {
   exec: VM_EXEC,
   load: VM_READ,
   store: VM_WRITE,

@@ -3,7 +3,7 @@ import {
   ARCH_CONTRACT_VERSION,
   ArchDescriptor,
   type CostTable,
-  type FaultRules,
+  type FaultRulesSpec,
   MmError,
   type TlbShape,
   VM_EXEC,
@@ -88,7 +88,7 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
  * translation refused is a signal at once. A stack grows by 1 MiB freely; beyond that an access lies at most 2 KiB below the
  * stack pointer, or is a store that moves it: which instruction a store is nobody says, so that every one is taken for such.
  */
-const FAULTS: FaultRules = {
+const FAULTS: FaultRulesSpec = {
   exec: VM_EXEC,
   load: VM_READ | VM_EXEC,
   store: VM_WRITE,

@@ -3,7 +3,7 @@ import {
   ARCH_CONTRACT_VERSION,
   ArchDescriptor,
   type CostTable,
-  type FaultRules,
+  type FaultRulesSpec,
   MmError,
   type TlbShape,
   VM_EXEC,
@@ -112,7 +112,7 @@ function shapeOf(chip: Sparc64Chip, pageShift: Sparc64PageShift, hugeShift: Spar
  * software, so a fault on a present page is everyday business, for reads too. A data miss does not say load or store: the
  * instruction is read, but only where the area may be written. Loads through ASI 0x82 and its like take no SIGSEGV.
  */
-const FAULTS: FaultRules = {
+const FAULTS: FaultRulesSpec = {
   exec: VM_EXEC,
   load: VM_READ | VM_EXEC,
   store: VM_WRITE,

@@ -89,7 +89,7 @@ for (const arch of sparc64Arches) {
     expect(arch.madvRemove).toBe(6);
     expect(arch.physicalBits).toBe(41);
     expect(arch.pendingFlush).toMatchObject({ capacity: 192, skipWhenFullmm: true, queueHi: -0x8000_0000, queueLo: 0 });
-    expect(arch.gather).toEqual({ capacity: 506, freesBeforeFlush: true });
+    expect(arch.gather).toMatchObject({ capacity: 506, freesBeforeFlush: true });
   });
 }
 

@@ -2,7 +2,7 @@
 import {
   ARCH_CONTRACT_VERSION,
   ArchDescriptor,
-  type FaultRules,
+  type FaultRulesSpec,
   type TlbShape,
   VM_EXEC,
   VM_READ,
@@ -163,7 +163,7 @@ const X86_64_RESERVED = 0x000f_ff00_0000_0000n;
  * VM_WRITE; a read or fetch that was denied on a present page is always a signal, which is also how NX ends. A read
  * fault leaves the access flags to the processor.
  */
-const FAULTS: FaultRules = {
+const FAULTS: FaultRulesSpec = {
   exec: VM_READ | VM_EXEC,
   load: VM_READ | VM_EXEC,
   store: VM_WRITE,
@@ -172,7 +172,7 @@ const FAULTS: FaultRules = {
   stackSlack: 32, // the longest push, PUSHA
 };
 /** Below the stack pointer lies a red zone of 128 bytes. */
-const X86_64_FAULTS: FaultRules = { ...FAULTS, stackSlack: 128 };
+const X86_64_FAULTS: FaultRulesSpec = { ...FAULTS, stackSlack: 128 };
 
 const COMMON = {
   contractVersion: ARCH_CONTRACT_VERSION,

@@ -175,7 +175,7 @@ export class Kernel implements MmuHost {
     this.random = config.randomize === undefined ? null : new Random(config.randomize);
     this.behaviour = new Behaviour(config.without);
     this.splitPteLocks = config.nrCpus >= SPLIT_PTLOCK_CPUS && this.behaviour.splitsPteLocks;
-    const { readUpdatesAccessFlags, readUpdatesAlone = readUpdatesAccessFlags } = arch.faults;
+    const { readUpdatesAccessFlags, readUpdatesAlone } = arch.faults;
     this.readUpdatesAccessFlags = config.cpus === 1 ? readUpdatesAlone : readUpdatesAccessFlags;
     this.memory = new PhysicalMemory(arch.geometry.pageShift, config.banks, arch.byteOrder === 'big', config.devices);
     this.pages = new PageAllocator(this.memory, config.zones, this.counters, this.events, this.inject, arch.maxOrder);

@@ -13,7 +13,9 @@ import type { Layout } from './layout.js';
 import type { Mmu, MmuHost } from './mmu.js';
 import {
   type CostTable,
-  type FaultRules,
+  FaultRules,
+  type FaultRulesSpec,
+  GatherRules,
   type GatherSpec,
   PendingFlush,
   type PendingFlushSpec,
@@ -66,7 +68,7 @@ export interface ArchSpec {
   /** Empty page tables that CPUs keep. Default: tables are given back at once. */
   readonly quicklists?: QuicklistSpec | null;
   /** What the port's page-fault handler asks of an area. */
-  readonly faults: FaultRules;
+  readonly faults: FaultRulesSpec;
   /** What things cost in cycles, for estimates in reports. */
   readonly cost: CostTable;
   /** Who fills the TLB, for tables and docs: `'hardware walk'`, `'software'` ... */
@@ -115,7 +117,7 @@ export class ArchDescriptor {
   /** How many that are. */
   readonly tlbSubPages: number;
   readonly pendingFlush: PendingFlush;
-  readonly gather: GatherSpec;
+  readonly gather: GatherRules;
   /** Null where tables are given back at once. */
   readonly quicklists: QuicklistSpec | null;
   readonly faults: FaultRules;
@@ -156,9 +158,9 @@ export class ArchDescriptor {
     this.tlbSubShift = spec.geometry.pageShift - this.tlbPageShift;
     this.tlbSubPages = 1 << this.tlbSubShift;
     this.pendingFlush = new PendingFlush(spec.pendingFlush);
-    this.gather = spec.gather;
+    this.gather = new GatherRules(spec.gather);
     this.quicklists = spec.quicklists ?? null;
-    this.faults = spec.faults;
+    this.faults = new FaultRules(spec.faults);
     this.cost = spec.cost;
     this.walker = spec.walker;
     this.flushStyle = spec.flushStyle;

@@ -78,6 +78,21 @@ export interface GatherSpec {
   readonly freesBeforeFlush?: boolean;
 }
 
+/** The same with its defaults; one class for all machines. */
+export class GatherRules {
+  readonly capacity: number;
+  readonly collectsTables: boolean;
+  readonly walkedUnlocked: boolean;
+  readonly freesBeforeFlush: boolean;
+
+  constructor(spec: GatherSpec) {
+    this.capacity = spec.capacity;
+    this.collectsTables = spec.collectsTables ?? false;
+    this.walkedUnlocked = spec.walkedUnlocked ?? false;
+    this.freesBeforeFlush = spec.freesBeforeFlush ?? false;
+  }
+}
+
 /** What a CostTable prices, in the order of reports. */
 export const COST_NAMES = [
   'secondLevelHit',
@@ -118,7 +133,7 @@ export interface CostTable extends Readonly<Record<CostName, number>> {
 }
 
 /** vm_flags of which one is needed, by access, and what a protection fault on a read means. */
-export interface FaultRules {
+export interface FaultRulesSpec {
   /** Any of these vm_flags lets an instruction fetch, a load, a store through the area check. */
   readonly exec: number;
   readonly load: number;
@@ -171,5 +186,37 @@ export class PendingFlush {
     this.flushesOld = spec?.flushesOld ?? false;
     this.tells = spec?.tells ?? false;
     this.queuesKernel = spec?.queuesKernel ?? false;
+  }
+}
+
+/** The same with its defaults; one class for all machines, for the page-fault handler reads it at every fault. */
+export class FaultRules {
+  readonly exec: number;
+  readonly load: number;
+  readonly store: number;
+  readonly presentReadIsFatal: boolean;
+  readonly missHidesStore: boolean;
+  /** -1: however many. */
+  readonly stackSlack: number;
+  readonly stackFree: number;
+  readonly storesMoveStack: boolean;
+  readonly prefetchFaults: boolean;
+  readonly noFaultLoads: boolean;
+  readonly readUpdatesAccessFlags: boolean;
+  readonly readUpdatesAlone: boolean;
+
+  constructor(spec: FaultRulesSpec) {
+    this.exec = spec.exec;
+    this.load = spec.load;
+    this.store = spec.store;
+    this.presentReadIsFatal = spec.presentReadIsFatal;
+    this.missHidesStore = spec.missHidesStore ?? false;
+    this.stackSlack = spec.stackSlack ?? -1;
+    this.stackFree = spec.stackFree ?? 0;
+    this.storesMoveStack = spec.storesMoveStack ?? false;
+    this.prefetchFaults = spec.prefetchFaults ?? false;
+    this.noFaultLoads = spec.noFaultLoads ?? false;
+    this.readUpdatesAccessFlags = spec.readUpdatesAccessFlags;
+    this.readUpdatesAlone = spec.readUpdatesAlone ?? spec.readUpdatesAccessFlags;
   }
 }

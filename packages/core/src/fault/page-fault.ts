@@ -118,10 +118,10 @@ function grown(k: Kernel, above: Vma, task: FaultCounts, kind: AccessKind, vpn: 
 /** Whether the area is a stack that now begins at page `vpn`. */
 function growsTo(k: Kernel, vma: Vma, task: FaultCounts, kind: AccessKind, vpn: number): boolean {
   if ((vma.flags & VM_GROWSDOWN) === 0) return false;
-  if (task.speculates === true && k.arch.faults.noFaultLoads === true) return false;
+  if (task.speculates === true && k.arch.faults.noFaultLoads) return false;
   const { stackPointer = null, accessOffset = 0 } = task;
-  const { stackSlack, stackFree = 0, storesMoveStack = false } = k.arch.faults;
-  if (stackPointer !== null && stackSlack !== undefined && !(storesMoveStack && kind === STORE)) {
+  const { stackSlack, stackFree, storesMoveStack } = k.arch.faults;
+  if (stackPointer !== null && stackSlack >= 0 && !(storesMoveStack && kind === STORE)) {
     const pageSize = BigInt(k.memory.pageSize);
     const address = BigInt(vpn) * pageSize + BigInt(accessOffset);
     const isFree = address + BigInt(stackFree) >= BigInt(vma.end) * pageSize;
@@ -163,7 +163,7 @@ function settle(k: Kernel, task: FaultCounts, kind: AccessKind, vpn: number, res
 
 /** Sends a signal, unless the access defers it. */
 function signal(k: Kernel, task: FaultCounts, vpn: number, which: number): number {
-  if (task.speculates === true && !(k.arch.faults.noFaultLoads === true && hurtsNoFault(k, vpn, which))) return which;
+  if (task.speculates === true && !(k.arch.faults.noFaultLoads && hurtsNoFault(k, vpn, which))) return which;
   k.counters.values[SIGNALS] = (k.counters.values[SIGNALS] as number) + 1;
   if (k.events.on) k.events.emit(SIGNAL, vpn, which);
   return which;

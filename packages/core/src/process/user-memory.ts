@@ -39,7 +39,7 @@ export function* prefetchAt(process: Process, address: bigint): Op<boolean> {
   const vpn = Number(BigInt.asUintN(k.arch.addressBits, address) >> BigInt(k.arch.tlbPageShift));
   const cpu: Cpu = process.machine.enter(process);
   const [hi, lo] = [(vpn / 4294967296) | 0, vpn | 0];
-  if (k.arch.faults.prefetchFaults !== true) return translate(k, cpu, LOAD, hi, lo) >= 0;
+  if (!k.arch.faults.prefetchFaults) return translate(k, cpu, LOAD, hi, lo) >= 0;
   process.accessOffset = Number(address & BigInt(k.memory.pageSize - 1));
   process.speculates = true;
   try {
@@ -55,7 +55,7 @@ export function* prefetchAt(process: Process, address: bigint): Op<boolean> {
  */
 export function* loadNoFault(process: Process, address: bigint, out: Uint8Array): Op<AccessResult> {
   const k = process.machine.kernel;
-  if (k.arch.faults.noFaultLoads !== true)
+  if (!k.arch.faults.noFaultLoads)
     throw new MmError('MM_ACCESS', `expected a machine with no-fault loads, got ${k.arch.name}`);
   const { pageSize, pageShift } = k.memory;
   process.speculates = true;

@@ -47,7 +47,7 @@ export class MmuGather {
   constructor(k: Kernel) {
     this.k = k;
     this.pages = new Int32Array(k.arch.gather.capacity);
-    this.unlocked = k.arch.gather.walkedUnlocked === true ? new TableBatch(k) : null;
+    this.unlocked = k.arch.gather.walkedUnlocked ? new TableBatch(k) : null;
   }
 
   /** Whether somebody is between `start` and `finish`. */
@@ -109,7 +109,7 @@ export class MmuGather {
       return;
     }
     this.tables.push(level, pa);
-    if (this.k.arch.gather.collectsTables !== true) return;
+    if (!this.k.arch.gather.collectsTables) return;
     this.collected++;
     if (this.nr + this.collected >= this.pages.length) this.flush();
   }
@@ -124,7 +124,7 @@ export class MmuGather {
   flush(): void {
     if (!this.needFlush) return;
     this.needFlush = false;
-    const freesFirst = this.k.arch.gather.freesBeforeFlush === true && this.k.defectsKept;
+    const freesFirst = this.k.arch.gather.freesBeforeFlush && this.k.defectsKept;
     if (freesFirst) this.free();
     if (this.k.events.on) this.k.events.emit(GATHER_FLUSH, this.mm.id, this.first, this.end);
     this.k.mmu.gatherFlush(this.mm, this.fullmm, this.first, this.end);
