@@ -78,6 +78,7 @@ export function createPpc64(options: Ppc64Options = {}): ArchDescriptor {
     hugePages: createHugetlb(pageShift),
     maxOrder: maxOrder(pageShift),
     physicalBits: 44,
+    executableData: options.task === 32,
     createImages: ppc64Images,
     createMmu: (host) => new Ppc64Mmu(host, mmu),
   });

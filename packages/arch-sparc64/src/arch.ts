@@ -95,6 +95,7 @@ export function createSparc64(options: Sparc64Options = {}): ArchDescriptor {
     hugePages: createHugetlb(pageShift, hugeShift),
     deviceMemory: SPARC64_IO_REMAP,
     physicalBits: isCheetah ? 43 : 41,
+    executableData: true,
     madvRemove: 6,
     createImages: sparc64Images,
     createMmu: (host) => new Mmu(host, pageSizes),

@@ -45,6 +45,17 @@ export default quirks({
   port: 'ppc64',
   about: 'The address space and its faults',
   quirks: {
+    'the heap and the stack of a 32-bit task may be executed, those of a 64-bit one may not': {
+      source: 'asm-powerpc/page_64.h: VM_DATA_DEFAULT_FLAGS32, VM_STACK_DEFAULT_FLAGS32',
+      holds: (arch) => {
+        const areas = (of: ArchDescriptor): number => {
+          const process = new Machine({ arch: of }).spawn({ program: true });
+          process.brk(process.brk(0) + BigInt(of.pageSize));
+          return process.maps().match(/rwxp .*(heap|stack)/g)?.length ?? 0;
+        };
+        expect([areas(narrow(arch)), areas(arch)]).toEqual([2, 0]);
+      },
+    },
     'user space has 44 bits: an address of 2^44 has no segment that could be loaded': {
       source: 'asm-powerpc/mmu.h: USER_ESID_BITS; arch/powerpc/mm/hash_utils_64.c: hash_page',
       holds: (arch) => {

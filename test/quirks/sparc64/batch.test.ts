@@ -112,6 +112,26 @@ export default quirks({
         expect(count(world, () => world.process.munmap(world.at, length)).queued).toBe(3);
       },
     },
+    'a batch is demapped from its last entry to its first': {
+      source: 'arch/sparc64/mm/ultra.S: __flush_tlb_pending',
+      holds: (arch) => {
+        const machine = new Machine({ arch, checks: { flushes: false } });
+        const process = machine.spawn();
+        const at = process.mmap({ length: 4 * arch.pageSize, prot: 'rw', flags: 'private|anonymous' });
+        for (let i = 0; i < 3; i++) process.store8(at + BigInt(i * arch.pageSize), 1);
+        const demapped: number[] = [];
+        const ignore = (): void => {};
+        machine.kernel.cpu.tlb.watch = {
+          dropping: (start) => demapped.push(start),
+          droppingContext: ignore,
+          droppingAll: ignore,
+          dropped: ignore,
+        };
+        process.mprotect(at, 3 * arch.pageSize, 'r');
+        const first = Number(at / BigInt(arch.pageSize));
+        expect(demapped).toEqual([first + 2, first + 1, first]);
+      },
+    },
     'a context switch sends what is queued': {
       source: 'asm-sparc64/system.h: switch_to',
       holds: (arch) => {

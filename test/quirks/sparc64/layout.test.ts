@@ -84,6 +84,19 @@ export default quirks({
         expect(process.brk(before + 0x10_0000n)).toBe(before + 0x10_0000n);
       },
     },
+    'the heap and the stack of a program may be executed': {
+      source: 'asm-sparc64/page.h: VM_DATA_DEFAULT_FLAGS; fs/exec.c: setup_arg_pages (VM_STACK_FLAGS)',
+      holds: (arch) => {
+        const process = new Machine({ arch }).spawn({ program: true });
+        const heap = process.brk(0);
+        process.brk(heap + BigInt(arch.pageSize));
+        for (const at of [heap, arch.layout.spec.stackTop - 8n]) {
+          process.fetch(at);
+          process.store8(at, 1);
+        }
+        expect(process.maps().match(/rwxp .*(heap|stack)/g)?.length).toBe(2);
+      },
+    },
     'MADV_REMOVE is 6': {
       source: 'asm-sparc64/mman.h',
       holds: (arch) => expect(arch.madvRemove).toBe(6),

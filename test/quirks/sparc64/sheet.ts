@@ -83,7 +83,7 @@ export default {
       ],
       protection_map: [testOf(PTE, 'protection_map, all sixteen'), 'a private writable mapping begins read-only'],
       'PAGE_KERNEL, pg_iobits': testOf(PTE, 'PAGE_KERNEL and pg_iobits'),
-      'VM_DATA_DEFAULT_FLAGS has VM_EXEC': notModelled('the heap is rw-p, as on the other machines'),
+      'VM_DATA_DEFAULT_FLAGS has VM_EXEC': 'the heap and the stack of a program may be executed',
       'swap and file entries': [
         'a swap entry keeps its type',
         testOf(PTE, 'swap entries are inverse'),
@@ -209,7 +209,7 @@ export default {
         testOf(FLUSH, 'every flush of user pages sends'),
       ],
       'flush_tlb_kernel_range demaps page by page on all CPUs': 'flush_tlb_kernel_range demaps the range',
-      'entries are demapped from last to first': notModelled('nobody can look in between'),
+      'entries are demapped from last to first': 'a batch is demapped from its last entry to its first',
       'with one user the other CPUs leave the mask': [
         'with one user a flush drops the other CPUs',
         testOf(FLUSH, 'with one user the CPUs that run something else'),

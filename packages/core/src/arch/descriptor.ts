@@ -5,6 +5,7 @@
 
 import type { ImageSupport } from '../image/walk.js';
 import { checkShape } from '../tlb/shape.js';
+import { VM_DATA_DEFAULT, VM_EXEC } from '../vma/flags.js';
 import type { Geometry } from './geometry.js';
 import { HugeFormat, type HugetlbSpec } from './hugetlb.js';
 import { IoRemap, type IoRemapSpec } from './io-remap.js';
@@ -85,6 +86,8 @@ export interface ArchSpec {
   readonly maxOrder?: number;
   /** Highest physical address bits a frame may use. */
   readonly physicalBits: number;
+  /** VM_DATA_DEFAULT_FLAGS has VM_EXEC: heap and stack may be executed. Default false. */
+  readonly executableData?: boolean;
   /** MADV_REMOVE's number; default 5. */
   readonly madvRemove?: number;
   /** Registers and walkers of images, made for the descriptor; default none. */
@@ -131,6 +134,8 @@ export class ArchDescriptor {
   readonly ioRemap: IoRemap | null;
   readonly maxOrder: number;
   readonly physicalBits: number;
+  /** VM_DATA_DEFAULT_FLAGS, of the heap and of stacks. */
+  readonly dataFlags: number;
   readonly madvRemove: number;
   /** How its images are walked; null: they are not. */
   readonly images: ImageSupport | null;
@@ -167,6 +172,7 @@ export class ArchDescriptor {
     this.hugetlb = spec.hugetlb;
     this.huge = spec.hugePages === undefined ? null : new HugeFormat(spec.geometry, spec.hugePages);
     this.ioRemap = spec.deviceMemory === undefined ? null : new IoRemap(spec.geometry.pageShift, spec.deviceMemory);
+    this.dataFlags = VM_DATA_DEFAULT | (spec.executableData === true ? VM_EXEC : 0);
     this.maxOrder = spec.maxOrder ?? 11;
     this.physicalBits = spec.physicalBits;
     this.madvRemove = spec.madvRemove ?? 5;

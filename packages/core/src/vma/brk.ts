@@ -4,7 +4,7 @@ import { makePagesPresent } from '../gup/get-user-pages.js';
 import type { Kernel } from '../kernel.js';
 import type { Op } from '../smp/lock.js';
 import { chargeMemory, exceedsMemlock, mayExpandVm } from './accounting.js';
-import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_LOCKED } from './flags.js';
+import { VM_ACCOUNT, VM_LOCKED } from './flags.js';
 import { createVma, linkVma } from './link.js';
 import { vmaMerge } from './merge.js';
 import type { Mm } from './mm.js';
@@ -56,7 +56,7 @@ export function* doBrk(k: Kernel, mm: Mm, start: number, pages: number): Op<numb
   if (!mayExpandVm(k, mm, pages)) return -ERRNO.ENOMEM;
   if (mm.vmas.size > k.maxMapCount) return -ERRNO.ENOMEM;
   if (chargeMemory(k, mm, pages) < 0) return -ERRNO.ENOMEM;
-  const flags = VM_DATA_DEFAULT | VM_ACCOUNT | mm.defFlags;
+  const flags = k.arch.dataFlags | VM_ACCOUNT | mm.defFlags;
   if (vmaMerge(k, mm, mm.vmas.before(start), start, end, flags, null, null, start) === null) {
     linkVma(k, createVma(k, mm, start, end, flags, start, null));
   }

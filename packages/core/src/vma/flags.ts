@@ -29,7 +29,7 @@ export const VM_INSERTPAGE = 0x2000000;
 export const VM_RIGHTS: number = VM_READ | VM_WRITE | VM_EXEC;
 /** Areas with one of these never merge. */
 export const VM_SPECIAL: number = VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_RESERVED;
-/** VM_DATA_DEFAULT_FLAGS of brk and the stack: no execution, but it may be asked for. */
+/** VM_DATA_DEFAULT_FLAGS of most machines: no execution, but it may be asked for (ArchDescriptor.dataFlags is what a machine has). */
 export const VM_DATA_DEFAULT: number = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 
 /** A private mapping that may become writable: its pages are copied on write. */

@@ -7,7 +7,7 @@ import { ERRNO } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 import { allocEntry } from '../pgtable/alloc.js';
 import type { Op } from '../smp/lock.js';
-import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSUP, VM_IO, VM_MAYREAD, VM_READ, VM_RESERVED } from './flags.js';
+import { VM_ACCOUNT, VM_GROWSUP, VM_IO, VM_MAYREAD, VM_READ, VM_RESERVED } from './flags.js';
 import type { Mm } from './mm.js';
 import { insertArea, insertStack } from './stack.js';
 import { insertVdso } from './vdso.js';
@@ -25,7 +25,7 @@ export function* insertProgramAreas(k: Kernel, mm: Mm): Op<number> {
   if (tablesAtExec === true && (yield* allocEntry(k, mm, k.tables.depth - 2, 0, 0)) === 0) return -ERRNO.ENOMEM;
   // A failure of these is no error: what needs them takes a signal.
   const bottom = k.arch.layout.backingStoreBottom(mm.rlimits.stackMax);
-  if (bottom >= 0n) insertArea(k, mm, toPages(k, bottom), 1, VM_DATA_DEFAULT | VM_GROWSUP | VM_ACCOUNT, null, 0);
+  if (bottom >= 0n) insertArea(k, mm, toPages(k, bottom), 1, k.arch.dataFlags | VM_GROWSUP | VM_ACCOUNT, null, 0);
   if (pageZero !== undefined) insertPageZero(k, mm, pageZero);
   return insertVdso(k, mm);
 }

@@ -7,7 +7,7 @@ import type { MappedFile } from '../fs/file.js';
 import type { Kernel } from '../kernel.js';
 import { AnonVma, findMergeableAnonVma } from '../rmap/anon-vma.js';
 import { chargeMemory, exceedsMemlock, limitPages, mayExpandVm, statAccount } from './accounting.js';
-import { VM_ACCOUNT, VM_DATA_DEFAULT, VM_GROWSDOWN, VM_GROWSUP, VM_LOCKED } from './flags.js';
+import { VM_ACCOUNT, VM_GROWSDOWN, VM_GROWSUP, VM_LOCKED } from './flags.js';
 import { createVma, linkVma } from './link.js';
 import type { Mm } from './mm.js';
 import { holeEndAt, isForHugePages } from './unmapped-area.js';
@@ -56,7 +56,7 @@ function regrow(vma: Vma, start: number, end: number, pgoff: number): void {
 
 /** The first stack of a process: `pages` pages below page `top`. 0, or -ENOMEM. */
 export function insertStack(k: Kernel, mm: Mm, top: number, pages: number): number {
-  const flags = VM_DATA_DEFAULT | VM_GROWSDOWN | VM_ACCOUNT | mm.defFlags;
+  const flags = k.arch.dataFlags | VM_GROWSDOWN | VM_ACCOUNT | mm.defFlags;
   return insertArea(k, mm, top - pages, pages, flags, null, 0);
 }
 
