@@ -18,7 +18,7 @@ import { createKernelSpace, createLayout } from './layout.js';
 import { Ia64Mmu } from './mmu.js';
 import { createPteFormat } from './pte.js';
 import type { Ia64MmuSpec } from './regions.js';
-import { IA64_MAX_PHYS_BITS, IA64_UPPER } from './tables.js';
+import { createUpperFormat, IA64_MAX_PHYS_BITS, UNTOLD_PHYS_BITS } from './tables.js';
 import { createCost, IA64_GATHER, ITANIUM2_TLB } from './tlb.js';
 import { ITANIUM2_VA_MSB } from './vhpt.js';
 import { ia64Images } from './walk.js';
@@ -35,6 +35,8 @@ export interface Ia64Options {
   readonly hugeShift?: number;
   /** Region id bits of the part; default 18, the least there may be. */
   readonly ridBits?: number;
+  /** Physical address bits: 50 (default), as the firmware of an Itanium 2 tells, or 44, which is taken where none does. */
+  readonly physicalBits?: 50 | 44;
   /** Default: Itanium 2. */
   readonly tlb?: TlbShape;
   readonly cost?: CostTable;
@@ -47,12 +49,16 @@ export interface Ia64Options {
 export function createIa64(options: Ia64Options = {}): ArchDescriptor {
   const pageShift = options.pageShift ?? 14;
   const levels = options.levels ?? 3;
+  const physicalBits = options.physicalBits ?? IA64_MAX_PHYS_BITS;
+  const upper = createUpperFormat(physicalBits);
   const spec: Ia64MmuSpec = {
     vaMsb: options.vaMsb ?? ITANIUM2_VA_MSB,
     hugeShift: options.hugeShift ?? HPAGE_SHIFT,
     ridBits: options.ridBits ?? RID_BITS,
   };
   check(pageShift, levels, spec);
+  if (physicalBits !== IA64_MAX_PHYS_BITS && physicalBits !== UNTOLD_PHYS_BITS)
+    throw new MmError('MM_ARCH_OPTION', `expected physicalBits of 44 or 50, got ${physicalBits}`);
   const kib = 2 ** (pageShift - 10);
   const withHuge = spec.hugeShift !== pageShift;
   return new ArchDescriptor({
@@ -63,7 +69,7 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
     byteOrder: 'little',
     geometry: createGeometry(pageShift, levels),
     layout: createLayout(pageShift, levels),
-    upper: Array.from({ length: levels - 1 }, () => IA64_UPPER),
+    upper: Array.from({ length: levels - 1 }, () => upper),
     pte: createPteFormat(pageShift),
     kernelSpace: createKernelSpace(pageShift),
     tlb: options.tlb ?? ITANIUM2_TLB,
@@ -74,7 +80,7 @@ export function createIa64(options: Ia64Options = {}): ArchDescriptor {
     flushStyle: 'ptc.ga in fixed sizes for a range, a new context for the rest',
     hugetlb: withHuge ? `${2 ** (spec.hugeShift - 20)} MiB, one pte, region 4 only` : 'none',
     ...(withHuge ? { hugePages: createHugetlb(spec.hugeShift), maxOrder: MAX_ORDER } : {}),
-    physicalBits: IA64_MAX_PHYS_BITS,
+    physicalBits,
     createImages: (arch) => ia64Images(arch, spec.hugeShift, spec.vaMsb),
     createMmu: (host) => new Ia64Mmu(host, spec),
   });

@@ -14,14 +14,31 @@ export function unimplementedPaMask(physicalBits: number): bigint {
   return 0x7fff_ffff_ffff_ffffn & ~((1n << BigInt(physicalBits)) - 1n);
 }
 
-/** The one format of all upper levels. */
-export const IA64_UPPER: UpperFormat = /* @__PURE__ */ new UpperFormat({
-  address: PPN_MASK,
-  badMask: unimplementedPaMask(IA64_MAX_PHYS_BITS),
-  fields: [
-    { name: 'offset', bit: 0, bits: 12, meaning: '0: tables are whole pages', owner: 'unused' },
-    { name: 'TABLE', bit: 12, bits: 38, meaning: 'physical address of the next table', owner: 'software' },
-    { name: 'unimplemented', bit: 50, bits: 13, meaning: 'a set bit makes the entry bad', owner: 'unused' },
-    { name: 'uncached', bit: 63, meaning: 'ignored by the tests', owner: 'unused' },
-  ],
-});
+/** What the kernel takes where the firmware does not tell (PAL_VM_SUMMARY fails): Itanium's. */
+export const UNTOLD_PHYS_BITS = 44;
+
+/** The one format of all upper levels, for a part of so many physical address bits. */
+export function createUpperFormat(physicalBits: number): UpperFormat {
+  return new UpperFormat({
+    address: PPN_MASK,
+    badMask: unimplementedPaMask(physicalBits),
+    fields: [
+      { name: 'offset', bit: 0, bits: 12, meaning: '0: tables are whole pages', owner: 'unused' },
+      {
+        name: 'TABLE',
+        bit: 12,
+        bits: physicalBits - 12,
+        meaning: 'physical address of the next table',
+        owner: 'software',
+      },
+      {
+        name: 'unimplemented',
+        bit: physicalBits,
+        bits: 63 - physicalBits,
+        meaning: 'a set bit makes the entry bad',
+        owner: 'unused',
+      },
+      { name: 'uncached', bit: 63, meaning: 'ignored by the tests', owner: 'unused' },
+    ],
+  });
+}

@@ -1,5 +1,5 @@
 /** The pte: rights by value, accessed and dirty that hardware never sets. */
-import { createKernelGeometry, regionBase, vmallocEnd } from '@fourfold/arch-ia64';
+import { createIa64, createKernelGeometry, regionBase, vmallocEnd } from '@fourfold/arch-ia64';
 import type { UpperFormat } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
@@ -108,6 +108,23 @@ export default quirks({
             [false, true],
             [false, false],
           ]);
+        },
+      },
+    'where the firmware does not tell the physical address bits 44 are taken, and an upper entry with a higher one is bad':
+      {
+        source: 'arch/ia64/kernel/setup.c: cpu_init (PAL_VM_SUMMARY, unimpl_pa_mask)',
+        holds: ({ geometry }) => {
+          const pageShift = geometry.pageShift as 12;
+          const isBad = (bit: bigint, physicalBits: 44 | 50): boolean =>
+            createIa64({ pageShift, physicalBits }).tables.decode('pmd', 1n << bit).bad;
+          expect([isBad(43n, 44), isBad(44n, 44), isBad(44n, 50), isBad(50n, 50), isBad(63n, 44)]).toEqual([
+            false,
+            true,
+            false,
+            true,
+            false,
+          ]);
+          expect(createIa64({ pageShift, physicalBits: 44 }).physicalBits).toBe(44);
         },
       },
     'pte_mkhuge sets p and no size: the region has that': {

@@ -119,6 +119,17 @@ export default quirks({
           process.machine.check();
         },
       },
+    'with the personality MMAP_PAGE_ZERO page 0 is memory of zeros that may be read and executed, and no NaTPage': {
+      source: 'arch/ia64/mm/init.c: ia64_init_addr_space (MMAP_PAGE_ZERO); fs/binfmt_elf.c: load_elf_binary',
+      holds: (arch) => {
+        const process = program(arch, { mapsPageZero: true });
+        expect(process.load8(8)).toBe(0);
+        process.fetch(8);
+        expect(() => process.store8(8, 1)).toThrow('SEGV_ACCERR');
+        expect(process.maps().split('\n')[0]).toMatch(/^0+-[0-9a-f]+ r-xp 0+ /);
+        process.machine.check();
+      },
+    },
     'a speculative load and lfetch go to the fault handler, which brings the page, and defers what would be a signal': {
       source: 'arch/ia64/mm/fault.c: ia64_do_page_fault (IA64_ISR_SP, lfetch: psr.ed)',
       holds: (arch) => {

@@ -36,7 +36,7 @@ export default {
       'a folded pud has constant tests, and the real one is done below': notModelled(
         'only levels that exist are listed; ARCHITECTURE.md has the reason',
       ),
-      '44 physical bits where the firmware does not tell': notModelled('the part always tells: 50'),
+      '44 physical bits where the firmware does not tell': 'where the firmware does not tell the physical address bits',
     },
     '2 Address space': {
       'regions by number: ids, page sizes, walker bit': [
@@ -51,9 +51,7 @@ export default {
         testOf(VECTORS, 'region ids, region registers, identity entries'),
       ],
       'page 0 is an area of its own with the attribute NaTPage': 'page 0 is an area whose one entry is a NaTPage',
-      'no such area with the personality MMAP_PAGE_ZERO': notModelled(
-        'the only personality here is that of the layout',
-      ),
+      'no such area with the personality MMAP_PAGE_ZERO': 'with the personality MMAP_PAGE_ZERO page 0 is memory',
       'gate pages: a readable one, an execute-only one, zero pages in the holes':
         'gate pages lie at the start of region 5',
       'ELF_ET_DYN_BASE, VMALLOC_START, VMALLOC_END': [

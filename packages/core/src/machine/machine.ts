@@ -84,6 +84,8 @@ export interface SpawnOptions {
   readonly stackMax?: number;
   /** The areas that exec gives a program: a stack, and what the machine puts beside it. Default false: none. */
   readonly program?: boolean;
+  /** A program's page 0 is there to be read and executed (the personality MMAP_PAGE_ZERO). Default false. */
+  readonly mapsPageZero?: boolean;
   /** Mappings go where they went before 2.6.7 (ADDR_COMPAT_LAYOUT). Default false. */
   readonly legacyLayout?: boolean;
 }
@@ -162,7 +164,7 @@ export class Machine {
     mm.startBrk = BigInt(options.startBrk ?? DEFAULT_BRK);
     mm.brk = mm.startBrk;
     const process = this.adopt(mm, options.cpu ?? 0);
-    if (options.program === true && runToEnd(insertProgramAreas(this.kernel, mm)) < 0) {
+    if (options.program === true && runToEnd(insertProgramAreas(this.kernel, mm, options.mapsPageZero === true)) < 0) {
       process.exit();
       throw new MmError('ENOMEM', 'no memory for the stack of a new process');
     }
