@@ -28,7 +28,7 @@ const STACK_ROOM = 5;
 /** do_shmat. The first page of the area, or -EINVAL, -EIDRM, -ENOMEM. */
 export function* attach(segments: Segments, mm: Mm, id: number, wanted: bigint, flags: number): Op<number> {
   const { k } = segments;
-  const addr = placeOf(k, BigInt.asUintN(k.arch.addressBits, wanted), flags);
+  const addr = placeOf(k, wanted & ((1n << BigInt(k.arch.addressBits)) - 1n), flags);
   if (addr < 0n) return -ERRNO.EINVAL;
   const segment = segments.lookup(id);
   if (typeof segment === 'number') return segment;

@@ -14,7 +14,7 @@ export function word(k: Kernel, value: bigint): bigint {
 
 /** An address or a length as a system call gets it: cut to what a program can say. */
 export function argument(k: Kernel, value: bigint): bigint {
-  return BigInt.asUintN(k.arch.addressBits, value);
+  return value & (k.arch.addressBits === 32 ? MASK_32 : MASK_64);
 }
 
 /** Whether an address or length is not a whole number of pages. */
