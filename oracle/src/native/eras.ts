@@ -170,7 +170,8 @@ const CAUSES: readonly Era[] = [
     return isAgain && [...LOOKS, ...STORES].includes(native.op);
   }),
   earlier('mprotect that lets locked memory be written makes it present', ({ op, text, result }, difference) => {
-    const isLocked = op === 'mprotect' && / r?wx?$/.test(text) && result === 'ok' && has(difference, /lock/);
+    const isLocked =
+      op === 'mprotect' && / r?wx?$/.test(text) && /^(ok|ENOMEM)$/.test(result) && has(difference, /lock/);
     return isLocked && [...LOOKS, ...STORES].includes(difference.native.op);
   }),
   earlier('rlimit data counts all that is private and writable', ({ op, result, number }, { source }) => {
@@ -227,6 +228,11 @@ const SINCE: readonly Era[] = [
       return at < 0 ? null : at + 1;
     },
   },
+  earlier('nor around what a call makes present', ({ op, text, result }, { native, ours }) => {
+    const isPresent = (op === 'remap_file_pages' && result === 'ok') || /^mmap .*shared.*populate/.test(text);
+    const isFewer = native.result === ours.result && faultsOf(native)[0] < faultsOf(ours)[0];
+    return isPresent && (LOADS.includes(native.op) ? isFewer : showsMore(native, ours));
+  }),
 ];
 
 /** The first that explains a difference is its explanation. */
@@ -278,6 +284,14 @@ function isRearranged({ before }: Difference): boolean {
 function isMajorHere({ native, ours }: Difference): boolean {
   const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
   return native.result === ours.result && ourMajor > major && minor + major >= ourMinor + ourMajor;
+}
+
+/** Whether the tables of the first have all that those of the second have, and pages of files besides. */
+function showsMore({ op, result }: ResultLine, ours: ResultLine): boolean {
+  if (op === 'share') return true;
+  if (op === 'pages') return [...result].every((letter, i) => letter === ours.result[i] || ours.result[i] === '.');
+  const files = / (file|shm)=\d+/g;
+  return op === 'stat' && result.replace(files, '') === ours.result.replace(files, '');
 }
 
 /** Whether nothing differs but that something is mapped here and not there. */
