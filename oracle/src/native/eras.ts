@@ -35,7 +35,8 @@ const OWN: readonly Era[] = [
     return native.op === 'mremap' && isRefused && ours.result.startsWith('ok');
   }),
   line('mremap from length 0 of a private area', ({ native }) => {
-    return /^mremap \S+ 0 /.test(native.text) && native.result === 'EINVAL';
+    // What rounds up to nothing is nothing.
+    return /^mremap \S+ (0|max|0xfffffffffffff001) /.test(native.text) && native.result === 'EINVAL';
   }),
   line('which of several errors mremap finds first', ({ native, ours }) => {
     return native.op === 'mremap' && /0x|max/.test(native.text) && ERRNO.test(native.result) && ERRNO.test(ours.result);
@@ -113,6 +114,13 @@ const OWN: readonly Era[] = [
 
 /** Fault counts, and what else of a line is known to be shown otherwise. */
 const COUNTS: readonly Era[] = [
+  counts('page tables are made late, and by mremap', (difference) => {
+    const withoutTables = (text: string): string => text.replace(/ pt=-?\d+/, '');
+    const { native, ours } = difference;
+    const isOther =
+      has(difference, /mremap|any|brk|growsdown|h\d/) || difference.before.some(({ result }) => /B/.test(result));
+    return native.op === 'stat' && isOther && withoutTables(native.result) === withoutTables(ours.result);
+  }),
   counts('a later populate faults', (difference) => {
     const { native, ours } = difference;
     const isPopulated = /^mmap.*populate/.test(native.text) && !populatesMore(native, difference);
@@ -171,7 +179,7 @@ const CAUSES: readonly Era[] = [
   }),
   earlier('mprotect that lets locked memory be written makes it present', ({ op, text, result }, difference) => {
     const isLocked =
-      op === 'mprotect' && / r?wx?$/.test(text) && /^(ok|ENOMEM)$/.test(result) && has(difference, /lock/);
+      op === 'mprotect' && / r?wx?$/.test(text) && /^(ok|ENOMEM)$/.test(result) && has(difference, /mlock|locked/);
     return isLocked && [...LOOKS, ...STORES].includes(difference.native.op);
   }),
   earlier('rlimit data counts all that is private and writable', ({ op, result, number }, { source }) => {
@@ -188,22 +196,9 @@ const CAUSES: readonly Era[] = [
   earlier('what madvise remove takes', ({ text, result }) => / remove$/.test(text) && result === 'EACCES'),
 ];
 
-/** Fault counts and page tables where no line alone is the cause. */
+/** Fault counts where no line alone is the cause. */
 const SINCE: readonly Era[] = [
   counts('areas are joined by other rules', ({ native }) => native.op === 'maps'),
-  counts('page tables are made late, and by mremap', (difference) => {
-    const withoutTables = (text: string): string => text.replace(/ pt=-?\d+/, '');
-    const { native, ours } = difference;
-    const isOther =
-      has(difference, /mremap|any|brk|growsdown|h\d/) || difference.before.some(({ result }) => /B/.test(result));
-    return native.op === 'stat' && isOther && withoutTables(native.result) === withoutTables(ours.result);
-  }),
-  counts('an area that was joined to one with anonymous pages is copied by the next fork', (difference) => {
-    const { native, ours, source } = difference;
-    const forks = source.filter((text) => /\bfork\b/.test(text)).length;
-    const isMinor = faultsOf(native)[1] === faultsOf(ours)[1];
-    return LOADS.includes(native.op) && native.result === ours.result && isMinor && forks > 1;
-  }),
   counts('what is locked is made present at other times', (difference) => {
     const { native, ours } = difference;
     return (
@@ -232,6 +227,12 @@ const SINCE: readonly Era[] = [
     const isPresent = (op === 'remap_file_pages' && result === 'ok') || /^mmap .*shared.*populate/.test(text);
     const isFewer = native.result === ours.result && faultsOf(native)[0] < faultsOf(ours)[0];
     return isPresent && (LOADS.includes(native.op) ? isFewer : showsMore(native, ours));
+  }),
+  counts('an area that was joined to one with anonymous pages is copied by the next fork', (difference) => {
+    const { native, ours, source } = difference;
+    const forks = source.filter((text) => /\bfork\b/.test(text)).length;
+    const isMinor = faultsOf(native)[1] === faultsOf(ours)[1];
+    return LOADS.includes(native.op) && native.result === ours.result && isMinor && forks > 1;
   }),
 ];
 
