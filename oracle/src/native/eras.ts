@@ -231,8 +231,9 @@ const SINCE: readonly Era[] = [
   counts('an area that was joined to one with anonymous pages is copied by the next fork', (difference) => {
     const { native, ours, source } = difference;
     const forks = source.filter((text) => /\bfork\b/.test(text)).length;
-    const isMinor = faultsOf(native)[1] === faultsOf(ours)[1];
-    return LOADS.includes(native.op) && native.result === ours.result && isMinor && forks > 1;
+    const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
+    const isCopied = native.result === ours.result && ourMinor < minor && ourMajor === major;
+    return LOADS.includes(native.op) && isCopied && forks > 1;
   }),
 ];
 
