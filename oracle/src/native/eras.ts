@@ -102,6 +102,11 @@ const OWN: readonly Era[] = [
     const isRefused = native.result === 'ENOMEM' && ours.result.startsWith('ok');
     return isRefused && /^(mmap|shmget) .*(huge| h\d)/.test(native.text);
   }),
+  line('mlockall has locked what the agent needs for itself too', (difference) => {
+    const { native, ours } = difference;
+    const isLimited = has(difference, /mlockall current/) && has(difference, /rlimit memlock/);
+    return isLimited && /^E(AGAIN|NOMEM)$/.test(native.result) && ours.result.startsWith('ok');
+  }),
   line('brk over a heap with holes', (difference) => {
     const { native, ours } = difference;
     const isRefused = native.result.startsWith('refused') && ours.result.startsWith('ok');
@@ -223,10 +228,9 @@ const SINCE: readonly Era[] = [
       return at < 0 ? null : at + 1;
     },
   },
-  earlier('nor around what a call makes present', ({ op, text, result }, { native, ours }) => {
-    const isPresent = (op === 'remap_file_pages' && result === 'ok') || /^mmap .*shared.*populate/.test(text);
-    const isFewer = native.result === ours.result && faultsOf(native)[0] < faultsOf(ours)[0];
-    return isPresent && (LOADS.includes(native.op) ? isFewer : showsMore(native, ours));
+  earlier('nor around what a call makes present', (call, { native, ours }) => {
+    const isPresent = call.op === 'remap_file_pages' && call.result === 'ok';
+    return (isPresent || /^mmap .*shared.*populate/.test(call.text)) && showsMoreAround(call, native, ours);
   }),
   counts('an area that was joined to one with anonymous pages is copied by the next fork', (difference) => {
     const { native, ours, source } = difference;
@@ -288,12 +292,28 @@ function isMajorHere({ native, ours }: Difference): boolean {
   return native.result === ours.result && ourMajor > major && minor + major >= ourMinor + ourMajor;
 }
 
-/** Whether the tables of the first have all that those of the second have, and pages of files besides. */
-function showsMore({ op, result }: ResultLine, ours: ResultLine): boolean {
-  if (op === 'share') return true;
-  if (op === 'pages') return [...result].every((letter, i) => letter === ours.result[i] || ours.result[i] === '.');
+/** Whether a line shows the same in both but that pages beside those of a call are present there and not here. */
+function showsMoreAround(call: ResultLine, native: ResultLine, ours: ResultLine): boolean {
+  const [first, end] = rangeOf(call);
+  const [from, to] = rangeOf(native);
+  const isBeside = (page: number): boolean => page < first || page >= end;
+  if (native.op === 'share') return true;
+  if (native.op === 'pages') {
+    const isMore = (i: number): boolean => ours.result[i] === '.' && isBeside(from + i);
+    return [...native.result].every((letter, i) => letter === ours.result[i] || isMore(i));
+  }
   const files = / (file|shm)=\d+/g;
-  return op === 'stat' && result.replace(files, '') === ours.result.replace(files, '');
+  if (native.op === 'stat') return native.result.replace(files, '') === ours.result.replace(files, '');
+  const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
+  const isFewer = native.result === ours.result && minor < ourMinor && major === ourMajor;
+  return LOADS.includes(native.op) && isFewer && (isBeside(from) || isBeside(to - 1));
+}
+
+/** First page and end of what a line names by an address and a number of pages, one if it names none. */
+function rangeOf({ text }: ResultLine): [first: number, end: number] {
+  const [, at, length] = text.split(' ');
+  const first = Math.floor(bytesOf(at) / PAGE);
+  return [first, first + Math.max(1, Math.ceil(bytesOf(length ?? '1') / PAGE))];
 }
 
 /** Whether nothing differs but that something is mapped here and not there. */
