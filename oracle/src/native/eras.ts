@@ -146,6 +146,12 @@ const COUNTS: readonly Era[] = [
     const [here, there] = [faultsOf(difference.ours)[1], faultsOf(difference.native)[1]];
     return isLonger && LOADS.includes(difference.native.op) && isMajorHere(difference) && here === there + 1;
   }),
+  counts('a later fault in an executable area reads what lies in the area alone (6.16)', (difference) => {
+    const { native, ours } = difference;
+    const isAccess = [...LOADS, ...STORES].includes(native.op) && native.result === ours.result;
+    const isExecuted = has(difference, /fdrop d/) && has(difference, /mmap \S+ \S+ r?w?x \S+ d/);
+    return isAccess && isExecuted && faultsOf(native)[1] > faultsOf(ours)[1];
+  }),
   counts('a later fault of the kernel on a page that was to be paged out is made twice', (difference) => {
     const { native, ours } = difference;
     const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
