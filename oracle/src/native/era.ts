@@ -79,7 +79,7 @@ export function fileBytes(name: string, results: readonly ResultLine[]): number 
 export function meetsHuge({ op, text }: ResultLine, source: readonly string[]): boolean {
   const at = bytesOf(text.split(' ')[op === 'shmat' ? 2 : 1]);
   return source.some((line) => {
-    const [, place] = /\b(?:mmap|shmat \S+) (\d+h?) .*/.exec(/huge| h\d|shmat/.test(line) ? line : '') ?? [];
+    const [, place] = /\b(?:mmap|shmat \S+) (\d+h?)(?:\+\d+)? .*/.exec(/huge| h\d|shmat/.test(line) ? line : '') ?? [];
     const from = place === undefined ? Number.NaN : bytesOf(place);
     return at >= from - HUGE && at < from + 2 * HUGE;
   });

@@ -90,6 +90,11 @@ const OWN: readonly Era[] = [
       native.op === 'mmap' && !/fixed/.test(native.text) && /^mmap (\S+\+|0x)|any.* (\d{3,}|\d+h) /.test(native.text)
     );
   }),
+  line('large areas begin where huge pages could (6.7)', ({ native, ours }) => {
+    const isPlaced = native.result.startsWith('ok any:') && ours.result.startsWith('ok any:');
+    const length = native.text.split(' ')[native.op === 'mremap' ? 3 : 2];
+    return /^(mmap|mremap)$/.test(native.op) && isPlaced && bytesOf(length) >= 2 ** 21;
+  }),
   line('huge pages of the time', ({ native, ours, source }) => {
     return meetsHuge(native, source) && (HUGE_ANSWERS[native.op]?.test(ours.result) ?? false);
   }),
@@ -242,8 +247,9 @@ const SINCE: readonly Era[] = [
     const { native, ours, source } = difference;
     const forks = source.filter((text) => /\bfork\b/.test(text)).length;
     const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
-    const isCopied = native.result === ours.result && ourMinor < minor && ourMajor === major;
-    return LOADS.includes(native.op) && isCopied && forks > 1;
+    const isSaved = native.result === ours.result && ourMinor < minor && ourMajor === major;
+    const isCopied = LOADS.includes(native.op) ? isSaved : showsMoreZeros(native, ours);
+    return isCopied && forks > 1;
   }),
 ];
 
@@ -313,6 +319,14 @@ function showsMoreAround(call: ResultLine, native: ResultLine, ours: ResultLine)
   const [[minor, major], [ourMinor, ourMajor]] = [faultsOf(native), faultsOf(ours)];
   const isFewer = native.result === ours.result && minor < ourMinor && major === ourMajor;
   return LOADS.includes(native.op) && isFewer && (isBeside(from) || isBeside(to - 1));
+}
+
+/** Whether the tables here have entries of the zero page besides, and nothing else is different. */
+function showsMoreZeros({ op, result }: ResultLine, ours: ResultLine): boolean {
+  const zero = / zero=\d+/;
+  if (op === 'stat') return result.replace(zero, '') === ours.result.replace(zero, '');
+  const isMore = (letter: string, i: number): boolean => letter === '.' && ours.result[i] === 'z';
+  return op === 'pages' && [...result].every((letter, i) => letter === ours.result[i] || isMore(letter, i));
 }
 
 /** First page and end of what a line names by an address and a number of pages, one if it names none. */
