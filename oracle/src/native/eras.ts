@@ -223,13 +223,16 @@ const SINCE: readonly Era[] = [
       has(difference, /locked|mlockall/)
     );
   }),
-  counts('a right that mprotect gave back; the first write to a shared page', (difference) => {
-    const { native, ours } = difference;
-    if (!STORES.includes(native.op) || native.result !== ours.result) return false;
-    if (faultsOf(native)[1] !== faultsOf(ours)[1]) return false;
-    const more = faultsOf(native)[0] - faultsOf(ours)[0];
-    return more < 0 ? has(difference, /mprotect/) : has(difference, /shared|shmat/);
-  }),
+  counts(
+    'a right that mprotect gave back, a page that a read swapped in; the first write to a shared page',
+    (difference) => {
+      const { native, ours } = difference;
+      if (!STORES.includes(native.op) || native.result !== ours.result) return false;
+      if (faultsOf(native)[1] !== faultsOf(ours)[1]) return false;
+      const more = faultsOf(native)[0] - faultsOf(ours)[0];
+      return more < 0 ? has(difference, /mprotect|swapout/) : has(difference, /shared|shmat/);
+    },
+  ),
   {
     what: 'the recorder cannot keep the kernel from mapping around a fault in an area that is read-only for good',
     explain({ native, ours, source }) {
