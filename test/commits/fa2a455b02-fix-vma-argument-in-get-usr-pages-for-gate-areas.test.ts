@@ -1,6 +1,6 @@
 /** get_user_pages of the gate area finds its page by the gate's own area, there being no other. */
 import { getUserPages, Machine, type Process, type Vma } from '@fourfold/core';
-import { type ArchDescriptor, Layout } from '@fourfold/core/arch';
+import { type ArchDescriptor, type GateSpec, Layout } from '@fourfold/core/arch';
 import { commit } from './support/commit.js';
 import { release } from './support/driver.js';
 import { run } from './support/memory.js';
@@ -23,36 +23,45 @@ function gateGup(process: Process, write: boolean): { result: number; count: num
   return { result, count: before - after, isGate: first !== undefined && first.start === vpn && first.mm !== mm };
 }
 
-/** The machine, had it its gate where user space ends: on no machine of the time do ordinary pages reach up to the gate. */
-function withGateAtTheEnd(arch: ArchDescriptor): ArchDescriptor {
+/**
+ * The machine, had it its gate where ordinary pages reach up to it, as on none of the time: at the end of user space, or behind what
+ * of a region can be mapped. Of its two pages the second is not there.
+ */
+function withGateBehindPages(arch: ArchDescriptor): ArchDescriptor {
   const { pageShift, spec } = arch.layout;
-  const gate = spec.gate as NonNullable<typeof spec.gate>;
-  const moved = { ...gate, start: spec.taskSize, end: spec.taskSize + BigInt(arch.pageSize) };
-  return arch.with({ layout: new Layout(pageShift, { ...spec, gate: moved }) });
+  const { gate, region } = spec;
+  const size = BigInt(arch.pageSize);
+  const start = region === undefined ? spec.taskSize - 2n * size : (1n << BigInt(region.shift)) + region.limit;
+  const taskSize = region === undefined ? start : spec.taskSize;
+  const pages = gate?.pages.slice(0, 1) ?? [];
+  const layout = new Layout(pageShift, { ...spec, taskSize, gate: { start, end: start + 2n * size, pages } });
+  return arch.with({ layout });
 }
 
-/** get_user_pages of the last two pages of user space and of the gate behind them. */
-function gupUpToTheGate(arch: ArchDescriptor, write: boolean): { result: number; inGate: boolean[] } {
-  const machine = new Machine({ arch: withGateAtTheEnd(arch) });
+/** get_user_pages of two ordinary pages and the gate behind them, from page `first` of these four on. */
+function gupUpToTheGate(machine: Machine, first: number, write: boolean): { result: number; inGate: boolean[] } {
   const process = machine.spawn();
-  const size = BigInt(arch.pageSize);
-  const start = arch.layout.spec.taskSize - 2n * size;
+  const size = BigInt(machine.pageSize);
+  const start = (machine.arch.layout.spec.gate as GateSpec).start - 2n * size;
   process.mmap({ addr: start, length: 2n * size, prot: 'rw', flags: 'private|anonymous|fixed' });
   const pages: number[] = [];
   const vmas: Vma[] = [];
   machine.enter(process);
   const vpn = Number(start / size);
-  const result = run(getUserPages(machine.kernel, process, process.mm, vpn, 3, { write, pages, vmas }));
+  const request = { write, pages, vmas };
+  const result = run(getUserPages(machine.kernel, process, process.mm, vpn + first, 4 - first, request));
   release(machine, pages);
   machine.check();
   return { result, inGate: vmas.map((vma) => vma.start === vpn + 2) };
 }
 
+const WITH_GATE = ['i386', 'i386-pae', 'x86_64', 'ia64-4k', 'ia64-8k', 'ia64-16k', 'ia64-64k'] as const;
+
 export default commit({
   commits: ['fa2a455b02'],
   outcomes: {
     'get_user_pages of a gate address, to read': {
-      machines: ['i386', 'i386-pae', 'x86_64', 'ia64-4k', 'ia64-8k', 'ia64-16k', 'ia64-64k'],
+      machines: WITH_GATE,
       run: ({ machine: make }) => {
         const machine = make();
         const result = gateGup(machine.spawn(), false);
@@ -61,12 +70,16 @@ export default commit({
       },
       expected: { result: 1, count: 1, isGate: true },
     },
-    'of two ordinary pages and the gate behind them, to write and to read': {
-      machines: ['x86_64'],
-      run: ({ arch }) => [gupUpToTheGate(arch, true), gupUpToTheGate(arch, false)],
+    'of two ordinary pages and the gate behind them, to write and to read; of a page of the gate that is not there': {
+      machines: WITH_GATE,
+      run: ({ arch }) => {
+        const machine = new Machine({ arch: withGateBehindPages(arch) });
+        return [gupUpToTheGate(machine, 0, true), gupUpToTheGate(machine, 0, false), gupUpToTheGate(machine, 3, false)];
+      },
       expected: [
         { result: 2, inGate: [false, false] },
         { result: 3, inGate: [false, false, true] },
+        { result: -14, inGate: [] },
       ],
     },
     'to write; and to read where there is no gate area': {
