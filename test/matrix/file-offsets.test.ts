@@ -3,6 +3,9 @@
  * and the file system's affair. Later read(2) answers nothing behind the largest file; a 32-bit kernel of the time let the
  * page index wrap there.
  */
+import { createPpc64 } from '@fourfold/arch-ppc64';
+import { createSparc64 } from '@fourfold/arch-sparc64';
+import { createX86_64, i386 } from '@fourfold/arch-x86';
 import { Machine } from '@fourfold/core';
 import { runScenario } from '@fourfold/replay';
 import { tmpfs } from '@fourfold/tmpfs';
@@ -144,4 +147,23 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
       ),
     ).toEqual(['ok', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL']);
   });
+});
+
+test.each([
+  ['i386', i386],
+  ['x86_64, 32-bit tasks', createX86_64({ task: 32 })],
+  ['ppc64, 32-bit tasks', createPpc64({ task: 32 })],
+  ['ppc64, 32-bit tasks, 64 KiB pages', createPpc64({ task: 32, pageShift: 16 })],
+  ['sparc64, 32-bit tasks', createSparc64({ task: 32 })],
+] as const)('%s: the offset of mmap is counted in units of 4 KiB, 2^32 of them', (_name, arch) => {
+  const machine = new Machine({ arch });
+  const process = machine.spawn();
+  const file = { inode: machine.createFile('f', { size: arch.pageSize }), readable: true, writable: true, refs: 1 };
+  const [at, high] = [0x2000_0000n, 0x2800_0000n];
+  const map = (addr: bigint, offset: bigint): number | undefined => {
+    process.mmap({ addr, length: arch.pageSize, prot: 'r', flags: 'private|fixed', file, offset });
+    return process.mm.vmas.find(Number(addr / BigInt(arch.pageSize)))?.pgoff;
+  };
+  expect(map(at, 2n ** 44n - 2n * BigInt(arch.pageSize))).toBe(2 ** 44 / arch.pageSize - 2);
+  expect(map(high, 2n ** 45n + 2n ** 44n + BigInt(arch.pageSize))).toBe(1);
 });

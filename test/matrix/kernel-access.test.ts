@@ -4,7 +4,7 @@ import { createPpc64 } from '@fourfold/arch-ppc64';
 import { createSparc64 } from '@fourfold/arch-sparc64';
 import { createX86_64 } from '@fourfold/arch-x86';
 import { ioremap, kernelLoad, kernelStore, Machine, runToEnd, vfree, vmalloc } from '@fourfold/core';
-import type { ArchDescriptor } from '@fourfold/core/arch';
+import { type ArchDescriptor, lookupKernelPte } from '@fourfold/core/arch';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MACHINES, type MachineName } from '../support/machines.js';
@@ -236,6 +236,33 @@ describe.each(MACHINES.map((arch) => [arch.name as MachineName, arch] as const))
     );
   });
 });
+
+test.each(MACHINES.map((arch) => [arch.name, arch] as const))(
+  '%s: an access to low addresses is an oops, not memory',
+  (_name, arch) => {
+    const machine = new Machine({ arch });
+    const { kernel: k } = machine;
+    for (const at of [64n, BigInt(arch.pageSize)]) {
+      expect(() => kernelLoad(k, k.cpu, at)).toThrow('MM_OOPS');
+      expect(() => kernelStore(k, k.cpu, at, 7)).toThrow('MM_OOPS');
+    }
+    machine.check();
+  },
+);
+
+test.each(MACHINES.filter(({ name }) => name.includes('86')).map((arch) => [arch.name, arch] as const))(
+  '%s: what programs may do in the gate is held against the tables too',
+  (_name, arch) => {
+    const machine = new Machine({ arch });
+    const { kernel: k } = machine;
+    const start = arch.layout.spec.gate?.start ?? 0n;
+    machine.spawn().load8(start);
+    machine.check();
+    const at = lookupKernelPte(k, Number(start / BigInt(arch.pageSize)));
+    k.memory.words[at] = (k.memory.words[at] as number) & ~4; // US
+    expect(() => machine.check()).toThrow('stale translation');
+  },
+);
 
 /** Other processors and kernels of each machine. */
 const VARIANTS: Readonly<Record<string, ArchDescriptor>> = {

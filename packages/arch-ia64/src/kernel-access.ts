@@ -19,10 +19,10 @@ import {
   KernelAccess,
   kernelEntryOf,
   kernelTableOf,
-  MISSES_REFUSED,
   type MmuHost,
   PURGED_ENTRIES,
   PURGES,
+  pageNumber,
   RIGHT_LOAD,
   RIGHT_STORE,
   SOFTWARE_FILLS,
@@ -34,7 +34,7 @@ import {
   WALK_REFERENCES,
   WALKS,
 } from '@fourfold/core/arch';
-import { KERNEL_RIGHTS, P_LO, USER_RIGHTS } from './pte.js';
+import { KERNEL_RIGHTS, NAT_PAGE, P_LO, USER_RIGHTS } from './pte.js';
 import { GRANULE_SHIFT, RGN_GATE, registersOf } from './regions.js';
 import { IA64_MAX_PHYS_BITS } from './tables.js';
 import type { LinearTable } from './vhpt.js';
@@ -99,9 +99,16 @@ export class Ia64KernelAccess extends KernelAccess {
     const { tlb } = cpu;
     const page = tlb.pageOf(slot);
     if (this.regionOf(tlb.vpnHiOf(slot)) > RGN_GATE)
-      return { frame: this.identityFrame(page), rights: IDENTITY_RIGHTS };
+      return { frame: this.identityFrame(page), rights: IDENTITY_RIGHTS << KERNEL_RIGHTS_SHIFT };
     if ((tlb.attrsOf(slot) & TLB_TABLE) === 0) return super.truth(cpu, slot);
-    return { frame: kernelTableOf(this.host, this.linear.firstPageOf(page), false), rights: RIGHT_LOAD };
+    return {
+      frame: kernelTableOf(this.host, this.linear.firstPageOf(page), false),
+      rights: RIGHT_LOAD << KERNEL_RIGHTS_SHIFT,
+    };
+  }
+
+  protected override users(_hi: number, lo: number): number {
+    return (USER_RIGHTS[(lo >>> 2) & 1023] as number) & ~NAT_PAGE;
   }
 
   /** @param shift from which bit on of a slot's rights those lie that the access is held to */
@@ -135,7 +142,7 @@ export class Ia64KernelAccess extends KernelAccess {
     }
     const frame = memory.frameAt(arch.pteFormat.frame(hi, lo));
     if (frame < 0) return FAULT_BUS;
-    const users = USER_RIGHTS[(lo >>> 2) & 1023] as number;
+    const users = this.users(hi, lo);
     const rights = users | (this.rights(hi, lo) << KERNEL_RIGHTS_SHIFT);
     const attrs = TLB_GLOBAL | (users << TLB_OWN_SHIFT);
     const slot = tlb.fill(kind, vpnHi, vpnLo, KERNEL_CONTEXT, frame, rights, attrs, 0);
@@ -158,11 +165,6 @@ export class Ia64KernelAccess extends KernelAccess {
     return this.host.memory.frameAt(page % 2 ** (IA64_MAX_PHYS_BITS - this.host.arch.geometry.pageShift));
   }
 
-  private refused(): number {
-    this.count(MISSES_REFUSED);
-    return FAULT_ABSENT;
-  }
-
   private isCovered(vpnHi: number, vpnLo: number): boolean {
     return pageNumber(vpnHi, vpnLo) % this.linear.regionPages < this.covered;
   }
@@ -176,13 +178,4 @@ export class Ia64KernelAccess extends KernelAccess {
     this.count(PURGES);
     this.count(PURGED_ENTRIES, cpu.tlb.dropPage(vpnHi, vpnLo, KERNEL_CONTEXT));
   }
-
-  private count(index: number, n: number = 1): void {
-    const { values } = this.host.counters;
-    values[index] = (values[index] as number) + n;
-  }
-}
-
-function pageNumber(vpnHi: number, vpnLo: number): number {
-  return (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
 }

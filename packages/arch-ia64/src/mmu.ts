@@ -25,6 +25,8 @@
  * Port defects, mended unless the host keeps them: the dirty and access handlers do not look at p, and so turn an entry that
  * another CPU just cleared into a swap entry; a nested miss in region 4 does not scale the address; context numbers that
  * flush_tlb_range on one CPU or an exit without pages drops are lost; when no number is left, one is given twice.
+ *
+ * Not modelled: translation registers, protection keys.
  */
 import {
   ACCESS_ASSISTS,
@@ -47,6 +49,7 @@ import {
   type PhysicalMemory,
   PURGED_ENTRIES,
   PURGES,
+  pageNumber,
   type ReportLine,
   RIGHT_STORE,
   SOFTWARE_FILLS,
@@ -340,7 +343,7 @@ export class Ia64Mmu extends Mmu {
   /** The page of the region's linear table that the pte table is. */
   override cachedTable(_mm: Mm, vpn: number): number {
     const hi = (vpn / 4294967296) | 0;
-    return (this.linear.pageHi(hi) >>> 0) * 4294967296 + (this.linear.pageLo(hi, vpn | 0) >>> 0);
+    return pageNumber(this.linear.pageHi(hi), this.linear.pageLo(hi, vpn | 0));
   }
 
   // --- flushes -----------------------------------------------------------------------------------------------------

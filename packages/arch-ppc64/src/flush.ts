@@ -44,7 +44,7 @@ export class Ppc64Flush {
     if (nr === 0 || mm === null) return -1;
     const cpus = this.targets(cpu, mm);
     let purged: number;
-    if (mm.context === KERNEL_CONTEXT) purged = flushKernelPages(this.table, this.pages, batch, nr, cpus);
+    if (mm === this.host.initMm) purged = flushKernelPages(this.table, this.pages, batch, nr, cpus);
     else if (huge) purged = flushHugeRange(this.table, this.pages, batch, nr, mm.context, cpus);
     else purged = flushHashRange(this.table, this.pages, batch, nr, mm.context, cpus);
     this.sent(nrPurges(this.pages, batch, nr), huge || cpus !== this.alone);
@@ -178,7 +178,9 @@ export function flushKernelPages(
 }
 
 function dropKernelPage(cpus: readonly Cpu[], vpnHi: number, vpnLo: number): number {
-  return cpus.reduce((dropped, { tlb }) => dropped + tlb.dropPage(vpnHi, vpnLo, KERNEL_CONTEXT), 0);
+  let dropped = 0;
+  for (let i = 0; i < cpus.length; i++) dropped += (cpus[i] as Cpu).tlb.dropPage(vpnHi, vpnLo, KERNEL_CONTEXT);
+  return dropped;
 }
 
 /** How many tlbie a batch takes: one an entry, or one for each hashed sub-page of a base page of sixteen. */

@@ -20,10 +20,10 @@ import {
   KERNEL_RIGHTS_SHIFT,
   KernelAccess,
   lookupKernelPte,
-  MISSES_REFUSED,
   type MmuHost,
   NESTED_FILLS,
   PURGED_ENTRIES,
+  pageNumber,
   SOFTWARE_FILLS,
   type TlbTruth,
   WALK_REFERENCES,
@@ -79,16 +79,15 @@ export class Ppc64KernelAccess extends KernelAccess {
     if (this.regionOf(this.esidOf(page)) !== REGION_LINEAR) return super.truth(cpu, slot);
     const pa = (page % 2 ** (44 - this.pages.shift)) * 2 ** this.pages.shift;
     const frame = this.host.memory.frameAt(Math.floor(pa / this.host.memory.pageSize));
-    return { frame, rights: kernelHpteRights(linearFlags(pa)) };
+    return { frame, rights: kernelHpteRights(linearFlags(pa)) << KERNEL_RIGHTS_SHIFT };
   }
 
   private translate(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number, denied: boolean): number {
-    const esid = this.esidOf((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+    const esid = this.esidOf(pageNumber(vpnHi, vpnLo));
     const region = this.regionOf(esid);
     const isLinear = region === REGION_LINEAR;
     if ((!isLinear && region !== REGION_VMALLOC) || esid % REGION_ESIDS >= LEGAL_ESIDS) {
-      this.count(MISSES_REFUSED);
-      return FAULT_ABSENT;
+      return this.refused();
     }
     const { slb } = cpu.registers as Ppc64Registers;
     const segment = this.segmentOf(slb, esid, isLinear);
@@ -117,7 +116,7 @@ export class Ppc64KernelAccess extends KernelAccess {
   ): number {
     const { pages } = this;
     this.count(SOFTWARE_FILLS);
-    const at = lookupKernelPte(this.host, Math.floor(((vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0)) / 2 ** pages.sub));
+    const at = lookupKernelPte(this.host, this.host.arch.basePage(vpnHi, vpnLo));
     const need = kernelBits(kind);
     const entry = at === 0 ? 0 : this.hashPage.resolve(at, vpnLo & pages.pageMask, vsidHi, vsidLo, need);
     if (entry <= 0) return refused ? FAULT_RIGHTS : FAULT_ABSENT;
@@ -170,10 +169,5 @@ export class Ppc64KernelAccess extends KernelAccess {
 
   private regionOf(esid: number): number {
     return Math.floor(esid / REGION_ESIDS);
-  }
-
-  private count(index: number, n: number = 1): void {
-    const { values } = this.host.counters;
-    values[index] = (values[index] as number) + n;
   }
 }

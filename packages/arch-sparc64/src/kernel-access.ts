@@ -20,7 +20,6 @@ import {
   KernelAccess,
   kernelTableOf,
   LOAD,
-  MISSES_REFUSED,
   type MmuHost,
   NESTED_FILLS,
   RIGHT_EXEC,
@@ -81,10 +80,10 @@ export class Sparc64KernelAccess extends KernelAccess {
     const page = cpu.tlb.pageOf(slot);
     if ((cpu.tlb.attrsOf(slot) & TLB_TABLE) !== 0) {
       const first = (page - this.area.basePage) * 2 ** this.area.pteBits;
-      return { frame: kernelTableOf(this.host, first, false), rights: RIGHT_LOAD };
+      return { frame: kernelTableOf(this.host, first, false), rights: RIGHT_LOAD << KERNEL_RIGHTS_SHIFT };
     }
     if (page < this.directPage) return super.truth(cpu, slot);
-    return { frame: this.host.memory.frameAt(page - this.directPage), rights: DIRECT_RIGHTS };
+    return { frame: this.host.memory.frameAt(page - this.directPage), rights: DIRECT_RIGHTS << KERNEL_RIGHTS_SHIFT };
   }
 
   private directMiss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
@@ -109,19 +108,9 @@ export class Sparc64KernelAccess extends KernelAccess {
     return table;
   }
 
-  private refused(): number {
-    this.count(MISSES_REFUSED);
-    return FAULT_ABSENT;
-  }
-
   /** MODULES_VADDR up to VMALLOC_END, but for the firmware's range. */
   private isInTables(vpnLo: number): boolean {
     const address = (vpnLo >>> 0) * this.host.memory.pageSize;
     return address < VMALLOC_END && address >= MODULES_VADDR && (address < PROM_START || address >= VMALLOC_START);
-  }
-
-  private count(index: number): void {
-    const { values } = this.host.counters;
-    values[index] = (values[index] as number) + 1;
   }
 }

@@ -71,21 +71,30 @@ function rootsOf(arch: ArchDescriptor, host: MmuHost, mmu: Mmu, mm: Mm, pages: I
   const { memory, tables } = host;
   const context = BigInt(Math.max(0, mmu.contextOf(mm)));
   const ttes: Tte[] = [];
+  const { pageShift } = arch.geometry;
+  const tagOf = (vpn: number): bigint => (BigInt(vpn) << BigInt(pageShift)) | context;
+  // The run that was looked at last, by its first page, and whether it is loaded as one translation.
+  let run = -1;
+  let isLarge = false;
   for (const vpn of pages) {
     const at = tables.lookupPage(mm, vpn);
     const data =
       (BigInt((memory.words[at + tables.hiAt] as number) >>> 0) << 32n) |
       BigInt((memory.words[at + tables.loAt] as number) >>> 0);
     if ((data & PAGE_VALID) === 0n) continue;
-    const { pageShift } = arch.geometry;
-    const tag = (BigInt(vpn) << BigInt(pageShift)) | context;
-    const pages = Math.max(1, Number(sizeOf(data) >> BigInt(pageShift)));
-    // Of a run of entries any loads its translation: the first will do. Of device memory it has to be whole.
-    if (pages === 1 || (data & PAGE_E) === 0n || isWhole(host, mm, vpn, data, pages)) {
-      if (vpn % pages === 0) ttes.push({ tag, data });
-    } else {
-      ttes.push({ tag, data: (data & ~PAGE_SZ) | baseSizeBits(pageShift as Sparc64PageShift) });
+    const runPages = Number(sizeOf(data) >> BigInt(pageShift));
+    if (runPages <= 1) {
+      ttes.push({ tag: tagOf(vpn), data });
+      continue;
     }
+    const first = vpn - (vpn % runPages);
+    if (first !== run) {
+      run = first;
+      // Any entry of a run loads its translation. Of device memory the run has to be whole, but with the defects kept.
+      isLarge = host.defectsKept || (data & PAGE_E) === 0n || isWhole(host, mm, vpn, data, runPages);
+      if (isLarge) ttes.push({ tag: tagOf(first), data: data - BigInt(vpn - first) * BigInt(memory.pageSize) });
+    }
+    if (!isLarge) ttes.push({ tag: tagOf(vpn), data: (data & ~PAGE_SZ) | baseSizeBits(pageShift as Sparc64PageShift) });
   }
   return { context, pgd: BigInt(mm.rootPa), ttes };
 }

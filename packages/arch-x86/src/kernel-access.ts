@@ -19,6 +19,7 @@ import {
   kernelEntryAt,
   lookupKernelPte,
   type MmuHost,
+  pageNumber,
   RIGHT_EXEC,
   RIGHT_LOAD,
   RIGHT_STORE,
@@ -97,8 +98,14 @@ export class X86KernelAccess extends KernelAccess {
     const at = large !== 0 ? large : lookupKernelPte(this.host, page);
     const level = large !== 0 ? this.largeLevel : tables.depth - 1;
     if (at === 0 || (tables.entryLo(level, at) & PAGE_PRESENT) === 0) return { frame: -1, rights: 0 };
-    const rights = this.rights(tables.entryHi(level, at), tables.entryLo(level, at));
+    const hi = tables.entryHi(level, at);
+    const lo = tables.entryLo(level, at);
+    const rights = this.users(hi, lo) | (this.rights(hi, lo) << KERNEL_RIGHTS_SHIFT);
     return { frame: memory.frameAt(this.frameOf(level, at, page)), rights };
+  }
+
+  protected override users(hi: number, lo: number): number {
+    return (lo & PAGE_USER) === 0 ? 0 : this.rights(hi, lo);
   }
 
   /** A walk for user mode: a TLB slot, FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS. */
@@ -130,12 +137,6 @@ export class X86KernelAccess extends KernelAccess {
     const { arch, tables, memory } = this.host;
     const { high } = this;
     const registers = registersOf(cpu);
-    const raise = (bits: number, outcome: number): number => {
-      registers.reservedBit = (bits & FAULT_RESERVED) !== 0;
-      // A fault of user mode is delivered when the page-fault handler is entered.
-      if (!user) this.codes.raise(cpu, kind, (vpn / 4294967296) | 0, vpn | 0, bits);
-      return outcome;
-    };
     const last = tables.depth - 1;
     this.count(WALKS);
     this.walks++;
@@ -144,13 +145,13 @@ export class X86KernelAccess extends KernelAccess {
     let every = PAGE_RW | PAGE_USER;
     let any = 0;
     for (; ; level++) {
-      if (table === 0) return raise(0, FAULT_ABSENT);
+      if (table === 0) return this.faulted(cpu, kind, vpn, user, 0);
       const at = kernelEntryAt(arch, level, table, vpn);
       const lo = tables.entryLo(level, at);
       const hi = tables.entryHi(level, at);
       this.count(WALK_REFERENCES);
-      if ((lo & PAGE_PRESENT) === 0) return raise(0, FAULT_ABSENT);
-      if ((hi & high.reserved) !== 0) return raise(FAULT_PROTECTION | FAULT_RESERVED, FAULT_RIGHTS);
+      if ((lo & PAGE_PRESENT) === 0) return this.faulted(cpu, kind, vpn, user, 0);
+      if ((hi & high.reserved) !== 0) return this.faulted(cpu, kind, vpn, user, FAULT_PROTECTION | FAULT_RESERVED);
       every &= lo;
       any |= hi;
       const isLarge = level === this.largeLevel && (lo & PAGE_PSE) !== 0;
@@ -160,8 +161,8 @@ export class X86KernelAccess extends KernelAccess {
         continue;
       }
       const rights = this.rights(any, every);
-      const users = (every & PAGE_USER) === 0 ? 0 : rights;
-      if (((user ? users : rights) & (1 << kind)) === 0) return raise(FAULT_PROTECTION, FAULT_RIGHTS);
+      const users = this.users(any, every);
+      if (((user ? users : rights) & (1 << kind)) === 0) return this.faulted(cpu, kind, vpn, user, FAULT_PROTECTION);
       const page = memory.frameAt(this.frameOf(level, at, vpn));
       if (page < 0) return FAULT_BUS;
       const used = lo | PAGE_ACCESSED | (kind === STORE ? PAGE_DIRTY : 0);
@@ -176,6 +177,13 @@ export class X86KernelAccess extends KernelAccess {
       const span = isLarge ? (arch.geometry.shift[level] as number) : 0;
       return fillKernelSpan(this.host, cpu, kind, (vpn / 4294967296) | 0, vpn | 0, page, both, attrs, span);
     }
+  }
+
+  /** The end of a walk that gave nothing. A fault of user mode is delivered when the page-fault handler is entered. */
+  private faulted(cpu: Cpu, kind: AccessKind, vpn: number, user: boolean, bits: number): number {
+    registersOf(cpu).reservedBit = (bits & FAULT_RESERVED) !== 0;
+    if (!user) this.codes.raise(cpu, kind, (vpn / 4294967296) | 0, vpn | 0, bits);
+    return (bits & FAULT_PROTECTION) !== 0 ? FAULT_RIGHTS : FAULT_ABSENT;
   }
 
   /** Frame number that an entry of a level gives a page. */
@@ -196,11 +204,6 @@ export class X86KernelAccess extends KernelAccess {
     }
     return 0;
   }
-
-  private count(counter: number): void {
-    const { values } = this.host.counters;
-    values[counter] = (values[counter] as number) + 1;
-  }
 }
 
 /** A present entry for a large page. */
@@ -209,8 +212,4 @@ const LARGE = PAGE_PRESENT | PAGE_PSE;
 /** Which of PAE's four pointers a 32-bit page number takes. */
 function rootIndex(vpn: number): number {
   return (vpn >>> 18) & 3;
-}
-
-export function pageNumber(vpnHi: number, vpnLo: number): number {
-  return (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
 }

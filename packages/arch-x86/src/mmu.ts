@@ -26,6 +26,7 @@ import {
   Mmu,
   type MmuHost,
   type PhysicalMemory,
+  pageNumber,
   type ReportLine,
   RIGHT_EXEC,
   RIGHT_LOAD,
@@ -172,7 +173,7 @@ export class X86Mmu extends Mmu {
       this.count(MISSES_REFUSED);
       return FAULT_ABSENT; // no page fault at all
     }
-    return this.kernel.userMiss(cpu, kind, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+    return this.kernel.userMiss(cpu, kind, pageNumber(vpnHi, vpnLo));
   }
 
   private isInUpperHalf(vpnHi: number, vpnLo: number): boolean {
@@ -302,7 +303,7 @@ export class X86Mmu extends Mmu {
   override denied(cpu: Cpu, kind: AccessKind, slot: number, vpnHi: number, vpnLo: number): number {
     if (kind !== STORE || (cpu.tlb.attrsOf(slot) & TLB_CLEAN) === 0) return this.refused(cpu, false);
     this.counts[DIRTY_ASSISTS] = (this.counts[DIRTY_ASSISTS] as number) + 1;
-    dropTranslation(cpu, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0));
+    dropTranslation(cpu, pageNumber(vpnHi, vpnLo));
     return this.miss(cpu, kind, vpnHi, vpnLo);
   }
 

@@ -2,7 +2,7 @@
  * The page-fault exception as the processor delivers it (IA-32 manual vol. 3, interrupt 14): CR2 and the five bits of the error
  * code. They stay in the CPU's registers until the next fault.
  */
-import { type AccessKind, type Cpu, EXEC, type MmuHost, STORE, TRAP } from '@fourfold/core/arch';
+import { type AccessKind, type Cpu, EXEC, type MmuHost, pageNumber, STORE, TRAP } from '@fourfold/core/arch';
 import { registersOf } from './context.js';
 
 /** The entry is present: a rights violation. */
@@ -33,7 +33,7 @@ export class FaultCodes {
     registers.faultOffset = cpu.accessOffset;
     registers.errorCode = (this.byKind[kind] as number) | bits;
     const { events } = this.host;
-    if (events.on) events.emit(TRAP, cpu.id, (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0), registers.errorCode);
+    if (events.on) events.emit(TRAP, cpu.id, pageNumber(vpnHi, vpnLo), registers.errorCode);
   }
 }
 
@@ -49,7 +49,7 @@ export interface SignalFrame {
 /** The signal frame of a CPU's last fault. */
 export function signalFrame({ arch, memory }: MmuHost, cpu: Cpu): SignalFrame {
   const { faultHi, faultLo, faultOffset, errorCode } = registersOf(cpu);
-  const vpn = (faultHi >>> 0) * 4294967296 + (faultLo >>> 0);
+  const vpn = pageNumber(faultHi, faultLo);
   return {
     address: BigInt(vpn) * BigInt(memory.pageSize) + BigInt(faultOffset),
     vpn,

@@ -1,6 +1,6 @@
 /** Device memory in programs: runs of entries that one large translation serves, and what becomes of them. */
-import { FrameBuffer, Machine, type Process } from '@fourfold/core';
-import type { ArchDescriptor } from '@fourfold/core/arch';
+import { describeImage, FrameBuffer, Machine, type Process } from '@fourfold/core';
+import type { ArchDescriptor, Roots } from '@fourfold/core/arch';
 import { expect } from 'vitest';
 import { quirks } from '../support/quirk.js';
 
@@ -37,6 +37,21 @@ function world(arch: ArchDescriptor, defects: 'mended' | 'kept' = 'mended'): Wor
         ...(addr === null ? { flags: 'shared' } : { addr, flags: 'shared|fixed' }),
       }),
   };
+}
+
+/** Where the TTEs of an image of the process lead. */
+function translationOf({ machine, process }: World, at: bigint): bigint | null {
+  const { kernel, arch } = machine;
+  const [described] = describeImage(kernel, [{ label: 'A', pid: process.pid, mm: process.mm }]).processes;
+  const { ttes } = (described as { roots: Roots }).roots as unknown as {
+    ttes: readonly { tag: bigint; data: bigint }[];
+  };
+  for (const { tag, data } of ttes) {
+    const size = 1n << (13n + 3n * ((data >> 61n) & 3n));
+    const start = tag & ~(BigInt(arch.pageSize) - 1n);
+    if (at >= start && at < start + size) return data;
+  }
+  return null;
 }
 
 /** Words of the entries of [at, at + length). */
@@ -192,6 +207,9 @@ export default quirks({
             w.process.load8(AT);
             if (defects === 'kept') expect(w.process.load8(gone)).toBe(9);
             else expect(() => w.process.load8(gone)).toThrow('SEGV_MAPERR');
+            // The TTEs that an image lists are those that a miss would load.
+            expect(translationOf(w, gone) !== null).toBe(defects === 'kept');
+            expect(translationOf(w, AT)).not.toBe(null);
             w.machine.check();
           }
         },

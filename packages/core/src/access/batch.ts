@@ -20,7 +20,7 @@ import {
   TLB_VPN_LO,
 } from '../tlb/record.js';
 import type { Mm } from '../vma/mm.js';
-import { basePage, frameAt, lookUp, lookUpBehind, translate } from './translate.js';
+import { frameAt, lookUp, lookUpBehind, translate } from './translate.js';
 
 /** Accesses as a struct of arrays, in order. */
 export interface AccessBatch {
@@ -206,7 +206,7 @@ function resolve(
       slot = translate(k, cpu, kind, vpnHi, vpnLo);
       continue;
     }
-    const vpn = basePage(k, vpnHi, vpnLo);
+    const vpn = k.arch.basePage(vpnHi, vpnLo);
     const outcome = takePageFault(k, mm, task, kind, vpn, slot);
     if (outcome < 0) {
       stop.signal = outcome;

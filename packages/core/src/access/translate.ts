@@ -2,7 +2,7 @@
  * Every load, store and fetch of user mode goes through here: the CPU's TLB, the machine's miss handler, the page-fault
  * handler, and again until the access succeeds or is a signal.
  */
-import { type AccessKind, EXEC, FAULT_RETRY, FAULT_RIGHTS } from '../arch/access.js';
+import { type AccessKind, EXEC, FAULT_RETRY } from '../arch/access.js';
 import { KernelBug } from '../errors.js';
 import {
   TLB_DATA_LOOKUPS,
@@ -39,7 +39,7 @@ export function lookUp(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpn
   return answer(k, cpu, kind, vpnHi, vpnLo, cpu.tlb.find(kind, vpnHi, vpnLo, cpu.context));
 }
 
-/** The same for a caller that has looked into the bucket of the first level, which is empty. */
+/** The same for a caller that has followed the chain of the first level's bucket to its end: the page is not in it. */
 export function lookUpBehind(k: Kernel, cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
   return answer(k, cpu, kind, vpnHi, vpnLo, cpu.tlb.findBehind(kind, vpnHi, vpnLo, cpu.context));
 }
@@ -73,13 +73,6 @@ function countRefill(k: Kernel, kind: AccessKind): void {
   k.counters.values[at] = (k.counters.values[at] as number) + 1;
 }
 
-/** The base page that a page number of the TLB lies in. */
-export function basePage(k: Kernel, vpnHi: number, vpnLo: number): number {
-  const vpn = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
-  const parts = k.arch.tlbSubPages;
-  return parts === 1 ? vpn : Math.floor(vpn / parts);
-}
-
 /** The page of the mem_map that a slot found for a page number of the TLB translates it to. */
 export function frameAt(k: Kernel, tlb: Tlb, slot: number, vpnLo: number): number {
   const span = tlb.spanOf(slot);
@@ -107,8 +100,8 @@ export function* touch(
       yield* k.mmu.retry(cpu);
       continue;
     }
-    const vpn = basePage(k, vpnHi, vpnLo);
-    const outcome = yield* doPageFault(k, mm, task, kind, vpn, slot === FAULT_RIGHTS ? FAULT_RIGHTS : slot);
+    const vpn = k.arch.basePage(vpnHi, vpnLo);
+    const outcome = yield* doPageFault(k, mm, task, kind, vpn, slot);
     if (outcome < 0) return outcome;
   }
   throw new KernelBug(`access of kind ${kind} to page ${vpnHi >>> 0}:${vpnLo >>> 0} makes no progress`);

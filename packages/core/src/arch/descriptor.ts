@@ -26,6 +26,7 @@ import { PteCodec } from './pte-codec.js';
 import type { PteFormat } from './pte-format.js';
 import type { UpperFormat } from './table-format.js';
 import { UpperCodec } from './upper-codec.js';
+import { pageNumber } from './words.js';
 
 /** Version of the contract in this folder; an arch package states the one it was written for. */
 export const ARCH_CONTRACT_VERSION = 1;
@@ -182,12 +183,18 @@ export class ArchDescriptor {
 
   /**
    * The same machine with another processor's TLBs or costs, or its user space laid out otherwise. The page size that the
-   * hardware translates by stays.
+   * hardware translates by stays, and what a task's width decides beside the layout.
    * @throws MmError MM_TLB for a shape that does not suit the machine.
    */
   with(change: { readonly tlb?: TlbShape; readonly cost?: CostTable; readonly layout?: Layout }): ArchDescriptor {
     const { tlb = this.tlb, cost = this.cost, layout = this.layout } = change;
     return new ArchDescriptor({ ...this.spec, tlb: { ...tlb, pageShift: this.tlbPageShift }, cost, layout });
+  }
+
+  /** The base page that a page number of the TLB lies in. */
+  basePage(vpnHi: number, vpnLo: number): number {
+    const page = pageNumber(vpnHi, vpnLo);
+    return this.tlbSubPages === 1 ? page : Math.floor(page / this.tlbSubPages);
   }
 
   /** Bytes of a base page. */

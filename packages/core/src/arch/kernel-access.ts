@@ -3,10 +3,10 @@
  * under KERNEL_CONTEXT and allowed by a slot's kernel rights (`vmalloc/access.ts`); what is not there, or not allowed, comes
  * here. What is cached stays until `Mmu.flushKernelRange`, over switches of address spaces.
  */
-import { WALKS } from '../events/counters.js';
+import { MISSES_REFUSED, WALKS } from '../events/counters.js';
 import type { Cpu } from '../smp/cpu.js';
 import { KERNEL_CONTEXT, KERNEL_RIGHTS_SHIFT, RIGHT_EXEC, RIGHT_LOAD, RIGHT_STORE, TLB_GLOBAL } from '../tlb/record.js';
-import { basePageOf, kernelEntryOf } from '../vmalloc/kernel-lookup.js';
+import { kernelEntryOf } from '../vmalloc/kernel-lookup.js';
 import { type AccessKind, FAULT_ABSENT, FAULT_BUS, FAULT_RIGHTS } from './access.js';
 import type { MmuHost, TlbTruth } from './mmu.js';
 
@@ -23,9 +23,9 @@ export class KernelAccess {
    * FAULT_ABSENT, FAULT_RIGHTS or FAULT_BUS.
    */
   miss(cpu: Cpu, kind: AccessKind, vpnHi: number, vpnLo: number): number {
-    const { memory, arch, counters } = this.host;
-    const entry = kernelEntryOf(this.host, basePageOf(this.host, vpnHi, vpnLo));
-    counters.values[WALKS] = (counters.values[WALKS] as number) + 1;
+    const { memory, arch } = this.host;
+    const entry = kernelEntryOf(this.host, arch.basePage(vpnHi, vpnLo));
+    this.count(WALKS);
     if (entry === null) return FAULT_ABSENT;
     const rights = this.rights(entry.hi, entry.lo);
     if (((rights >> kind) & 1) === 0) return FAULT_RIGHTS;
@@ -53,12 +53,31 @@ export class KernelAccess {
     return RIGHT_LOAD | (f.write.allows(hi, lo) ? RIGHT_STORE : 0) | (f.exec.allows(hi, lo) ? RIGHT_EXEC : 0);
   }
 
-  /** What init_mm, or the machine's own map of memory, says of a slot with kernel rights; rights are the kernel's. Audit only. */
+  /**
+   * What init_mm, or the machine's own map of memory, says of a slot with kernel rights. The rights are those of a slot: programs'
+   * in the lowest bits, the kernel's from KERNEL_RIGHTS_SHIFT up. Audit only.
+   */
   truth({ tlb }: Cpu, slot: number): TlbTruth {
     const { arch, memory } = this.host;
-    const entry = kernelEntryOf(this.host, basePageOf(this.host, tlb.vpnHiOf(slot), tlb.vpnLoOf(slot)));
+    const entry = kernelEntryOf(this.host, arch.basePage(tlb.vpnHiOf(slot), tlb.vpnLoOf(slot)));
     if (entry === null) return { frame: -1, rights: 0 };
     const frame = memory.frameAt(arch.pteFormat.frame(entry.hi, entry.lo));
-    return { frame, rights: this.rights(entry.hi, entry.lo) };
+    return { frame, rights: this.users(entry.hi, entry.lo) | (this.rights(entry.hi, entry.lo) << KERNEL_RIGHTS_SHIFT) };
+  }
+
+  /** RIGHT_ bits that programs have by an entry of init_mm's. Default: none. */
+  protected users(_hi: number, _lo: number): number {
+    return 0;
+  }
+
+  /** An address that the machine refuses without looking at a table. */
+  protected refused(): number {
+    this.count(MISSES_REFUSED);
+    return FAULT_ABSENT;
+  }
+
+  protected count(index: number, n: number = 1): void {
+    const { values } = this.host.counters;
+    values[index] = (values[index] as number) + n;
   }
 }

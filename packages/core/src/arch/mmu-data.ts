@@ -78,7 +78,7 @@ export interface GatherSpec {
   readonly freesBeforeFlush?: boolean;
 }
 
-/** The same with its defaults; one class for all machines. */
+/** GatherSpec with its defaults; one class for all machines. */
 export class GatherRules {
   readonly capacity: number;
   readonly collectsTables: boolean;
@@ -189,7 +189,7 @@ export class PendingFlush {
   }
 }
 
-/** The same with its defaults; one class for all machines, for the page-fault handler reads it at every fault. */
+/** FaultRulesSpec with its defaults; one class for all machines, for the page-fault handler reads it at every fault. */
 export class FaultRules {
   readonly exec: number;
   readonly load: number;

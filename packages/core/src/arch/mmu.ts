@@ -197,11 +197,13 @@ export abstract class Mmu {
   flushKernelRange(start: number, end: number): void {
     const { host } = this;
     const parts = host.arch.tlbSubPages;
+    let dropped = 0;
     const drop = ({ tlb }: Cpu): void => {
-      this.countFlush('range', tlb.dropRange(start * parts, end * parts, KERNEL_CONTEXT));
+      dropped += tlb.dropRange(start * parts, end * parts, KERNEL_CONTEXT);
     };
     callFunction(host, -1, 'ipiFlushAll', drop, null);
     drop(host.cpu);
+    this.countFlush('range', dropped);
   }
   /** flush_tlb_pgtables: pte tables of [start, end) were freed. Default: nothing. */
   flushTables(_mm: Mm, _start: number, _end: number): void {}

@@ -24,6 +24,11 @@ export function smallInteger(value: number): number {
   return small === value ? small : value;
 }
 
+/** A page number of two halves, which is below 2^52. */
+export function pageNumber(vpnHi: number, vpnLo: number): number {
+  return (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
+}
+
 /** The unsigned 64-bit value of two halves. */
 export function wordToBigInt(hi: number, lo: number): bigint {
   return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);

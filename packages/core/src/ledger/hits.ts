@@ -25,7 +25,7 @@ export function staleSlot(k: Kernel, cpu: Cpu, slot: number): string | null {
 function staleKernelSlot(k: Kernel, cpu: Cpu, slot: number): string | null {
   const { tlb } = cpu;
   const vpn = Math.floor(tlb.pageOf(slot) / k.arch.tlbSubPages);
-  const what = difference(tlb.frameOf(slot), tlb.rightsOf(slot) >> KERNEL_RIGHTS_SHIFT, k.mmu.kernel.truth(cpu, slot));
+  const what = difference(tlb.frameOf(slot), tlb.rightsOf(slot), k.mmu.kernel.truth(cpu, slot));
   const { batch } = k.cpu;
   if (what === null || (batch.mm === k.initMm && batch.vpn.subarray(0, batch.nr).includes(vpn))) return null;
   return `CPU ${cpu.id}: stale translation of the kernel's page ${vpn}: flush_tlb_kernel_range is missing: ${what}`;

@@ -54,7 +54,7 @@ import { doMunmap } from './munmap.js';
 import { remapRange } from './remap-file-pages.js';
 import { getUnmappedArea, holeEndAt } from './unmapped-area.js';
 import type { Vma } from './vma.js';
-import { argument, isUnaligned, pageAlign, taskSize, toPages } from './words.js';
+import { argument, isUnaligned, offsetArgument, pageAlign, taskSize, toPages } from './words.js';
 
 /** MAP_SHARED or MAP_PRIVATE, and nothing else, in these. */
 const MAP_TYPE = 0xf;
@@ -87,8 +87,7 @@ export function* sysMmap(k: Kernel, mm: Mm, args: MmapArgs): Op<number> {
   const length = argument(k, args.length);
   const refused = machineRefuses(k, addr, length, flags);
   if (refused !== 0) return refused;
-  // A 32-bit machine hands the offset over in pages, so it may be beyond 4 GiB but wraps at 2^32 pages.
-  const pgoff = toPages(k, args.offset & 0xffff_ffff_ffff_ffffn) % 2 ** Math.min(52, k.arch.wordBits);
+  const pgoff = toPages(k, offsetArgument(k, args.offset));
   if (!mm.mmapSem.tryWrite()) yield* mm.mmapSem.waitWrite();
   const result = yield* doMmapPgoff(k, mm, file, addr, length, args.prot, flags, pgoff);
   mm.mmapSem.upWrite();

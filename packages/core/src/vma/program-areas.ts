@@ -29,12 +29,14 @@ export function* insertProgramAreas(k: Kernel, mm: Mm, mapsPageZero: boolean): O
   mm.startStack = pageAlign(k, stackTop - BigInt(lower));
   if (insertStack(k, mm, toPages(k, mm.startStack), 1) < 0) return -ERRNO.ENOMEM;
   if (tablesAtExec === true && (yield* allocEntry(k, mm, k.tables.depth - 2, 0, 0)) === 0) return -ERRNO.ENOMEM;
+  const vdso = insertVdso(k, mm);
+  if (vdso < 0) return vdso;
   // A failure of these is no error: what needs them takes a signal.
   const bottom = k.arch.layout.backingStoreBottom(mm.rlimits.stackMax);
   if (bottom >= 0n) insertArea(k, mm, toPages(k, bottom), 1, k.arch.dataFlags | VM_GROWSUP | VM_ACCOUNT, null, 0);
   if (mapsPageZero) yield* mapPageZero(k, mm);
   else if (pageZero !== undefined) insertPageZero(k, mm, pageZero);
-  return insertVdso(k, mm);
+  return 0;
 }
 
 /** What load_elf_binary maps last. Its errors are nobody's business. */

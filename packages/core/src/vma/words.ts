@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel.js';
 
 const MASK_32 = 0xffff_ffffn;
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
+const MMAP2_MASK = 0xfff_ffff_ffffn;
 
 /** `value` cut to an unsigned machine word. */
 export function word(k: Kernel, value: bigint): bigint {
@@ -15,6 +16,11 @@ export function word(k: Kernel, value: bigint): bigint {
 /** An address or a length as a system call gets it: cut to what a program can say. */
 export function argument(k: Kernel, value: bigint): bigint {
   return value & (k.arch.addressBits === 32 ? MASK_32 : MASK_64);
+}
+
+/** The offset of mmap likewise: a 32-bit program says it in units of 4 KiB (mmap2), so it may lie beyond 4 GiB and wraps at 16 TiB. */
+export function offsetArgument(k: Kernel, value: bigint): bigint {
+  return value & (k.arch.addressBits === 32 ? MMAP2_MASK : MASK_64);
 }
 
 /** Whether an address or length is not a whole number of pages. */

@@ -40,7 +40,9 @@ function bypasses({ arch, memory }: Kernel, address: bigint): boolean {
   if (space === null || !space.ioBypass) return false;
   const vpn = Number(address >> BigInt(memory.pageShift));
   if (vpn >= space.start && vpn < space.end) return false;
-  return address >= space.ioBase && address - space.ioBase < 1n << BigInt(arch.physicalBits);
+  const physical = address - space.ioBase;
+  if (physical < 0n || physical >= 1n << BigInt(arch.physicalBits)) return false;
+  return memory.deviceFrame(Number(physical >> BigInt(memory.pageShift))) >= 0;
 }
 
 function bypassed({ arch, memory }: Kernel, address: bigint): number {

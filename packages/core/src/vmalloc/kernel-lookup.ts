@@ -59,12 +59,6 @@ export function kernelTableOf(k: MmuHost, vpn: number, counted: boolean): number
   }
 }
 
-/** Base page that a page number of the TLB lies in. */
-export function basePageOf({ arch }: Pick<MmuHost, 'arch'>, vpnHi: number, vpnLo: number): number {
-  const page = (vpnHi >>> 0) * 4294967296 + (vpnLo >>> 0);
-  return arch.tlbSubPages === 1 ? page : Math.floor(page / arch.tlbSubPages);
-}
-
 /**
  * Caches a translation of the kernel's that spans 2^span pages of the TLB; where memory ends inside of it, two of its banks meet
  * there, or the TLB has no room for such, of the page asked for alone.
