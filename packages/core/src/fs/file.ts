@@ -5,6 +5,7 @@
 import type { Kernel } from '../kernel.js';
 import type { AddressSpace } from '../pagecache/address-space.js';
 import type { Op } from '../smp/lock.js';
+import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 
 /** Answers of `nopage` that are not a page: NOPAGE_SIGBUS and NOPAGE_OOM. */
@@ -34,10 +35,10 @@ export interface Inode {
   writeCount: number;
   /** is_file_hugepages: its pages are huge, and so are the areas that map it. Absent: they are not. */
   readonly isHuge?: boolean;
-  /** It is the memory of a screen: mappings of it are aligned for large translations, on machines that have them. Absent: it is not. */
-  readonly isFrameBuffer?: boolean;
   /** s_maxbytes of its file system; absent: MAX_LFS_FILESIZE of the machine, or 2^53 - 1 where that is more. */
   readonly maxBytes?: number;
+  /** f_op.get_unmapped_area: the first page of a place for a mapping, or a negative errno. Absent: as for any mapping. */
+  unmappedArea?(mm: Mm, file: MappedFile, addr: bigint, pages: number, pgoff: number, flags: number): number;
   /** f_op.mmap where it concerns the inode, not how it was opened: as MappedFile.mmap, which comes first. */
   mmap?(vma: Vma): Op<number>;
   /**

@@ -6,17 +6,19 @@
  * The page cache counts in huge pages, areas and everything else in base pages. i_sem guards the size.
  */
 import { ERRNO, MmError } from '../errors.js';
-import type { RegularFile } from '../fs/file.js';
+import type { MappedFile, RegularFile } from '../fs/file.js';
 import type { FileSystem, FileSystemType } from '../fs/file-system.js';
 import type { Kernel } from '../kernel.js';
 import { AddressSpace } from '../pagecache/address-space.js';
 import { addToPageCache, removeFromPageCache } from '../pagecache/page-cache.js';
 import { doTruncate } from '../pagecache/truncate.js';
 import type { Op } from '../smp/lock.js';
+import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 import { poolOf } from './entry.js';
 import { mapHugeFile } from './mmap.js';
 import { unmapHugepageRange } from './unmap.js';
+import { hugeUnmappedArea } from './unmapped-area.js';
 
 /** Options of a hugetlbfs mount. */
 export interface HugetlbfsOptions {
@@ -108,6 +110,11 @@ export class HugeFile implements RegularFile {
     this.fs = fs;
     this.name = name;
     this.mapping = new AddressSpace(this, k.events);
+  }
+
+  /** hugetlb_get_unmapped_area. */
+  unmappedArea(mm: Mm, _file: MappedFile, addr: bigint, pages: number): number {
+    return hugeUnmappedArea(this.#k, mm, addr, pages);
   }
 
   /** i_size in huge pages. */

@@ -10,10 +10,12 @@ import type { Bank } from '../memory/physical.js';
 import { AddressSpace } from '../pagecache/address-space.js';
 import type { Op } from '../smp/lock.js';
 import { VM_RESERVED } from '../vma/flags.js';
+import type { Mm } from '../vma/mm.js';
 import type { Vma } from '../vma/vma.js';
 import { vmInsertPage } from './insert-page.js';
 import { ioRemapPfnRange } from './io-remap.js';
 import { remapPfnRange } from './remap-pfn-range.js';
+import { frameBufferArea } from './unmapped-area.js';
 
 /** A device node: an inode whose areas its driver fills when they are mapped. */
 abstract class Device implements Inode {
@@ -55,7 +57,6 @@ export class DevMem extends Device {
 
 /** A frame buffer: memory of a device, in one of the machine's `devices` ranges. */
 export class FrameBuffer extends Device {
-  readonly isFrameBuffer = true;
   readonly #range: Bank;
 
   /** @throws MmError MM_DEVICE when no device of the machine has that range */
@@ -68,6 +69,11 @@ export class FrameBuffer extends Device {
       throw new MmError('MM_DEVICE', `expected a range of a device, got base ${range.base} size ${range.size}`);
     this.#range = range;
     this.size = range.size;
+  }
+
+  /** Aligned for large translations, on machines that have them. */
+  unmappedArea(mm: Mm, file: MappedFile, addr: bigint, pages: number, pgoff: number, flags: number): number {
+    return frameBufferArea(this.k, mm, file, addr, pages, pgoff, flags);
   }
 
   /** -EINVAL beyond the end of the buffer. */

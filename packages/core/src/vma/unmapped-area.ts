@@ -8,7 +8,6 @@
 import type { Layout } from '../arch/layout.js';
 import { ERRNO } from '../errors.js';
 import type { MappedFile } from '../fs/file.js';
-import { hugeUnmappedArea } from '../hugetlb/unmapped-area.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from './mm.js';
 import { MAP_32BIT, MAP_FIXED, MAP_SHARED } from './mmap-bits.js';
@@ -33,9 +32,9 @@ export function getUnmappedArea(
   const isHuge = file !== null && file.inode.isHuge === true;
   let start = toPages(k, addr);
   if ((flags & MAP_FIXED) === 0) {
-    if (isHuge) start = hugeUnmappedArea(k, mm, addr, pages);
-    else if (file?.inode.isFrameBuffer === true) start = frameBufferArea(k, mm, file, addr, pages, pgoff, flags);
-    else start = search(k, mm, file, addr, pages, pgoff, flags);
+    start =
+      file?.inode.unmappedArea?.(mm, file, addr, pages, pgoff, flags) ??
+      searchUnmapped(k, mm, file, addr, pages, pgoff, flags);
     if (start < 0) return start;
   } else {
     if (addr > taskSize(k) - toAddress(k, pages)) return -ERRNO.ENOMEM;
@@ -80,30 +79,8 @@ export function outOfReach(k: Kernel, addr: bigint, length: bigint): boolean {
   return pages > layout.maxLengthPages || holeEndAt(layout, start, pages) >= 0;
 }
 
-/**
- * get_fb_unmapped_area: aligned for the largest run that the mapping is long enough for, else for a smaller one. The place is looked
- * for as that of private memory, with so much more room, of which what is not needed stays free.
- */
-function frameBufferArea(
-  k: Kernel,
-  mm: Mm,
-  file: MappedFile,
-  addr: bigint,
-  pages: number,
-  pgoff: number,
-  flags: number,
-): number {
-  const { ioRemap } = k.arch;
-  if (ioRemap === null) return search(k, mm, file, addr, pages, pgoff, flags);
-  for (const run of ioRemap.runs) {
-    if (run.pages > pages) continue;
-    const at = search(k, mm, null, addr, pages + run.pages - 1, pgoff, flags & ~MAP_SHARED);
-    if (at >= 0) return Math.ceil(at / run.pages) * run.pages;
-  }
-  return search(k, mm, null, addr, pages, pgoff, flags & ~MAP_SHARED);
-}
-
-function search(
+/** arch_get_unmapped_area: the machine's search for any mapping. `file` and MAP_SHARED decide about colours. */
+export function searchUnmapped(
   k: Kernel,
   mm: Mm,
   file: MappedFile | null,
